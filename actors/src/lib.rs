@@ -1,0 +1,26 @@
+//! The concurrent heart of the server: one SQLite writer, a pool of readers, one actor per active repository.
+//!
+//! Owns exclusive state and lifecycles. Knows git and SQL connections, not users, HTTP or policy: those come in as
+//! closures ([`CommitRefs`], write jobs) and as the [`RefStore`] trait. Called by the server's `forge` and `http`.
+
+pub mod ask;
+pub mod directory;
+pub mod error;
+pub mod gate;
+pub mod gauges;
+pub mod readers;
+pub mod repository;
+pub mod sql;
+pub mod supervisor;
+pub mod testkit;
+pub mod writer;
+
+pub use ask::Deadline;
+pub use directory::{Directory, DirectoryArgs, DirectoryOptions, Retired};
+pub use error::Error;
+pub use gate::{Gate, Pass};
+pub use readers::{Readers, ReadersOptions};
+pub use repository::store::{RefStore, Stored, Unexplained};
+pub use repository::{CommitRefs, EditOutcome, RepositoryHandle, UpdateRefs};
+pub use supervisor::{Escalation, Supervisor};
+pub use writer::{Writer, WriterOptions};

@@ -1,0 +1,290 @@
+//! The thread behind the writer: one connection, many jobs per transaction, one durable flush.
+//!
+//! Owns the connection and its pragmas, the order begin - savepoints - commit - answers, and the drain at the end.
+//! Called by the actor alone. Everything here blocks, which is why it is a thread of its own.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+use rusqlite::{Connection, ErrorCode};
+
+use super::job::{Fate, QueuedJob, Ran};
+use super::{Command, MIN_BUSY_TIMEOUT, WriterOptions};
+use crate::error::{BoxError, panic_message};
+use crate::gauges::{self, JobOutcome};
+use crate::sql;
+use crate::supervisor::error_chain;
+
+/// What the thread has done so far.
+#[derive(Default)]
+pub(super) struct Counters {
+    commits: AtomicU64,
+    jobs: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn read(&self) -> (u64, u64) {
+        (self.commits.load(Ordering::Relaxed), self.jobs.load(Ordering::Relaxed))
+    }
+}
+
+/// Everything the thread starts from.
+pub(super) struct Body {
+    pub(super) path: PathBuf,
+    pub(super) options: WriterOptions,
+    pub(super) receiver: Receiver<Command>,
+    pub(super) counters: Arc<Counters>,
+}
+
+type Ready = tokio::sync::oneshot::Sender<Result<(), BoxError>>;
+
+impl Body {
+    /// Opens, reports readiness, serves until told to stop; `Err` names the fault that ended it.
+    pub(super) fn run(self, ready: Ready) -> Result<(), String> {
+        let connection = match open(&self.path, &self.options) {
+            Ok(connection) => connection,
+            Err(error) => {
+                drop(ready.send(Err(Box::new(error))));
+                return Ok(());
+            }
+        };
+        drop(ready.send(Ok(())));
+        let served = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.serve(&connection)))
+            .unwrap_or_else(|payload| Err(format!("panicked: {}", panic_message(payload.as_ref()))));
+        for command in self.receiver.try_iter() {
+            if let Command::Run(job) = command {
+                finish(job, Some(Fate::Stopped), JobOutcome::Lost);
+            }
+        }
+        if served.is_ok() {
+            close(connection);
+        }
+        served
+    }
+
+    fn serve(&self, connection: &Connection) -> Result<(), String> {
+        let mut waiting = VecDeque::new();
+        let mut is_stopping = false;
+        loop {
+            if waiting.is_empty() {
+                if is_stopping {
+                    return Ok(());
+                }
+                match self.receiver.recv() {
+                    Ok(Command::Run(job)) => waiting.push_back(job),
+                    // Without any handle left nothing can come any more.
+                    Ok(Command::Stop) | Err(_) => return Ok(()),
+                }
+            }
+            while !is_stopping && waiting.len() < self.options.max_batch.max(1) {
+                match self.receiver.try_recv() {
+                    Ok(Command::Run(job)) => waiting.push_back(job),
+                    Ok(Command::Stop) => is_stopping = true,
+                    Err(_) => break,
+                }
+            }
+            gauges::writer_queue(self.receiver.len());
+            self.run_batch(connection, &mut waiting)?;
+        }
+    }
+
+    /// Runs jobs from the front of `waiting` in one transaction; what the time budget leaves over stays there.
+    fn run_batch(&self, connection: &Connection, waiting: &mut VecDeque<QueuedJob>) -> Result<(), String> {
+        drop_stale(waiting);
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = execute(connection, "BEGIN IMMEDIATE") {
+            return fail_all(waiting.drain(..).map(|job| (job, Ran::Done)).collect(), error);
+        }
+        let began = Instant::now();
+        let budget = Duration::from_millis(self.options.batch_budget_ms);
+        let is_alone = waiting.len() == 1;
+        let mut ran = Vec::with_capacity(waiting.len());
+        while let Some(mut job) = waiting.pop_front() {
+            gauges::writer_waited(job.queued_at.elapsed());
+            let outcome = run_in_savepoint(connection, &mut job, is_alone);
+            match outcome {
+                Ok(outcome) => ran.push((job, outcome)),
+                Err(error) => {
+                    ran.push((job, Ran::Done));
+                    rollback(connection);
+                    return fail_all(ran, error);
+                }
+            }
+            if connection.is_autocommit() {
+                return lost_transaction(ran);
+            }
+            if began.elapsed() >= budget {
+                break;
+            }
+        }
+        self.commit(connection, ran)
+    }
+
+    fn commit(&self, connection: &Connection, ran: Vec<(QueuedJob, Ran)>) -> Result<(), String> {
+        if ran.iter().all(|(_, outcome)| *outcome != Ran::Done) {
+            rollback(connection);
+            answer_all(ran);
+            return Ok(());
+        }
+        let began = Instant::now();
+        if let Err(error) = execute(connection, "COMMIT") {
+            rollback(connection);
+            return fail_all(ran, error);
+        }
+        gauges::writer_batch(ran.len(), began.elapsed());
+        self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        self.counters.jobs.fetch_add(ran.len() as u64, Ordering::Relaxed);
+        answer_all(ran);
+        Ok(())
+    }
+}
+
+/// Runs one job so that its failure leaves no trace; `Err` means that the transaction itself is beyond use.
+fn run_in_savepoint(connection: &Connection, job: &mut QueuedJob, is_alone: bool) -> Result<Ran, rusqlite::Error> {
+    // A job that is alone needs no savepoint: `commit` rolls back when nobody succeeded.
+    if !is_alone {
+        execute(connection, "SAVEPOINT job")?;
+    }
+    let outcome = job.task.run(job.label, connection);
+    if is_alone || connection.is_autocommit() {
+        return Ok(outcome);
+    }
+    if outcome != Ran::Done {
+        execute(connection, "ROLLBACK TO job")?;
+    }
+    execute(connection, "RELEASE job")?;
+    Ok(outcome)
+}
+
+/// SQLite ends a transaction by itself on faults such as a full disk, taking earlier neighbours along.
+fn lost_transaction(mut ran: Vec<(QueuedJob, Ran)>) -> Result<(), String> {
+    let last = ran.pop();
+    let cause = sql::Error::Database("a neighbour's fault ended the transaction".into());
+    let cause = Arc::new(cause);
+    for (job, outcome) in ran {
+        match outcome {
+            Ran::Done => finish(job, Some(Fate::Transaction(Arc::clone(&cause))), JobOutcome::Lost),
+            Ran::Failed | Ran::Panicked => finish(job, None, JobOutcome::Failed),
+        }
+    }
+    match last {
+        Some((job, Ran::Failed | Ran::Panicked)) => finish(job, None, JobOutcome::Failed),
+        Some((job, Ran::Done)) => {
+            tracing::error!(job.label = job.label, "a write job ended the transaction by itself");
+            finish(job, Some(Fate::Transaction(cause)), JobOutcome::Lost);
+        }
+        None => {}
+    }
+    Ok(())
+}
+
+fn drop_stale(waiting: &mut VecDeque<QueuedJob>) {
+    if !waiting.iter().any(is_stale) {
+        return;
+    }
+    for job in std::mem::take(waiting) {
+        if is_stale(&job) {
+            finish(job, Some(Fate::Expired), JobOutcome::Expired);
+        } else {
+            waiting.push_back(job);
+        }
+    }
+}
+
+fn is_stale(job: &QueuedJob) -> bool {
+    job.deadline.is_some_and(crate::Deadline::has_passed)
+}
+
+fn answer_all(ran: Vec<(QueuedJob, Ran)>) {
+    for (job, outcome) in ran {
+        let counted = match outcome {
+            Ran::Done => JobOutcome::Committed,
+            Ran::Failed => JobOutcome::Failed,
+            Ran::Panicked => JobOutcome::Panicked,
+        };
+        finish(job, None, counted);
+    }
+}
+
+/// Fails every job of a transaction that could not begin or commit. A damaged database ends the thread.
+fn fail_all(ran: Vec<(QueuedJob, Ran)>, error: rusqlite::Error) -> Result<(), String> {
+    let is_fatal = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase));
+    let is_busy = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy));
+    let text = error_chain(&error);
+    tracing::error!(jobs = ran.len(), error = text, "a write transaction failed; nothing of it is stored");
+    let cause = Arc::new(sql::Error::from(error));
+    for (job, outcome) in ran {
+        match outcome {
+            Ran::Done if is_busy => finish(job, Some(Fate::Busy), JobOutcome::Refused),
+            Ran::Done => finish(job, Some(Fate::Transaction(Arc::clone(&cause))), JobOutcome::Lost),
+            Ran::Failed | Ran::Panicked => finish(job, None, JobOutcome::Failed),
+        }
+    }
+    if is_fatal { Err(format!("the database is damaged: {text}")) } else { Ok(()) }
+}
+
+fn finish(job: QueuedJob, fate: Option<Fate>, outcome: JobOutcome) {
+    gauges::writer_job(outcome);
+    match fate {
+        None => job.task.answer(),
+        Some(fate) => job.task.fail(job.label, fate),
+    }
+}
+
+fn execute(connection: &Connection, sql: &str) -> Result<(), rusqlite::Error> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+fn rollback(connection: &Connection) {
+    if connection.is_autocommit() {
+        return;
+    }
+    if let Err(error) = execute(connection, "ROLLBACK") {
+        // The next BEGIN fails in its turn and says so to its callers.
+        tracing::error!(error = error_chain(&error), "cannot roll back");
+    }
+}
+
+/// Opens the database with the writer's pragmas.
+fn open(path: &std::path::Path, options: &WriterOptions) -> Result<Connection, rusqlite::Error> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one writer")]
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_millis(options.busy_timeout_ms).max(MIN_BUSY_TIMEOUT))?;
+    connection.set_prepared_statement_cache_capacity(512);
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0)).and_then(
+        |mode| {
+            if mode.eq_ignore_ascii_case("wal") { Ok(()) } else { Err(rusqlite::Error::InvalidQuery) }
+        },
+    )?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -i64::from(options.cache_kib))?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", options.checkpoint_pages, |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "journal_size_limit", 64 * 1024 * 1024, |_| Ok(()))?;
+    Ok(connection)
+}
+
+/// Folds the log into the database, so that a copy of the one file is complete, and closes.
+fn close(connection: Connection) {
+    let folded = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    match folded {
+        Ok(0) => {}
+        Ok(_) => {
+            tracing::warn!("readers still held the write-ahead log at shutdown; it is folded in at the next start")
+        }
+        Err(error) => tracing::warn!(error = error_chain(&error), "cannot checkpoint at shutdown"),
+    }
+    connection.flush_prepared_statement_cache();
+    if let Err((_, error)) = connection.close() {
+        tracing::warn!(error = error_chain(&error), "cannot close the database");
+    }
+}

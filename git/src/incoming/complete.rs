@@ -1,0 +1,173 @@
+//! Owns the file of a verified pack: the bytes as sent, then the bases that a thin pack lacks, as `git index-pack --fix-thin` does, then a
+//! matching header and trailer; and its index. Flushed. Refuses to move anything out of quarantine.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{Seek, SeekFrom, Write},
+    os::unix::fs::FileExt,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use flate2::{Compression, Crc, write::ZlibEncoder};
+use sha1::{Digest, Sha1};
+
+use super::{PackSource, quarantine::Quarantine};
+use crate::{
+    error::{Error, Result},
+    files,
+    id::{ID_LEN, ObjectId},
+    limits::Limits,
+    map::FileBytes,
+    odb::Snapshot,
+    pack::{
+        EntryKind, Idx, Pack, entry,
+        idx::{self, IdxEntry},
+        index::Indexed,
+    },
+};
+
+/// Position of the object count in the header.
+const COUNT_AT: usize = 8;
+/// Between two looks at the interrupt flag.
+const PIECE_BYTES: usize = 8 << 20;
+
+/// What writing needs beside the pack itself.
+pub(super) struct Completion<'a> {
+    pub(super) quarantine: &'a Quarantine,
+    pub(super) objects: &'a Path,
+    pub(super) base: &'a Snapshot,
+    pub(super) limits: &'a Limits,
+    pub(super) interrupt: &'a AtomicBool,
+}
+
+impl Completion<'_> {
+    /// Writes pack and index of `indexed`, whose bytes are `data`, into the quarantine and opens them under the name they will get.
+    pub(super) fn write(&self, source: PackSource, data: FileBytes, indexed: &Indexed) -> Result<Arc<Pack>> {
+        let mut lines: Vec<IdxEntry> = indexed.objects.iter().map(|object| object.entry).collect();
+        let (data, checksum) = if indexed.external_bases.is_empty() {
+            (self.store_as_sent(source, data)?, indexed.checksum)
+        } else {
+            let body_len = data.len().saturating_sub(ID_LEN);
+            let bases = self.bases(indexed, body_len as u64, &mut lines)?;
+            lines.sort_unstable_by_key(|line| line.id);
+            let count = u32::try_from(lines.len());
+            let count = count.map_err(|_| Error::TooLarge { what: "number of objects", limit: u64::from(u32::MAX) })?;
+            self.store_completed(source, data, count, &bases)?
+        };
+        let index = idx::write(&lines, &checksum);
+        let idx_path = self.quarantine.idx_path();
+        let mut file = files::create_new(&idx_path)?;
+        write_and_flush(&mut file, &index).map_err(|e| Error::io("write", &idx_path, e))?;
+        let idx = Idx::parse(FileBytes::open(&idx_path)?).map_err(|what| Error::corrupt(idx_path, what))?;
+        let name = format!("pack-{}.pack", ObjectId::from(checksum));
+        Ok(Arc::new(Pack::from_parts(&self.objects.join("pack").join(name), data, idx)?))
+    }
+
+    /// Makes the entries of the bases that a thin pack lacks, and adds their lines to the index.
+    fn bases(&self, indexed: &Indexed, start: u64, lines: &mut Vec<IdxEntry>) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        for id in &indexed.external_bases {
+            self.check_interrupt()?;
+            let at = out.len();
+            self.append_base(id, &mut out)?;
+            if start + out.len() as u64 > self.limits.max_pack_bytes {
+                return Err(Error::TooLarge { what: "size of the completed pack", limit: self.limits.max_pack_bytes });
+            }
+            let mut crc = Crc::new();
+            crc.update(out.get(at..).unwrap_or_default());
+            lines.push(IdxEntry { id: *id, offset: start + at as u64, crc32: crc.sum() });
+        }
+        Ok(out)
+    }
+
+    /// Appends one object as an entry stored whole: its bytes as they are if it is stored so, deflated anew otherwise.
+    fn append_base(&self, id: &ObjectId, out: &mut Vec<u8>) -> Result<()> {
+        if let Some(at) = self.base.entry_location(id)
+            && matches!(at.pack.entry_kind(at.offset)?, EntryKind::Full(_))
+        {
+            out.extend_from_slice(at.pack.entry_bytes(at.index)?);
+            return Ok(());
+        }
+        let object = self.base.read(id)?;
+        entry::write_full_header(out, object.kind, object.data.len() as u64);
+        let mut encoder = ZlibEncoder::new(out, Compression::fast());
+        let written = encoder.write_all(&object.data).and_then(|()| encoder.finish().map(|_| ()));
+        written.map_err(|e| Error::io("deflate for", self.quarantine.pack_path(), e))
+    }
+
+    /// Leaves a pack that is complete as it is, and answers its bytes as they are in the file.
+    fn store_as_sent(&self, source: PackSource, data: FileBytes) -> Result<FileBytes> {
+        let path = self.quarantine.pack_path();
+        let failed = |e| Error::io("write", &path, e);
+        match source {
+            PackSource::Memory(_) => {
+                write_and_flush(&mut files::create_new(&path)?, &data).map_err(failed)?;
+                // Not the caller's buffer: it may be part of a larger one, and the snapshot lives long.
+                FileBytes::open(&path)
+            }
+            PackSource::Spooled => {
+                File::open(&path).and_then(|file| file.sync_all()).map_err(failed)?;
+                Ok(data)
+            }
+        }
+    }
+
+    /// Writes the pack with its bases, and answers its bytes and checksum.
+    fn store_completed(
+        &self,
+        source: PackSource,
+        data: FileBytes,
+        count: u32,
+        bases: &[u8],
+    ) -> Result<(FileBytes, [u8; ID_LEN])> {
+        let body_len = data.len().saturating_sub(ID_LEN);
+        let path = self.quarantine.pack_path();
+        let failed = |e| Error::io("write", &path, e);
+        let checksum = self.checksum(data.get(..body_len).unwrap_or_default(), count, bases)?;
+        let mut file = match source {
+            PackSource::Memory(_) => {
+                let mut file = files::create_new(&path)?;
+                file.write_all(data.get(..body_len).unwrap_or_default()).map_err(failed)?;
+                file
+            }
+            PackSource::Spooled => {
+                // The mapping must go before the file changes under it.
+                drop(data);
+                let mut file = OpenOptions::new().write(true).open(&path).map_err(failed)?;
+                file.seek(SeekFrom::Start(body_len as u64)).map_err(failed)?;
+                file
+            }
+        };
+        file.write_all(bases).map_err(failed)?;
+        file.write_all(&checksum).map_err(failed)?;
+        file.write_all_at(&count.to_be_bytes(), COUNT_AT as u64).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+        Ok((FileBytes::open(&path)?, checksum))
+    }
+
+    /// The trailer of the completed pack: other count, other sum, so all of it is summed again.
+    fn checksum(&self, body: &[u8], count: u32, bases: &[u8]) -> Result<[u8; ID_LEN]> {
+        let mut hasher = Sha1::new();
+        hasher.update(body.get(..COUNT_AT).unwrap_or_default());
+        hasher.update(count.to_be_bytes());
+        for piece in body.get(COUNT_AT + 4..).unwrap_or_default().chunks(PIECE_BYTES) {
+            self.check_interrupt()?;
+            hasher.update(piece);
+        }
+        hasher.update(bases);
+        Ok(hasher.finalize().into())
+    }
+
+    fn check_interrupt(&self) -> Result<()> {
+        if self.interrupt.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+    }
+}
+
+fn write_and_flush(file: &mut File, data: &[u8]) -> std::io::Result<()> {
+    file.write_all(data)?;
+    file.sync_all()
+}

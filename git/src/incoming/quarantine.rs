@@ -1,0 +1,57 @@
+//! Owns the directory `objects/incoming-*` of one push: made empty, removed on drop, swept after a crash. Refuses to know what is in it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    error::{Error, Result},
+    files,
+};
+
+const PREFIX: &str = "incoming-";
+
+/// A private directory on the file system of the object directory, removed with its content on drop.
+#[derive(Debug)]
+pub(crate) struct Quarantine {
+    directory: PathBuf,
+}
+
+impl Quarantine {
+    /// Makes a new one below an object directory.
+    pub(crate) fn create(objects: &Path) -> Result<Quarantine> {
+        let directory = objects.join(format!("{PREFIX}{}", files::unique()));
+        files::create_new_dir(&directory)?;
+        Ok(Quarantine { directory })
+    }
+
+    pub(crate) fn pack_path(&self) -> PathBuf {
+        self.directory.join("received.pack")
+    }
+
+    pub(crate) fn idx_path(&self) -> PathBuf {
+        self.directory.join("received.idx")
+    }
+}
+
+impl Drop for Quarantine {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.directory) {
+            tracing::warn!(file.path = %self.directory.display(), %error, "a quarantine directory could not be removed");
+        }
+    }
+}
+
+/// Removes all quarantines below an object directory and answers how many there were. Only safe while no push runs.
+pub(crate) fn remove_stale(objects: &Path) -> Result<usize> {
+    let mut removed = 0;
+    for entry in fs::read_dir(objects).map_err(|e| Error::io("list", objects, e))? {
+        let entry = entry.map_err(|e| Error::io("list", objects, e))?;
+        if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+            fs::remove_dir_all(entry.path()).map_err(|e| Error::io("remove", entry.path(), e))?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}

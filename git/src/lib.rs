@@ -1,0 +1,36 @@
+//! The git engine of AtomicQMS: objects, packs, refs and the wire protocol of bare repositories, on top of gix formats.
+//!
+//! Owns what is git: reading and verifying objects, indexing what is pushed, the files of a repository, protocol messages. Refuses to know
+//! users, permissions, SQL or an async runtime: every function here is synchronous and is called from a blocking pool. Called by the
+//! repository actors and by the server. Peer bytes are hostile: no function here panics on them.
+
+pub mod error;
+mod files;
+pub mod fsck;
+pub mod id;
+pub mod incoming;
+pub mod limits;
+mod map;
+pub mod odb;
+pub mod pack;
+pub mod pktline;
+pub mod protocol;
+pub mod receive;
+pub mod refs;
+pub mod repository;
+#[cfg(test)]
+mod testgit;
+#[cfg(test)]
+mod testpack;
+pub mod upload;
+pub mod view;
+pub mod walk;
+
+pub use error::{Error, Result};
+pub use id::{Kind, ObjectId};
+pub use incoming::{Incoming, Ingested, PackSource, Progress};
+pub use limits::Limits;
+pub use map::FileBytes;
+pub use refs::{Ref, RefConflict, RefEdit, RefName, RefNameFault, RefTable};
+pub use repository::Repository;
+pub use view::View;

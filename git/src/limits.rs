@@ -1,0 +1,59 @@
+//! Owns the bounds that every piece of peer input is held to. Refuses to read configuration: the server fills it in. Used by the incoming
+//! side (packs, commands) and by the protocol.
+
+use crate::fsck::Policy;
+
+/// How much one peer may make us read, keep and compute.
+///
+/// Units: bytes where the name says so, otherwise counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest pack accepted in one push, as sent.
+    pub max_pack_bytes: u64,
+    /// Largest single object, inflated, deltas and their results alike.
+    pub max_object_bytes: u64,
+    /// Most objects in one pack.
+    pub max_objects: u64,
+    /// Most bytes all objects of one pack may have together when inflated and resolved.
+    pub max_unpacked_bytes: u64,
+    /// Longest chain of deltas in a pack.
+    pub max_delta_depth: u32,
+    /// Most entries in one tree.
+    pub max_tree_entries: u64,
+    /// Bytes of resolved delta bases kept in memory while indexing; more is dropped and computed again.
+    pub delta_memory_bytes: u64,
+    /// Which broken object rules refuse a push.
+    pub fsck: Policy,
+    /// Most ref changes in one push.
+    pub max_commands: u64,
+    /// Most bytes of commands, shallow lines and push options before the pack.
+    pub max_command_bytes: u64,
+    /// Largest body of an upload-pack request, after decompression.
+    pub max_request_bytes: u64,
+    /// Most `want` lines in one request.
+    pub max_wants: u64,
+    /// Most `have` lines in one request.
+    pub max_haves: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: u64 = 1 << 20;
+        Limits {
+            max_pack_bytes: 2048 * MIB,
+            max_object_bytes: 512 * MIB,
+            max_objects: 5_000_000,
+            max_unpacked_bytes: 32 * 1024 * MIB,
+            // git-pack-objects(1) allows up to 4095.
+            max_delta_depth: 4095,
+            max_tree_entries: 1_000_000,
+            delta_memory_bytes: 96 * MIB,
+            fsck: Policy::default(),
+            max_commands: 10_000,
+            max_command_bytes: 4 * MIB,
+            max_request_bytes: 16 * MIB,
+            max_wants: 100_000,
+            max_haves: 100_000,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Owns the bytes of files that are read as one slice: mapped when large, read into the heap when small. The one module of this crate with
+//! `unsafe`. Refuses to look at the content. Called by the pack store and by the quarantine.
+//!
+//! Why mapping is sound here: the files are packs and indices. They live in directories that only this server writes, are complete and
+//! flushed before they get the name under which they are opened, are never written again (replaced by rename, removed by unlink, which
+//! leaves a mapping intact) and the mapping is private and read-only. The spool of a push is mapped only after the last byte is written and
+//! the mapping is dropped before the pack is completed in place.
+
+#![expect(unsafe_code, reason = "memory mapping; the argument is in the module documentation")]
+
+use std::{fs::File, io::Read, ops::Deref, path::Path};
+
+use bytes::Bytes;
+
+use crate::error::{Error, Result};
+
+/// Files up to this size are read, not mapped: each mapping costs kernel areas, of which a process has 65,530 by default.
+const HEAP_LIMIT: u64 = 64 * 1024;
+
+/// The whole content of one file, as a slice.
+#[derive(Clone)]
+pub struct FileBytes(Inner);
+
+#[derive(Clone)]
+enum Inner {
+    Mapped(std::sync::Arc<memmap2::Mmap>),
+    Heap(Bytes),
+}
+
+impl FileBytes {
+    /// Opens `path` and makes its content available.
+    ///
+    /// Errors: `Io`.
+    pub fn open(path: &Path) -> Result<FileBytes> {
+        let mut file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+        let len = file.metadata().map_err(|e| Error::io("stat", path, e))?.len();
+        if len <= HEAP_LIMIT {
+            let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
+            file.read_to_end(&mut bytes).map_err(|e| Error::io("read", path, e))?;
+            return Ok(FileBytes(Inner::Heap(bytes.into())));
+        }
+        // SAFETY: see the module documentation: nobody truncates or rewrites the file while it is mapped.
+        let map = unsafe { memmap2::MmapOptions::new().map_copy_read_only(&file) }.map_err(|e| Error::io("map", path, e))?;
+        Ok(FileBytes(Inner::Mapped(std::sync::Arc::new(map))))
+    }
+}
+
+impl From<Bytes> for FileBytes {
+    fn from(bytes: Bytes) -> Self {
+        FileBytes(Inner::Heap(bytes))
+    }
+}
+
+impl Deref for FileBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Inner::Mapped(map) => map,
+            Inner::Heap(bytes) => bytes,
+        }
+    }
+}
+
+impl AsRef<[u8]> for FileBytes {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl std::fmt::Debug for FileBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FileBytes({} bytes)", self.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_and_large_files_read_alike() {
+        let dir = tempfile::tempdir().unwrap();
+        for len in [0usize, 1, HEAP_LIMIT as usize, HEAP_LIMIT as usize + 1] {
+            let content: Vec<u8> = (0..len).map(|i| i as u8).collect();
+            let path = dir.path().join(len.to_string());
+            std::fs::write(&path, &content).unwrap();
+            assert_eq!(&*FileBytes::open(&path).unwrap(), &content[..]);
+        }
+        assert!(matches!(FileBytes::open(&dir.path().join("absent")), Err(Error::Io { .. })));
+    }
+}

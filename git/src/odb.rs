@@ -1,0 +1,140 @@
+//! Owns the immutable set of objects of one repository: lookup over all packs, resolving deltas, loose objects, alternates. Refuses to notice
+//! changes on disk: [`crate::Repository`] publishes a new [`Snapshot`] when a pack is installed. Read by everything that looks at objects.
+//!
+//! A miss costs no system call: packs are opened once and loose objects are listed once. Damage on disk answers `Corrupt`, never a panic.
+
+mod cache;
+mod decode;
+mod gix_traits;
+mod loose;
+mod scan;
+mod tips;
+
+use std::sync::Arc;
+
+pub use tips::Tip;
+
+use crate::{
+    error::{Error, Result},
+    id::{Kind, ObjectId},
+    pack::Pack,
+};
+use loose::LooseObjects;
+
+/// All objects of one repository at one moment.
+///
+/// Shape: cloning the `Arc` around it is the way to keep it; packs removed from disk stay readable through it.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// Newest first: what was pushed last is what is asked for first. Packs of alternates follow.
+    packs: Vec<Arc<Pack>>,
+    loose: Vec<Arc<LooseObjects>>,
+}
+
+/// Where an object's entry lies in a pack.
+#[derive(Debug, Clone)]
+pub struct EntryLocation {
+    /// The pack.
+    pub pack: Arc<Pack>,
+    /// Position in the pack's index.
+    pub index: u32,
+    /// Offset of the entry in the pack.
+    pub offset: u64,
+}
+
+/// An object with its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its content.
+    pub data: Vec<u8>,
+}
+
+impl Snapshot {
+    /// Says whether an object exists.
+    ///
+    /// Errors: none today; callers handle them so that a store over a network can follow.
+    pub fn contains(&self, id: &ObjectId) -> Result<bool> {
+        Ok(self.packs.iter().any(|pack| pack.idx().lookup(id).is_some())
+            || self.loose.iter().any(|loose| loose.contains(id)))
+    }
+
+    /// Answers kind and size of an object without reading all of it.
+    ///
+    /// Errors: `Corrupt`, `Io`.
+    pub fn header(&self, id: &ObjectId) -> Result<Option<(Kind, u64)>> {
+        if let Some(at) = self.entry_location(id) {
+            return decode::header(&at.pack, at.offset).map(Some);
+        }
+        for loose in self.loose.iter().filter(|loose| loose.contains(id)) {
+            if let Some(found) = loose.header(id)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads an object into `out`, which is cleared first, and answers its kind.
+    ///
+    /// Errors: `Corrupt`, `Io`.
+    pub fn find(&self, id: &ObjectId, out: &mut Vec<u8>) -> Result<Option<Kind>> {
+        if let Some(at) = self.entry_location(id) {
+            return decode::object(&at.pack, at.offset, out).map(Some);
+        }
+        for loose in self.loose.iter().filter(|loose| loose.contains(id)) {
+            if let Some(kind) = loose.find(id, out)? {
+                return Ok(Some(kind));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads an object that must exist.
+    ///
+    /// Errors: `Lost` if it does not, `Corrupt`, `Io`.
+    pub fn read(&self, id: &ObjectId) -> Result<Object> {
+        let mut data = Vec::new();
+        let kind = self.find(id, &mut data)?.ok_or(Error::Lost { id: *id })?;
+        Ok(Object { kind, data })
+    }
+
+    /// Reads the object whose entry starts at `offset` of `pack` into `out`, which is cleared first.
+    ///
+    /// Errors: `Corrupt`.
+    pub fn find_at(&self, pack: &Pack, offset: u64, out: &mut Vec<u8>) -> Result<Kind> {
+        decode::object(pack, offset, out)
+    }
+
+    /// Finds the pack entry of an object, for verbatim reuse; loose objects have none.
+    pub fn entry_location(&self, id: &ObjectId) -> Option<EntryLocation> {
+        self.packs.iter().find_map(|pack| {
+            let (index, offset) = pack.lookup(id)?;
+            Some(EntryLocation { pack: pack.clone(), index, offset })
+        })
+    }
+
+    /// The packs, newest first.
+    pub fn packs(&self) -> &[Arc<Pack>] {
+        &self.packs
+    }
+
+    /// The number of loose objects; zero in repositories that only this server writes.
+    pub fn loose_count(&self) -> usize {
+        self.loose.iter().map(|loose| loose.len()).sum()
+    }
+
+    /// All ids, pack by pack; an object stored twice appears twice.
+    pub fn ids(&self) -> impl Iterator<Item = ObjectId> + '_ {
+        self.packs.iter().flat_map(|pack| pack.idx().ids()).chain(self.loose.iter().flat_map(|loose| loose.ids()))
+    }
+
+    /// This snapshot with one more pack, in front.
+    pub(crate) fn with_pack(&self, pack: Arc<Pack>) -> Snapshot {
+        let packs = std::iter::once(pack).chain(self.packs.iter().cloned()).collect();
+        Snapshot { packs, loose: self.loose.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! Owns reading of pack files: one opened pack with its index, entry headers, entry bytes for verbatim reuse. Indexing of received packs is in
+//! [`index`]. Refuses to resolve objects across packs: that is [`crate::odb`]. Called by the object store and by pack generation.
+//!
+//! Files on disk may be damaged: every access is checked and answers `Corrupt`, never a panic.
+
+pub mod delta;
+pub mod entry;
+pub mod idx;
+pub mod index;
+pub(crate) mod inflate;
+
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+pub use entry::{EntryHeader, EntryKind};
+pub use idx::Idx;
+
+use crate::{
+    error::{Error, Result},
+    id::{ID_LEN, ObjectId},
+    map::FileBytes,
+};
+
+/// Bytes before the first entry: signature, version, object count.
+pub const HEADER_LEN: u64 = 12;
+/// Bytes after the last entry: the checksum of everything before.
+pub const TRAILER_LEN: u64 = ID_LEN as u64;
+
+/// One opened pack with its index. Immutable; shared by `Arc`.
+#[derive(Debug)]
+pub struct Pack {
+    /// Unique in this process; keys caches, also after the file is replaced or removed.
+    id: u64,
+    path: PathBuf,
+    data: FileBytes,
+    idx: Idx,
+    /// Positions in the index in order of pack offsets.
+    by_offset: OnceLock<Box<[u32]>>,
+}
+
+impl Pack {
+    /// Opens a pack by the path of its `.pack` file; the `.idx` lies beside it.
+    ///
+    /// Errors: `Io`, `Corrupt` (wrong signature, count or checksums that do not fit each other).
+    pub fn open(path: &Path) -> Result<Pack> {
+        let idx_path = path.with_extension("idx");
+        let idx = Idx::parse(FileBytes::open(&idx_path)?).map_err(|what| Error::corrupt(idx_path, what))?;
+        Pack::from_parts(path, FileBytes::open(path)?, idx)
+    }
+
+    /// Joins a pack's bytes with its parsed index.
+    ///
+    /// Errors: `Corrupt`, when they are not of one pack.
+    pub fn from_parts(path: &Path, data: FileBytes, idx: Idx) -> Result<Pack> {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        let corrupt = |what| Error::corrupt(path, what);
+        let count = parse_header(&data).map_err(corrupt)?;
+        if count != idx.len() {
+            return Err(corrupt("object counts of pack and index differ"));
+        }
+        let trailer = data.len().checked_sub(ID_LEN).and_then(|at| data.get(at..));
+        if trailer != Some(idx.pack_checksum()) || (data.len() as u64) < HEADER_LEN + TRAILER_LEN {
+            return Err(corrupt("checksums of pack and index differ"));
+        }
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        Ok(Pack { id, path: path.into(), data, idx, by_offset: OnceLock::new() })
+    }
+
+    /// A number unique among all packs opened by this process.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The `.pack` file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The index.
+    pub fn idx(&self) -> &Idx {
+        &self.idx
+    }
+
+    /// The number of objects.
+    pub fn object_count(&self) -> u32 {
+        self.idx.len()
+    }
+
+    /// The whole file, header and trailer included.
+    pub fn bytes(&self) -> &FileBytes {
+        &self.data
+    }
+
+    /// Where the entries end and the trailer starts.
+    pub fn entries_end(&self) -> u64 {
+        (self.data.len() as u64).saturating_sub(TRAILER_LEN)
+    }
+
+    /// Finds an object: its position in the index and the offset of its entry.
+    pub fn lookup(&self, id: &ObjectId) -> Option<(u32, u64)> {
+        let index = self.idx.lookup(id)?;
+        Some((index, self.idx.offset_at(index)?))
+    }
+
+    /// The bytes from `offset` to the end of the entries; where an entry ends is not known without inflating or [`Pack::entry_range`].
+    pub(crate) fn entries_from(&self, offset: u64) -> Option<&[u8]> {
+        let start = usize::try_from(offset).ok()?;
+        let end = usize::try_from(self.entries_end()).ok()?;
+        self.data.get(start..end)
+    }
+
+    /// Reads the header of the entry at `offset`.
+    ///
+    /// Errors: `Corrupt`.
+    pub fn entry_header(&self, offset: u64) -> Result<EntryHeader> {
+        let bytes = self.entries_from(offset).filter(|_| offset >= HEADER_LEN);
+        let bytes = bytes.ok_or_else(|| self.corrupt("an entry lies outside of the pack"))?;
+        EntryHeader::parse(bytes, offset).map_err(|what| self.corrupt(what))
+    }
+
+    /// Says how the entry at `offset` is stored: whole, or as a delta against which base.
+    ///
+    /// Errors: `Corrupt`.
+    pub fn entry_kind(&self, offset: u64) -> Result<EntryKind> {
+        Ok(self.entry_header(offset)?.kind)
+    }
+
+    /// The place of an entry in the file, its header included, by its position in the index.
+    ///
+    /// Errors: `Corrupt`.
+    pub fn entry_range(&self, index: u32) -> Result<Range<u64>> {
+        let bad = || self.corrupt("an offset of the index lies outside of the pack");
+        let offset = self.idx.offset_at(index).ok_or_else(bad)?;
+        let order = self.order();
+        let rank = order.partition_point(|i| self.idx.offset_at(*i).is_some_and(|o| o <= offset));
+        let end = match order.get(rank) {
+            Some(next) => self.idx.offset_at(*next).ok_or_else(bad)?,
+            None => self.entries_end(),
+        };
+        if offset < HEADER_LEN || end > self.entries_end() || offset >= end { Err(bad()) } else { Ok(offset..end) }
+    }
+
+    /// The bytes of an entry as stored, its header included, by its position in the index.
+    ///
+    /// Errors: `Corrupt`.
+    pub fn entry_bytes(&self, index: u32) -> Result<&[u8]> {
+        let range = self.entry_range(index)?;
+        let start = usize::try_from(range.start).ok();
+        let end = usize::try_from(range.end).ok();
+        start
+            .zip(end)
+            .and_then(|(start, end)| self.data.get(start..end))
+            .ok_or_else(|| self.corrupt("an entry lies outside of the pack"))
+    }
+
+    /// Finds the position in the index of the entry that starts at `offset`.
+    pub fn index_of_offset(&self, offset: u64) -> Option<u32> {
+        let order = self.order();
+        let rank = order.partition_point(|i| self.idx.offset_at(*i).is_some_and(|o| o < offset));
+        order.get(rank).copied().filter(|i| self.idx.offset_at(*i) == Some(offset))
+    }
+
+    /// Positions in the index in order of pack offsets; computed on first use.
+    pub fn order(&self) -> &[u32] {
+        self.by_offset.get_or_init(|| {
+            let mut order: Vec<(u64, u32)> =
+                (0..self.idx.len()).map(|i| (self.idx.offset_at(i).unwrap_or(u64::MAX), i)).collect();
+            order.sort_unstable();
+            order.into_iter().map(|(_, i)| i).collect()
+        })
+    }
+
+    pub(crate) fn corrupt(&self, what: &'static str) -> Error {
+        Error::corrupt(&self.path, what)
+    }
+}
+
+/// Reads the header of a pack and answers the number of objects it declares.
+pub(crate) fn parse_header(data: &[u8]) -> Result<u32, &'static str> {
+    let Some((header, _)) = data.split_first_chunk::<12>() else {
+        return Err("shorter than a pack header");
+    };
+    let [b'P', b'A', b'C', b'K', v0, v1, v2, v3, c0, c1, c2, c3] = *header else {
+        return Err("no pack signature");
+    };
+    match u32::from_be_bytes([v0, v1, v2, v3]) {
+        2 | 3 => Ok(u32::from_be_bytes([c0, c1, c2, c3])),
+        _ => Err("unsupported pack version"),
+    }
+}

@@ -1,0 +1,163 @@
+//! Owns indexing of a received pack: proof that it is well-formed, ids and checksums of all objects, object checks, and the list of everything
+//! they refer to. Refuses to write files or to prove that references exist: [`crate::incoming`] does. Called once per push.
+//!
+//! Two passes over the bytes. [`scan`] reads every entry once: sizes are held to the limits before anything is inflated, objects stored whole
+//! are hashed and checked at once, deltas are only measured. [`resolve`] then rebuilds the deltas from their bases upwards. Everything is
+//! looked up by sorting or hashing, nothing by search along the pack, and nothing recurses: hostile packs cost what honest ones of their size do.
+
+mod references;
+mod resolve;
+mod scan;
+mod source;
+mod visit;
+
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+pub(crate) use references::References;
+
+use crate::{
+    error::{Error, Result},
+    fsck::blobs::Role,
+    id::{ID_LEN, Kind, ObjectId},
+    limits::Limits,
+    odb::Snapshot,
+    pack::idx::IdxEntry,
+};
+
+/// How far the indexing of a pack is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Entries were read and checked.
+    Received {
+        /// So many.
+        done: u64,
+        /// Of so many.
+        total: u64,
+    },
+    /// Deltas were resolved.
+    Resolved {
+        /// So many.
+        done: u64,
+        /// Of so many.
+        total: u64,
+    },
+}
+
+/// The result of indexing.
+#[derive(Debug)]
+pub struct Indexed {
+    /// All objects of the pack as sent, sorted by id, none twice.
+    pub objects: Vec<IndexedObject>,
+    /// Bases outside of the pack that it cannot do without, sorted by id.
+    pub external_bases: Vec<ObjectId>,
+    /// How many objects came as deltas.
+    pub deltas: u64,
+    /// Bytes of all objects, and of deltas and external bases, inflated.
+    pub unpacked_bytes: u64,
+    /// The trailer of the pack as sent.
+    pub checksum: [u8; ID_LEN],
+    pub(crate) references: References,
+    pub(crate) special_blobs: BTreeSet<(Role, ObjectId)>,
+}
+
+/// One object of an indexed pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexedObject {
+    /// Its line of the index.
+    pub entry: IdxEntry,
+    /// Its kind.
+    pub kind: Kind,
+}
+
+impl Indexed {
+    /// Finds an object of the pack.
+    pub fn find(&self, id: &ObjectId) -> Option<&IndexedObject> {
+        self.objects.binary_search_by(|object| object.entry.id.cmp(id)).ok().and_then(|at| self.objects.get(at))
+    }
+}
+
+/// What every step of indexing needs to know.
+struct Context<'a> {
+    base: &'a Snapshot,
+    limits: &'a Limits,
+    interrupt: &'a AtomicBool,
+}
+
+impl Context<'_> {
+    fn check_interrupt(&self) -> Result<()> {
+        if self.interrupt.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+    }
+}
+
+/// Indexes a pack that lies in `data` as a whole. `base` provides the bases of a thin pack.
+///
+/// Errors: peer faults `BadPack`, `TooLarge`, `MissingBase`, `Fsck`, `Collision`, `MissingObject` (more missing references than the pack can
+/// hold); `Interrupted`; `Corrupt` and `Io` from reading bases.
+pub fn index_pack(
+    data: &[u8],
+    base: &Snapshot,
+    limits: &Limits,
+    progress: &mut dyn FnMut(Progress),
+    interrupt: &AtomicBool,
+) -> Result<Indexed> {
+    let context = Context { base, limits, interrupt };
+    if data.len() as u64 > limits.max_pack_bytes {
+        return Err(Error::TooLarge { what: "size of the pack", limit: limits.max_pack_bytes });
+    }
+    let scanned = scan::scan(data, &context, progress)?;
+    resolve::resolve(scanned, &context, progress)
+}
+
+/// An entry on its way through the passes.
+struct Entry {
+    offset: u64,
+    /// Declared size of the inflated data.
+    size: u64,
+    crc32: u32,
+    header_len: u8,
+    is_delta: bool,
+    /// Known for objects stored whole after the first pass, for deltas after the second.
+    resolved: Option<(ObjectId, Kind)>,
+    /// Once resolved, the [`Node`] a delta was applied to.
+    base: Node,
+    /// Deltas between this object and one stored whole.
+    depth: u32,
+    /// Where the inflated delta is kept in the arena, if it is.
+    kept_at: u32,
+}
+
+/// Something a delta applies to: an entry of the pack by position, or an external base by position and [`EXTERNAL`].
+type Node = u32;
+/// Marks a [`Node`] outside of the pack.
+const EXTERNAL: Node = 1 << 31;
+/// No node, and no place in the arena.
+const NONE: u32 = u32::MAX;
+
+/// Calls the progress function about once in a hundred steps.
+struct Ticker<'a> {
+    report: &'a mut dyn FnMut(Progress),
+    make: fn(u64, u64) -> Progress,
+    done: u64,
+    total: u64,
+    next: u64,
+}
+
+impl<'a> Ticker<'a> {
+    fn new(report: &'a mut dyn FnMut(Progress), total: u64, make: fn(u64, u64) -> Progress) -> Ticker<'a> {
+        Ticker { report, make, done: 0, total, next: 1 }
+    }
+
+    fn step(&mut self) {
+        self.done += 1;
+        if self.done >= self.next || self.done == self.total {
+            self.next = self.done + self.total / 100 + 1;
+            (self.report)((self.make)(self.done, self.total));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

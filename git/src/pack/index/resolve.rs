@@ -1,0 +1,247 @@
+//! Owns the second pass: every delta is applied to its base, bases first, along an explicit stack.
+//!
+//! A base stays in memory while deltas of it wait; its last delta takes it over. What is held beyond the budget is dropped, oldest first, and
+//! rebuilt when its turn comes; the work of rebuilding is bounded, too.
+
+mod finish;
+
+use super::{Context, EXTERNAL, Entry, Indexed, NONE, Node, Progress, Ticker, scan::Scanned};
+use crate::{
+    error::{Error, Result},
+    id::{Kind, ObjectId},
+    pack::delta,
+};
+
+/// A base with deltas that wait for it.
+struct Frame {
+    node: Node,
+    kind: Kind,
+    depth: u32,
+    data: Option<Vec<u8>>,
+    /// Entries to be resolved against it.
+    waiting: Vec<u32>,
+}
+
+struct Resolver<'a, 'c> {
+    scanned: Scanned<'a>,
+    context: &'c Context<'c>,
+    externals: Vec<ObjectId>,
+    /// Marks the first line of each group of equal bases in `scanned.by_id` once its deltas were handed out.
+    taken: Vec<bool>,
+    stack: Vec<Frame>,
+    held_bytes: u64,
+    rebuilt_bytes: u64,
+    /// A buffer to be used again.
+    spare: Vec<u8>,
+}
+
+pub(super) fn resolve(scanned: Scanned<'_>, context: &Context<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Indexed> {
+    let deltas = scanned.entries.iter().filter(|e| e.is_delta).count() as u64;
+    let mut ticker = Ticker::new(progress, deltas, |done, total| Progress::Resolved { done, total });
+    let taken = vec![false; scanned.by_id.len()];
+    let mut resolver = Resolver {
+        scanned,
+        context,
+        externals: Vec::new(),
+        taken,
+        stack: Vec::new(),
+        held_bytes: 0,
+        rebuilt_bytes: 0,
+        spare: Vec::new(),
+    };
+    if deltas > 0 {
+        resolver.from_pack(&mut ticker)?;
+        resolver.from_repository(&mut ticker)?;
+    }
+    finish::finish(resolver.scanned, resolver.externals, deltas, context)
+}
+
+impl Resolver<'_, '_> {
+    /// Resolves everything that builds on objects stored whole in the pack.
+    fn from_pack(&mut self, ticker: &mut Ticker<'_>) -> Result<()> {
+        for index in 0..self.scanned.entries.len() as u32 {
+            let Some((id, kind)) = self.entry(index)?.resolved.filter(|_| !self.is_delta(index)) else { continue };
+            let waiting = self.waiting_for(index, &id);
+            if !waiting.is_empty() {
+                let mut data = Vec::new();
+                let entry = self.scanned.entries.get(index as usize).ok_or_else(lost_entry)?;
+                self.scanned.source.inflate(entry, &mut data)?;
+                self.run(Frame { node: index, kind, depth: 0, data: Some(data), waiting }, ticker)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Resolves what builds on objects of the repository. Whatever the pack can provide itself was provided before.
+    fn from_repository(&mut self, ticker: &mut Ticker<'_>) -> Result<()> {
+        let mut at = 0;
+        while let Some((id, _)) = self.scanned.by_id.get(at).copied() {
+            self.context.check_interrupt()?;
+            let group = self.group(&id);
+            if self.taken.get(group.start) == Some(&false) {
+                let mut data = Vec::new();
+                if let Some(kind) = self.context.base.find(&id, &mut data)? {
+                    self.scanned.charge_base(data.len() as u64, self.context.limits)?;
+                    let node = EXTERNAL | self.externals.len() as Node;
+                    self.externals.push(id);
+                    let waiting = self.waiting_for(node, &id);
+                    self.run(Frame { node, kind, depth: 0, data: Some(data), waiting }, ticker)?;
+                }
+            }
+            at = group.end;
+        }
+        Ok(())
+    }
+
+    /// Resolves all that builds on one base.
+    fn run(&mut self, root: Frame, ticker: &mut Ticker<'_>) -> Result<()> {
+        self.push(root);
+        while let Some(frame) = self.stack.last_mut() {
+            self.context.check_interrupt()?;
+            let Some(index) = frame.waiting.pop() else {
+                self.pop();
+                continue;
+            };
+            let (node, kind, depth) = (frame.node, frame.kind, frame.depth + 1);
+            let base = match frame.data.take() {
+                Some(data) => data,
+                None => self.rebuild(node)?,
+            };
+            if depth > self.context.limits.max_delta_depth {
+                let limit = u64::from(self.context.limits.max_delta_depth);
+                return Err(Error::TooLarge { what: "length of a chain of deltas", limit });
+            }
+            let mut data = std::mem::take(&mut self.spare);
+            let entry = self.scanned.entries.get_mut(index as usize).ok_or_else(lost_entry)?;
+            let applied = delta::apply(&base, self.scanned.source.delta(entry)?, &mut data);
+            applied.map_err(|what| Error::bad_pack(what, entry.offset))?;
+            let id = self.scanned.visitor.object(self.context, entry.offset, kind, &data)?;
+            entry.resolved = Some((id, kind));
+            entry.base = node;
+            entry.depth = depth;
+            ticker.step();
+            self.give_back(base);
+            let waiting = self.waiting_for(index, &id);
+            if waiting.is_empty() {
+                self.spare = data;
+            } else {
+                self.push(Frame { node: index, kind, depth, data: Some(data), waiting });
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the base to the frame on top, or lets go of it after its last delta.
+    fn give_back(&mut self, base: Vec<u8>) {
+        match self.stack.last_mut() {
+            Some(frame) if !frame.waiting.is_empty() => frame.data = Some(base),
+            _ => {
+                self.held_bytes = self.held_bytes.saturating_sub(base.len() as u64);
+                self.stack.pop();
+            }
+        }
+    }
+
+    fn push(&mut self, frame: Frame) {
+        self.held_bytes += frame.data.as_ref().map_or(0, |data| data.len() as u64);
+        self.stack.push(frame);
+        if self.held_bytes <= self.context.limits.delta_memory_bytes {
+            return;
+        }
+        // The bottom of the stack is needed last.
+        let below = self.stack.len().saturating_sub(1);
+        for frame in self.stack.iter_mut().take(below) {
+            if let Some(data) = frame.data.take() {
+                self.held_bytes = self.held_bytes.saturating_sub(data.len() as u64);
+                if self.held_bytes <= self.context.limits.delta_memory_bytes {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn pop(&mut self) {
+        if let Some(Frame { data: Some(data), .. }) = self.stack.pop() {
+            self.held_bytes = self.held_bytes.saturating_sub(data.len() as u64);
+        }
+    }
+
+    /// Computes the dropped content of the frame on top again, from the nearest thing that is still there.
+    fn rebuild(&mut self, node: Node) -> Result<Vec<u8>> {
+        let mut chain: Vec<u32> = Vec::new();
+        let mut at = node;
+        let mut below = self.stack.iter().rev().peekable();
+        let mut data = loop {
+            if let Some(frame) = below.next_if(|frame| frame.node == at)
+                && let Some(data) = &frame.data
+            {
+                break data.clone();
+            }
+            if at & EXTERNAL != 0 {
+                let id = self.externals.get((at & !EXTERNAL) as usize).ok_or_else(lost_entry)?;
+                break self.context.base.read(id)?.data;
+            }
+            let entry = self.scanned.entries.get(at as usize).ok_or_else(lost_entry)?;
+            if !entry.is_delta {
+                let mut data = Vec::new();
+                self.scanned.source.inflate(entry, &mut data)?;
+                break data;
+            }
+            chain.push(at);
+            at = entry.base;
+        };
+        let mut next = Vec::new();
+        for index in chain.into_iter().rev() {
+            self.context.check_interrupt()?;
+            let entry = self.scanned.entries.get(index as usize).ok_or_else(lost_entry)?;
+            let applied = delta::apply(&data, self.scanned.source.delta(entry)?, &mut next);
+            applied.map_err(|what| Error::bad_pack(what, entry.offset))?;
+            std::mem::swap(&mut data, &mut next);
+            self.rebuilt_bytes = self.rebuilt_bytes.saturating_add(data.len() as u64);
+            let limit = self.context.limits.max_unpacked_bytes.saturating_mul(2);
+            if self.rebuilt_bytes > limit {
+                return Err(Error::TooLarge { what: "work to resolve deltas", limit });
+            }
+        }
+        self.held_bytes += data.len() as u64;
+        Ok(data)
+    }
+
+    /// Hands out the deltas of an object, each once.
+    fn waiting_for(&mut self, node: Node, id: &ObjectId) -> Vec<u32> {
+        let by_offset = &self.scanned.by_offset;
+        let start = by_offset.partition_point(|(base, _)| *base < node);
+        let own = by_offset.iter().skip(start).take_while(|(base, _)| *base == node).map(|(_, index)| *index);
+        let mut waiting: Vec<u32> = own.collect();
+        let group = self.group(id);
+        if let Some(taken) = self.taken.get_mut(group.start).filter(|taken| !**taken && !group.is_empty()) {
+            *taken = true;
+            let lines = self.scanned.by_id.get(group).unwrap_or_default();
+            waiting.extend(lines.iter().map(|(_, index)| *index));
+        }
+        waiting
+    }
+
+    /// The lines of `by_id` with this base.
+    fn group(&self, id: &ObjectId) -> std::ops::Range<usize> {
+        let by_id = &self.scanned.by_id;
+        let start = by_id.partition_point(|(base, _)| base < id);
+        let len = by_id.get(start..).unwrap_or_default().partition_point(|(base, _)| base == id);
+        start..start + len
+    }
+
+    fn entry(&self, index: u32) -> Result<&Entry> {
+        self.scanned.entries.get(index as usize).ok_or_else(lost_entry)
+    }
+
+    fn is_delta(&self, index: u32) -> bool {
+        self.entry(index).is_ok_and(|entry| entry.is_delta)
+    }
+}
+
+/// Positions come from this module itself, so this does not happen; were it to, the pack is refused.
+fn lost_entry() -> Error {
+    Error::BadPack { what: "inconsistent positions", offset: None }
+}
+
+const _: () = assert!(NONE & EXTERNAL != 0, "NONE is no position of an entry");

@@ -1,0 +1,7 @@
+//! Answers of ours against answers of real git, for the same requests on the same repositories.
+
+mod advertised;
+mod client;
+mod limits;
+mod oracle;
+mod shallow_filter;

@@ -1,0 +1,26 @@
+//! Walking history: a lazily loaded commit graph, ancestry, merge bases, and the commits one side has and the other lacks.
+//!
+//! Owns graph algorithms over commits and the peeling of tags. Refuses trees and blobs (that is `upload::enumerate`) and any
+//! question of who may see what. Called by `upload`, by the push gates (fast-forward checks) and by pages.
+//!
+//! Nothing here trusts commit dates: they order the work, and a wrong clock costs time or a few objects too many, never a
+//! wrong answer about ancestry.
+
+mod ancestry;
+mod bydate;
+mod difference;
+mod graph;
+mod object;
+mod reach;
+
+pub use ancestry::{is_ancestor, merge_bases};
+pub use bydate::CommitsByDate;
+pub(crate) use difference::difference;
+pub use graph::Graph;
+pub(crate) use graph::check_interrupt;
+pub use object::{Peeled, peel};
+pub(crate) use object::{TreeEntries, TreeEntry};
+pub(crate) use reach::Reach;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! Ancestry between two commits and their merge bases, by painting down from both.
+//!
+//! Owns git's `paint_down_to_common`: exact for ancestry whatever the dates say. Called by push gates and pull requests.
+
+use std::{collections::BinaryHeap, sync::atomic::AtomicBool};
+
+use super::graph::{Flags, Graph, Node};
+use crate::{error::Result, id::ObjectId, odb::Snapshot};
+
+const LEFT: u8 = 1;
+const RIGHT: u8 = 2;
+const STALE: u8 = 4;
+const RESULT: u8 = 8;
+const QUEUED: u8 = 16;
+
+/// Says whether `old` is reachable from `new`, that is, whether moving a branch from one to the other is a fast-forward.
+///
+/// Shape: both are commits; a commit is its own ancestor.
+/// Errors: `Lost`, `WrongKind`, `Interrupted`.
+pub fn is_ancestor(odb: &Snapshot, old: &ObjectId, new: &ObjectId, interrupt: &AtomicBool) -> Result<bool> {
+    let mut graph = Graph::new(odb, interrupt);
+    let (old, new) = (graph.load(old)?, graph.load(new)?);
+    Ok(paint(&mut graph, old, new, Some(old))?.is_empty())
+}
+
+/// The best common ancestors of two commits: those that are no ancestors of other common ones.
+///
+/// Shape: newest first; empty when the histories have nothing in common, more than one after criss-cross merges.
+/// Errors: `Lost`, `WrongKind`, `Interrupted`.
+pub fn merge_bases(odb: &Snapshot, a: &ObjectId, b: &ObjectId, interrupt: &AtomicBool) -> Result<Vec<ObjectId>> {
+    let mut graph = Graph::new(odb, interrupt);
+    let (a, b) = (graph.load(a)?, graph.load(b)?);
+    let found: Vec<ObjectId> = paint(&mut graph, a, b, None)?.into_iter().map(|node| graph.id(node)).collect();
+    // With wrong clocks painting may keep an ancestor of another base.
+    let mut best = Vec::with_capacity(found.len());
+    for (at, candidate) in found.iter().enumerate() {
+        let mut redundant = false;
+        for (other_at, other) in found.iter().enumerate() {
+            redundant = redundant || (other_at != at && is_ancestor(odb, candidate, other, interrupt)?);
+        }
+        if !redundant {
+            best.push(*candidate);
+        }
+    }
+    Ok(best)
+}
+
+/// Paints from both sides until everything left to visit is an ancestor of a common commit.
+///
+/// Returns the common commits found, newest first; with `stop_at`, returns empty as soon as that commit turns out to be
+/// reachable from `right`, and otherwise at least one element.
+fn paint(graph: &mut Graph<'_>, left: Node, right: Node, stop_at: Option<Node>) -> Result<Vec<Node>> {
+    let mut queue = Queue::default();
+    queue.add(graph, left, LEFT);
+    queue.add(graph, right, RIGHT);
+    let mut results = Vec::new();
+    while queue.active > 0 {
+        let Some((node, mut colors)) = queue.pop() else { break };
+        if stop_at == Some(node) && colors & RIGHT != 0 {
+            return Ok(Vec::new());
+        }
+        if colors & (LEFT | RIGHT | STALE) == LEFT | RIGHT {
+            if !queue.flags.has(node, RESULT) {
+                queue.flags.set(node, RESULT);
+                results.push(node);
+            }
+            // Whatever lies below a common commit is common too, and worse.
+            colors |= STALE;
+        }
+        for position in 0..graph.parent_count(node) {
+            if let Some(parent) = graph.parent(node, position)? {
+                queue.add(graph, parent, colors & (LEFT | RIGHT | STALE));
+            }
+        }
+    }
+    if stop_at.is_some() {
+        return Ok(vec![left]);
+    }
+    results.retain(|node| !queue.flags.has(*node, STALE));
+    results.sort_by_key(|node| std::cmp::Reverse(graph.time(*node)));
+    Ok(results)
+}
+
+#[derive(Default)]
+struct Queue {
+    heap: BinaryHeap<(u64, Node)>,
+    flags: Flags,
+    /// Queued commits that are not stale.
+    active: usize,
+}
+
+impl Queue {
+    fn add(&mut self, graph: &Graph<'_>, node: Node, colors: u8) {
+        let before = self.flags.get(node);
+        if before & colors == colors {
+            return;
+        }
+        let after = before | colors;
+        self.flags.set(node, colors | QUEUED);
+        let was_active = before & QUEUED != 0 && before & STALE == 0;
+        let is_active = after & STALE == 0;
+        match (was_active, is_active) {
+            (false, true) => self.active = self.active.saturating_add(1),
+            (true, false) => self.active = self.active.saturating_sub(1),
+            (false, false) | (true, true) => {}
+        }
+        if before & QUEUED == 0 {
+            self.heap.push((graph.time(node), node));
+        }
+    }
+
+    fn pop(&mut self) -> Option<(Node, u8)> {
+        let (_, node) = self.heap.pop()?;
+        let colors = self.flags.get(node);
+        self.flags.clear(node, QUEUED);
+        if colors & STALE == 0 {
+            self.active = self.active.saturating_sub(1);
+        }
+        Some((node, colors))
+    }
+}

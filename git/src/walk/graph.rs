@@ -1,0 +1,211 @@
+//! The commit graph of one walk, loaded from the object store as far as the walk goes.
+//!
+//! Owns interning (commits become small numbers) and the cut at shallow commits. Costs about 100 bytes for each commit
+//! seen; lives for one request. Used by every algorithm of this module.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gix::hashtable::{HashMap, HashSet, hash_map::Entry};
+
+use super::object::{read_commit, unreadable};
+use crate::{
+    error::{Error, Result},
+    id::{Kind, ObjectId},
+    odb::Snapshot,
+};
+
+/// Index of a commit in its [`Graph`].
+pub(crate) type Node = u32;
+
+/// Commits seen so far, by small numbers.
+pub struct Graph<'a> {
+    odb: &'a Snapshot,
+    interrupt: &'a AtomicBool,
+    index: HashMap<ObjectId, Node>,
+    commits: Vec<Commit>,
+    /// Parents of all loaded commits one after another; `Commit::parents` is a range in it.
+    parents: Vec<Node>,
+    cut: HashSet<ObjectId>,
+    data: Vec<u8>,
+    ids: Vec<ObjectId>,
+}
+
+#[derive(Clone)]
+struct Commit {
+    id: ObjectId,
+    tree: ObjectId,
+    time: u64,
+    parents: (u32, u32),
+    loaded: bool,
+}
+
+impl std::fmt::Debug for Graph<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Graph").field("commits", &self.commits.len()).finish_non_exhaustive()
+    }
+}
+
+/// Fails when the caller wants the work to end.
+pub(crate) fn check_interrupt(interrupt: &AtomicBool) -> Result<()> {
+    if interrupt.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+}
+
+impl<'a> Graph<'a> {
+    /// An empty graph over the commits of `odb`; loading fails once `interrupt` is set.
+    pub fn new(odb: &'a Snapshot, interrupt: &'a AtomicBool) -> Self {
+        Graph::with_cut(odb, interrupt, HashSet::default())
+    }
+
+    /// A graph in which the commits of `cut` have no parents, as in a shallow clone.
+    pub(crate) fn with_cut(odb: &'a Snapshot, interrupt: &'a AtomicBool, cut: HashSet<ObjectId>) -> Self {
+        Graph {
+            odb,
+            interrupt,
+            index: HashMap::default(),
+            commits: Vec::new(),
+            parents: Vec::new(),
+            cut,
+            data: Vec::new(),
+            ids: Vec::new(),
+        }
+    }
+
+    /// The object store the graph is loaded from.
+    pub(crate) fn odb(&self) -> &'a Snapshot {
+        self.odb
+    }
+
+    /// Loads a commit.
+    ///
+    /// Errors: `Lost` when it is missing, `WrongKind` when it is no commit, `Interrupted`.
+    pub(crate) fn load(&mut self, id: &ObjectId) -> Result<Node> {
+        let node = self.intern(*id);
+        self.ensure_loaded(node)?;
+        Ok(node)
+    }
+
+    /// The number of a commit already seen, loaded or not.
+    pub(crate) fn lookup(&self, id: &ObjectId) -> Option<Node> {
+        self.index.get(id).copied()
+    }
+
+    pub(crate) fn id(&self, node: Node) -> ObjectId {
+        self.get(node).map_or(ObjectId::null(crate::id::HASH_KIND), |commit| commit.id)
+    }
+
+    pub(crate) fn tree(&self, node: Node) -> ObjectId {
+        self.get(node).map_or(ObjectId::null(crate::id::HASH_KIND), |commit| commit.tree)
+    }
+
+    /// Committer time in seconds; 0 when unreadable.
+    pub(crate) fn time(&self, node: Node) -> u64 {
+        self.get(node).map_or(0, |commit| commit.time)
+    }
+
+    /// How many parents a loaded commit has.
+    pub(crate) fn parent_count(&self, node: Node) -> u32 {
+        self.get(node).map_or(0, |commit| commit.parents.1)
+    }
+
+    /// A parent of a loaded commit, loaded in turn.
+    pub(crate) fn parent(&mut self, node: Node, position: u32) -> Result<Option<Node>> {
+        let Some(parent) = self.parent_unloaded(node, position) else { return Ok(None) };
+        self.ensure_loaded(parent)?;
+        Ok(Some(parent))
+    }
+
+    /// A parent of a loaded commit, which may not be loaded itself.
+    pub(crate) fn parent_unloaded(&self, node: Node, position: u32) -> Option<Node> {
+        let (start, len) = self.get(node)?.parents;
+        let at = (position < len).then(|| start.saturating_add(position))?;
+        self.parents.get(at as usize).copied()
+    }
+
+    fn get(&self, node: Node) -> Option<&Commit> {
+        self.commits.get(node as usize)
+    }
+
+    fn intern(&mut self, id: ObjectId) -> Node {
+        match self.index.entry(id) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                // Four billion commits do not fit into memory before the number does not fit either.
+                let node = u32::try_from(self.commits.len()).unwrap_or(u32::MAX);
+                entry.insert(node);
+                let tree = ObjectId::null(crate::id::HASH_KIND);
+                self.commits.push(Commit { id, tree, time: 0, parents: (0, 0), loaded: false });
+                node
+            }
+        }
+    }
+
+    fn ensure_loaded(&mut self, node: Node) -> Result<()> {
+        let Some(commit) = self.get(node) else { return Ok(()) };
+        if commit.loaded {
+            return Ok(());
+        }
+        check_interrupt(self.interrupt)?;
+        let id = commit.id;
+        match self.odb.find(&id, &mut self.data)? {
+            Some(Kind::Commit) => {}
+            Some(actual) => {
+                return Err(Error::WrongKind { id, expected: Kind::Commit, actual, referenced_by: None });
+            }
+            None => return Err(Error::Lost { id }),
+        }
+        let mut ids = std::mem::take(&mut self.ids);
+        ids.clear();
+        let read = read_commit(&self.data, &mut ids);
+        if self.cut.contains(&id) {
+            ids.clear();
+        }
+        let start = u32::try_from(self.parents.len()).unwrap_or(u32::MAX);
+        let len = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        for parent in &ids {
+            let parent = self.intern(*parent);
+            self.parents.push(parent);
+        }
+        self.ids = ids;
+        let (tree, time) = read.ok_or_else(|| unreadable(&id, "commit"))?;
+        if let Some(commit) = self.commits.get_mut(node as usize) {
+            *commit = Commit { id, tree, time, parents: (start, len), loaded: true };
+        }
+        Ok(())
+    }
+}
+
+/// One byte of flags for each commit of a graph that may still grow.
+#[derive(Debug, Default)]
+pub(super) struct Flags {
+    bytes: Vec<u8>,
+}
+
+impl Flags {
+    pub(super) fn get(&self, node: Node) -> u8 {
+        self.bytes.get(node as usize).copied().unwrap_or(0)
+    }
+
+    pub(super) fn has(&self, node: Node, flags: u8) -> bool {
+        self.get(node) & flags != 0
+    }
+
+    pub(super) fn set(&mut self, node: Node, flags: u8) {
+        if let Some(byte) = self.slot(node) {
+            *byte |= flags;
+        }
+    }
+
+    pub(super) fn clear(&mut self, node: Node, flags: u8) {
+        if let Some(byte) = self.slot(node) {
+            *byte &= !flags;
+        }
+    }
+
+    fn slot(&mut self, node: Node) -> Option<&mut u8> {
+        let at = node as usize;
+        if at >= self.bytes.len() {
+            self.bytes.resize(at.saturating_add(1), 0);
+        }
+        self.bytes.get_mut(at)
+    }
+}

@@ -1,0 +1,161 @@
+//! The command line: what to run, against what, how long, and who is asking.
+//!
+//! Owns parsing of durations and the help text. Checks nothing about the server. Called by `main`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::scenario::ScenarioName;
+use crate::target::Credentials;
+
+/// Protocol-level load generator for git smart HTTP and REST APIs. Works against any server by URL (plain http).
+#[derive(Debug, Parser)]
+#[command(name = "loadtest", version, max_term_width = 110)]
+pub(crate) struct Options {
+    /// What to run, one after another.
+    #[arg(required = true, value_enum)]
+    pub(crate) scenarios: Vec<ScenarioName>,
+
+    /// The server's root, such as `http://127.0.0.1:3001`; a path in it is put before every request's path.
+    #[arg(long)]
+    pub(crate) url: String,
+
+    /// The repository, `owner/name`; `{n}` stands for the number of the connection (0, 1, ...): `load/r{n}` spreads them.
+    #[arg(long, default_value = "")]
+    pub(crate) repo: String,
+
+    /// User name of basic authentication.
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+
+    /// Password of basic authentication; better given by the environment.
+    #[arg(long, env = "LOADTEST_PASSWORD", hide_env_values = true, requires = "user")]
+    pub(crate) password: Option<String>,
+
+    /// Access token: sent as `Authorization: token`, or as the password when `--user` is given too.
+    #[arg(long, env = "LOADTEST_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+
+    /// Connections kept open, each with one request in flight.
+    #[arg(short = 'c', long, default_value_t = 8)]
+    pub(crate) connections: usize,
+
+    /// How long to measure each run (`10s`, `500ms`, `2m`).
+    #[arg(short = 'd', long, default_value = "10s", value_parser = parse_duration)]
+    pub(crate) duration: Duration,
+
+    /// Measure this many operations instead of a time.
+    #[arg(short = 'n', long)]
+    pub(crate) requests: Option<u64>,
+
+    /// Operations before the measurement starts are not counted.
+    #[arg(long, default_value = "1s", value_parser = parse_duration)]
+    pub(crate) warmup: Duration,
+
+    /// Runs of each scenario; the table shows min, median and max of them.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) repeat: u32,
+
+    /// Open loop: start this many operations a second whatever the server does, and count latency from the due time.
+    #[arg(long)]
+    pub(crate) rate: Option<f64>,
+
+    /// An operation that takes longer has failed.
+    #[arg(long, default_value = "60s", value_parser = parse_duration)]
+    pub(crate) timeout: Duration,
+
+    /// The server's process id, more than one allowed: CPU and memory of the whole process trees are reported.
+    #[arg(long)]
+    pub(crate) pid: Vec<u32>,
+
+    /// Writes options, runs and summary as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+
+    /// Runtime threads of the generator itself.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) threads: usize,
+
+    /// Also does the `info/refs` request that stock git sends before a clone, fetch or push, inside the operation.
+    #[arg(long)]
+    pub(crate) handshake: bool,
+
+    /// Checks the SHA-1 of every received pack; `false` leaves the generator's CPU to the server and checks the rest.
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
+    pub(crate) verify: bool,
+
+    /// `fetch`: how many first-parent commits the client is behind the default branch.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) behind: u32,
+
+    /// `fetch`: what the client has, instead of finding it by cloning once.
+    #[arg(long, value_name = "OID")]
+    pub(crate) have: Option<String>,
+
+    /// `push`: size in bytes of the file that each commit changes.
+    #[arg(long, default_value_t = 2048)]
+    pub(crate) file_size: usize,
+
+    /// `push`: leaves its branches (`refs/heads/load-*`) behind.
+    #[arg(long)]
+    pub(crate) keep: bool,
+
+    /// `api`: path and query of the GET.
+    #[arg(long, default_value = "/api/v1/repos/search?limit=50")]
+    pub(crate) path: String,
+}
+
+impl Options {
+    /// Who the generator says it is.
+    pub(crate) fn credentials(&self) -> Credentials {
+        match (&self.user, &self.password, &self.token) {
+            (Some(user), Some(secret), _) | (Some(user), None, Some(secret)) => {
+                Credentials::Basic { user: user.clone(), secret: secret.clone() }
+            }
+            (Some(user), None, None) => Credentials::Basic { user: user.clone(), secret: String::new() },
+            (None, _, Some(token)) => Credentials::Token(token.clone()),
+            (None, _, None) => Credentials::None,
+        }
+    }
+}
+
+/// Reads `250ms`, `10s`, `2m` or a plain number of seconds.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: f64 = number.parse().map_err(|_| format!("`{text}` is not a duration such as 10s or 500ms"))?;
+    let seconds = match unit {
+        "ms" => number / 1000.0,
+        "" | "s" => number,
+        "m" => number * 60.0,
+        "h" => number * 3600.0,
+        _ => return Err(format!("`{unit}` is not one of ms, s, m, h")),
+    };
+    Duration::try_from_secs_f64(seconds).map_err(|e| format!("`{text}`: {e}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_carry_their_unit() {
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(parse_duration("1.5"), Ok(Duration::from_millis(1500)));
+        assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
+        for bad in ["", "s", "-1s", "10days"] {
+            assert!(parse_duration(bad).is_err(), "{bad:?} was read as a duration");
+        }
+    }
+
+    #[test]
+    fn a_token_with_a_user_becomes_the_password() {
+        let base = ["loadtest", "clone", "--url", "http://h", "--token", "t"];
+        let alone = Options::parse_from(base);
+        assert_eq!(alone.credentials(), Credentials::Token("t".into()));
+        let with_user = Options::parse_from(base.iter().chain(&["--user", "ada"]));
+        assert_eq!(with_user.credentials(), Credentials::Basic { user: "ada".into(), secret: "t".into() });
+    }
+}

@@ -1,0 +1,95 @@
+//! CPU and memory of the server under load: whole process trees, read from `/proc` (Linux).
+//!
+//! Owns finding descendants and adding them up. Starts and stops nothing. Called by `load` around each run.
+//! Source: proc_pid_stat(5), proc_pid_status(5).
+
+use std::collections::HashMap;
+use std::fs;
+use std::time::Duration;
+
+/// Ticks a second of the times in `/proc/PID/stat`: `USER_HZ`, 100 on every architecture Linux has today.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// What a set of process trees used up to a moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    /// User and system time, of children that already ended too.
+    pub(crate) cpu: Duration,
+    /// Resident memory, shared pages counted in each process.
+    pub(crate) resident_bytes: u64,
+    /// Processes in the trees.
+    pub(crate) processes: u64,
+}
+
+struct Stat {
+    pid: u32,
+    parent: u32,
+    ticks: u64,
+}
+
+/// Reads the trees below (and including) `roots`; `None` when there is no such process.
+pub(crate) fn usage(roots: &[u32]) -> Option<Usage> {
+    let stats: Vec<Stat> = fs::read_dir("/proc")
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
+        .filter_map(|pid| parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?))
+        .collect();
+    let mut children: HashMap<u32, Vec<&Stat>> = HashMap::new();
+    for stat in &stats {
+        children.entry(stat.parent).or_default().push(stat);
+    }
+    let mut waiting: Vec<&Stat> = stats.iter().filter(|stat| roots.contains(&stat.pid)).collect();
+    let mut seen = Vec::new();
+    let mut usage = Usage::default();
+    let mut ticks = 0;
+    while let Some(stat) = waiting.pop() {
+        if seen.contains(&stat.pid) {
+            continue;
+        }
+        seen.push(stat.pid);
+        ticks += stat.ticks;
+        usage.processes += 1;
+        usage.resident_bytes += resident_bytes(stat.pid).unwrap_or(0);
+        waiting.extend(children.get(&stat.pid).into_iter().flatten());
+    }
+    usage.cpu = Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND);
+    (usage.processes > 0).then_some(usage)
+}
+
+/// Reads pid, parent and times; the command name in parentheses may hold blanks and parentheses itself.
+fn parse_stat(line: &str) -> Option<Stat> {
+    let (before, after) = line.rsplit_once(')')?;
+    let pid = before.split_once(' ')?.0.parse().ok()?;
+    let fields: Vec<&str> = after.split_whitespace().collect();
+    let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
+    // After the name: state(0) ppid(1) ... utime(11) stime(12) cutime(13) cstime(14).
+    let ticks = number(11)? + number(12)? + number(13)? + number(14)?;
+    Some(Stat { pid, parent: u32::try_from(number(1)?).ok()?, ticks })
+}
+
+fn resident_bytes(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_command_name_does_not_shift_the_fields() {
+        let line = "42 (a ) R 1 (b) S 7 1 1 0 -1 0 0 0 0 0 100 20 3 4 20 0 1 0 5 0 0";
+        let stat = parse_stat(line).unwrap();
+        assert_eq!((stat.pid, stat.parent, stat.ticks), (42, 7, 127));
+        assert!(parse_stat("42 (cut) S 7").is_none());
+    }
+
+    #[test]
+    fn sees_its_own_process_and_not_a_missing_one() {
+        let own = usage(&[std::process::id()]).unwrap();
+        assert!(own.processes >= 1 && own.resident_bytes > 1 << 20, "{own:?}");
+        // Larger than the kernel's greatest pid_max, 2^22.
+        assert_eq!(usage(&[1 << 23]), None);
+    }
+}

@@ -1,0 +1,223 @@
+//! What a person and a script get to see: the table and the JSON file.
+//!
+//! Owns the choice and the units of the figures. Measures nothing. Called by `main`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::load::Run;
+use crate::options::Options;
+use crate::scenario::ScenarioName;
+
+/// Everything about one scenario's runs.
+#[derive(Debug, Serialize)]
+pub(crate) struct ScenarioReport {
+    scenario: String,
+    url: String,
+    repository: String,
+    connections: usize,
+    /// `null` in the closed loop.
+    rate_per_second: Option<f64>,
+    duration_seconds: f64,
+    requests: Option<u64>,
+    warmup_seconds: f64,
+    handshake: bool,
+    verify: bool,
+    runs: Vec<RunReport>,
+    /// Min, median and max over the runs, by figure.
+    summary: BTreeMap<&'static str, Spread>,
+}
+
+/// One run's figures.
+#[derive(Debug, Serialize)]
+struct RunReport {
+    elapsed_seconds: f64,
+    operations: u64,
+    items: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+    errors: BTreeMap<String, u64>,
+    figures: BTreeMap<&'static str, f64>,
+}
+
+/// A figure over all runs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+struct Spread {
+    min: f64,
+    median: f64,
+    max: f64,
+}
+
+/// Figures in the order of the table, with their label and digits after the point.
+const FIGURES: [(&str, &str, usize); 14] = [
+    ("operations_per_second", "operations/s", 1),
+    ("errors", "errors", 0),
+    ("latency_mean_ms", "latency mean, ms", 2),
+    ("latency_p50_ms", "latency p50, ms", 2),
+    ("latency_p95_ms", "latency p95, ms", 2),
+    ("latency_p99_ms", "latency p99, ms", 2),
+    ("latency_max_ms", "latency max, ms", 2),
+    ("first_byte_p50_ms", "first byte p50, ms", 2),
+    ("first_byte_p99_ms", "first byte p99, ms", 2),
+    ("received_mb_per_second", "received, MB/s", 2),
+    ("sent_mb_per_second", "sent, MB/s", 2),
+    ("items_per_operation", "items/operation", 1),
+    ("server_cpu_ms_per_operation", "server CPU, ms/operation", 3),
+    ("server_peak_mb", "server memory peak, MB", 1),
+];
+
+impl ScenarioReport {
+    /// Turns runs into figures.
+    pub(crate) fn new(name: ScenarioName, options: &Options, runs: Vec<Run>) -> Self {
+        let runs: Vec<RunReport> = runs.into_iter().map(RunReport::new).collect();
+        let summary = FIGURES
+            .iter()
+            .filter_map(|(key, _, _)| {
+                let values: Vec<f64> = runs.iter().filter_map(|run| run.figures.get(key).copied()).collect();
+                Some((*key, Spread::of(values)?))
+            })
+            .collect();
+        Self {
+            scenario: name.to_string(),
+            url: options.url.clone(),
+            repository: options.repo.clone(),
+            connections: options.connections,
+            rate_per_second: options.rate,
+            duration_seconds: options.duration.as_secs_f64(),
+            requests: options.requests,
+            warmup_seconds: options.warmup.as_secs_f64(),
+            handshake: options.handshake,
+            verify: options.verify,
+            runs,
+            summary,
+        }
+    }
+
+    /// Whether every run did something and nothing failed.
+    pub(crate) fn is_clean(&self) -> bool {
+        !self.runs.is_empty() && self.runs.iter().all(|run| run.operations > 0 && run.errors.is_empty())
+    }
+
+    /// The table for the terminal.
+    pub(crate) fn table(&self) -> String {
+        let pacing = match self.rate_per_second {
+            Some(rate) => format!("open loop at {rate}/s"),
+            None => "closed loop".to_owned(),
+        };
+        let length = match self.requests {
+            Some(requests) => format!("{requests} operations"),
+            None => format!("{} s", self.duration_seconds),
+        };
+        let mut out = format!(
+            "\n{} {} {}: {} connections, {pacing}, {} x {length} after {} s of warm-up\n",
+            self.scenario,
+            self.url,
+            self.repository,
+            self.connections,
+            self.runs.len(),
+            self.warmup_seconds
+        );
+        let _ = writeln!(out, "  {:<26}{:>14}{:>14}{:>14}", "", "min", "median", "max");
+        for (key, label, digits) in FIGURES {
+            if let Some(Spread { min, median, max }) = self.summary.get(key) {
+                let _ = writeln!(out, "  {label:<26}{min:>14.digits$}{median:>14.digits$}{max:>14.digits$}");
+            }
+        }
+        for (text, count) in self.runs.iter().flat_map(|run| &run.errors) {
+            let _ = writeln!(out, "  {count} x {text}");
+        }
+        out
+    }
+}
+
+impl RunReport {
+    fn new(run: Run) -> Self {
+        let seconds = run.elapsed.as_secs_f64().max(1e-9);
+        let operations = run.operations as f64;
+        let milliseconds = |d: std::time::Duration| d.as_secs_f64() * 1e3;
+        let mut figures = BTreeMap::from([
+            ("operations_per_second", operations / seconds),
+            ("errors", run.error_count() as f64),
+            ("latency_mean_ms", milliseconds(run.latency.mean())),
+            ("latency_p50_ms", milliseconds(run.latency.quantile(0.50))),
+            ("latency_p95_ms", milliseconds(run.latency.quantile(0.95))),
+            ("latency_p99_ms", milliseconds(run.latency.quantile(0.99))),
+            ("latency_max_ms", milliseconds(run.latency.max())),
+            ("first_byte_p50_ms", milliseconds(run.first_byte.quantile(0.50))),
+            ("first_byte_p99_ms", milliseconds(run.first_byte.quantile(0.99))),
+            ("received_mb_per_second", run.bytes_in as f64 / seconds / 1e6),
+            ("sent_mb_per_second", run.bytes_out as f64 / seconds / 1e6),
+        ]);
+        if run.operations > 0 {
+            figures.insert("items_per_operation", run.items as f64 / operations);
+            if let Some(cpu) = run.server_cpu {
+                figures.insert("server_cpu_ms_per_operation", milliseconds(cpu) / operations);
+            }
+        }
+        if let Some(bytes) = run.server_peak_bytes {
+            figures.insert("server_peak_mb", bytes as f64 / 1e6);
+        }
+        Self {
+            elapsed_seconds: seconds,
+            operations: run.operations,
+            items: run.items,
+            bytes_in: run.bytes_in,
+            bytes_out: run.bytes_out,
+            errors: run.errors,
+            figures,
+        }
+    }
+}
+
+impl Spread {
+    fn of(mut values: Vec<f64>) -> Option<Self> {
+        values.sort_by(f64::total_cmp);
+        let middle = values.len() / 2;
+        let median = match values.as_slice() {
+            [] => return None,
+            all if all.len() % 2 == 1 => all[middle],
+            all => (all[middle - 1] + all[middle]) / 2.0,
+        };
+        Some(Self { min: *values.first()?, median, max: *values.last()? })
+    }
+}
+
+/// Writes the reports of one invocation.
+///
+/// Errors: the file cannot be written.
+pub(crate) fn write_json(path: &Path, reports: &[ScenarioReport]) -> Result<(), String> {
+    let document = serde_json::json!({
+        "tool": "loadtest",
+        "version": env!("CARGO_PKG_VERSION"),
+        "scenarios": reports,
+    });
+    let text = serde_json::to_string_pretty(&document).map_err(|e| format!("cannot write JSON: {e}"))?;
+    std::fs::write(path, text + "\n").map_err(|e| format!("cannot write {}: {e}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_an_even_count_lies_between() {
+        assert_eq!(Spread::of(vec![4.0, 1.0, 3.0, 2.0]), Some(Spread { min: 1.0, median: 2.5, max: 4.0 }));
+        assert_eq!(Spread::of(vec![5.0]), Some(Spread { min: 5.0, median: 5.0, max: 5.0 }));
+        assert_eq!(Spread::of(Vec::new()), None);
+    }
+
+    #[test]
+    fn a_run_with_an_error_or_without_operations_is_not_clean() {
+        let options = <Options as clap::Parser>::parse_from(["loadtest", "clone", "--url", "http://h"]);
+        let good = || Run { operations: 5, elapsed: std::time::Duration::from_secs(1), ..Run::default() };
+        let report = |runs| ScenarioReport::new(ScenarioName::Clone, &options, runs);
+        assert!(report(vec![good(), good()]).is_clean());
+        assert!(!report(vec![good(), Run::default()]).is_clean());
+        let bad = Run { errors: BTreeMap::from([("status 500: ".to_owned(), 2)]), ..good() };
+        let report = report(vec![good(), bad]);
+        assert!(!report.is_clean() && report.table().contains("2 x status 500"), "{}", report.table());
+    }
+}

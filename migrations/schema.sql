@@ -1,0 +1,164 @@
+-- The whole schema: what replaying every migration gives. Made for reading; a test keeps it equal.
+
+CREATE TABLE instance (
+    key   TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE users (
+    id                   INTEGER NOT NULL PRIMARY KEY,
+    login                TEXT    NOT NULL,
+    login_key            TEXT    NOT NULL UNIQUE,
+    full_name            TEXT    NOT NULL DEFAULT '',
+    email                TEXT    NOT NULL,
+    email_key            TEXT    UNIQUE,
+    description          TEXT    NOT NULL DEFAULT '',
+    website              TEXT    NOT NULL DEFAULT '',
+    location             TEXT    NOT NULL DEFAULT '',
+    visibility           TEXT    NOT NULL DEFAULT 'public' CHECK (visibility IN ('public', 'limited', 'private')),
+    password_hash        TEXT    NOT NULL,
+    password_version     INTEGER NOT NULL DEFAULT 1,
+    is_admin             INTEGER NOT NULL DEFAULT 0 CHECK (is_admin IN (0, 1)),
+    is_active            INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),
+    is_login_prohibited  INTEGER NOT NULL DEFAULT 0 CHECK (is_login_prohibited IN (0, 1)),
+    is_restricted        INTEGER NOT NULL DEFAULT 0 CHECK (is_restricted IN (0, 1)),
+    must_change_password INTEGER NOT NULL DEFAULT 0 CHECK (must_change_password IN (0, 1)),
+    created_ms           INTEGER NOT NULL,
+    updated_ms           INTEGER NOT NULL,
+    last_login_ms        INTEGER,
+    deleted_ms           INTEGER
+) STRICT;
+
+CREATE TABLE access_token (
+    id           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    user_id      INTEGER NOT NULL REFERENCES users (id),
+    name         TEXT    NOT NULL,
+    hash         BLOB    NOT NULL UNIQUE CHECK (length(hash) = 32),
+    last_eight   TEXT    NOT NULL,
+    scopes       TEXT    NOT NULL,
+    created_ms   INTEGER NOT NULL,
+    expires_ms   INTEGER,
+    last_used_ms INTEGER,
+    UNIQUE (user_id, name)
+) STRICT;
+
+CREATE TABLE repository (
+    id             INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    owner_id       INTEGER NOT NULL REFERENCES users (id),
+    name           TEXT    NOT NULL,
+    name_key       TEXT    NOT NULL,
+    description    TEXT    NOT NULL DEFAULT '',
+    website        TEXT    NOT NULL DEFAULT '',
+    default_branch TEXT    NOT NULL,
+    is_private     INTEGER NOT NULL DEFAULT 0 CHECK (is_private IN (0, 1)),
+    is_archived    INTEGER NOT NULL DEFAULT 0 CHECK (is_archived IN (0, 1)),
+    is_template    INTEGER NOT NULL DEFAULT 0 CHECK (is_template IN (0, 1)),
+    size_bytes     INTEGER NOT NULL DEFAULT 0,
+    -- Directory below the repositories directory that still has to be moved to OWNER/NAME.git; null: it is there.
+    moved_from     TEXT,
+    created_ms     INTEGER NOT NULL,
+    updated_ms     INTEGER NOT NULL,
+    pushed_ms      INTEGER,
+    archived_ms    INTEGER,
+    UNIQUE (owner_id, name_key)
+) STRICT;
+
+CREATE INDEX repository_by_name ON repository (name_key, id);
+
+CREATE INDEX repository_by_created ON repository (created_ms, id);
+
+CREATE INDEX repository_by_updated ON repository (updated_ms, id);
+
+CREATE INDEX repository_moving ON repository (id) WHERE moved_from IS NOT NULL;
+
+CREATE TABLE repository_redirect (
+    owner_id INTEGER NOT NULL REFERENCES users (id),
+    name_key TEXT    NOT NULL,
+    repo_id  INTEGER NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
+    PRIMARY KEY (owner_id, name_key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX repository_redirect_by_repo ON repository_redirect (repo_id);
+
+CREATE TABLE collaboration (
+    repo_id    INTEGER NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
+    user_id    INTEGER NOT NULL REFERENCES users (id),
+    level      TEXT    NOT NULL CHECK (level IN ('read', 'write', 'admin')),
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL,
+    PRIMARY KEY (repo_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX collaboration_by_user ON collaboration (user_id, repo_id);
+
+CREATE TABLE refs (
+    repo_id INTEGER NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
+    name    TEXT    NOT NULL,
+    target  BLOB    NOT NULL CHECK (length(target) IN (20, 32)),
+    -- The object an annotated tag finally points at; null for everything else.
+    peeled  BLOB    CHECK (peeled IS NULL OR length(peeled) = length(target)),
+    PRIMARY KEY (repo_id, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE ref_journal (
+    seq       INTEGER NOT NULL PRIMARY KEY,
+    repo_id   INTEGER NOT NULL,
+    name      TEXT    NOT NULL,
+    old       BLOB,
+    new       BLOB,
+    user_id   INTEGER,
+    audit_seq INTEGER NOT NULL UNIQUE,
+    at_ms     INTEGER NOT NULL,
+    CHECK (old IS NOT new)
+) STRICT;
+
+CREATE INDEX ref_journal_by_repo ON ref_journal (repo_id, seq);
+
+CREATE INDEX ref_journal_by_ref ON ref_journal (repo_id, name, seq);
+
+CREATE TRIGGER ref_journal_no_update BEFORE UPDATE ON ref_journal
+BEGIN SELECT RAISE(ABORT, 'ref_journal is append-only'); END;
+
+CREATE TRIGGER ref_journal_no_delete BEFORE DELETE ON ref_journal
+BEGIN SELECT RAISE(ABORT, 'ref_journal is append-only'); END;
+
+CREATE TABLE ref_projection (
+    repo_id INTEGER NOT NULL PRIMARY KEY REFERENCES repository (id) ON DELETE CASCADE,
+    seq     INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE audit_event (
+    seq      INTEGER NOT NULL PRIMARY KEY CHECK (seq > 0),
+    event    BLOB    NOT NULL,
+    leaf     BLOB    NOT NULL CHECK (length(leaf) = 32),
+    at_ms    INTEGER NOT NULL,
+    action   TEXT    NOT NULL,
+    actor_id INTEGER,
+    repo_id  INTEGER
+) STRICT;
+
+CREATE INDEX audit_event_by_repo ON audit_event (repo_id, seq) WHERE repo_id IS NOT NULL;
+
+CREATE INDEX audit_event_by_actor ON audit_event (actor_id, seq) WHERE actor_id IS NOT NULL;
+
+CREATE TRIGGER audit_event_no_update BEFORE UPDATE ON audit_event
+BEGIN SELECT RAISE(ABORT, 'audit_event is append-only'); END;
+
+CREATE TRIGGER audit_event_no_delete BEFORE DELETE ON audit_event
+BEGIN SELECT RAISE(ABORT, 'audit_event is append-only'); END;
+
+CREATE TABLE audit_personal (
+    seq   INTEGER NOT NULL REFERENCES audit_event (seq),
+    field TEXT    NOT NULL CHECK (field IN ('ip', 'ua')),
+    salt  BLOB,
+    value TEXT,
+    PRIMARY KEY (seq, field),
+    CHECK ((salt IS NULL) = (value IS NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER audit_personal_only_erasure BEFORE UPDATE ON audit_personal
+WHEN NEW.seq IS NOT OLD.seq OR NEW.field IS NOT OLD.field OR NEW.salt IS NOT NULL OR NEW.value IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'audit_personal may only be erased'); END;
+
+CREATE TRIGGER audit_personal_no_delete BEFORE DELETE ON audit_personal
+BEGIN SELECT RAISE(ABORT, 'audit_personal is append-only'); END;

@@ -1,0 +1,239 @@
+//! What one ledger event says, and its canonical bytes.
+//!
+//! Owns the field list of an event. Every field is always present (null when it does not apply), so that two events of
+//! one version never differ in shape. Bytes are RFC 8785 canonical JSON; integers stay below 2^53.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::{RepoId, TokenId, UserId};
+
+/// Names of the actions, so that no two places spell one differently.
+pub mod action {
+    /// First start on an empty data directory.
+    pub const INSTANCE_CREATE: &str = "instance.create";
+    /// An account was made.
+    pub const USER_CREATE: &str = "user.create";
+    /// An account was changed, its password included.
+    pub const USER_EDIT: &str = "user.edit";
+    /// An account was deleted.
+    pub const USER_DELETE: &str = "user.delete";
+    /// An access token was made.
+    pub const TOKEN_CREATE: &str = "token.create";
+    /// An access token was revoked.
+    pub const TOKEN_DELETE: &str = "token.delete";
+    /// A repository was made.
+    pub const REPOSITORY_CREATE: &str = "repository.create";
+    /// A repository's settings or name were changed.
+    pub const REPOSITORY_EDIT: &str = "repository.edit";
+    /// A repository was deleted.
+    pub const REPOSITORY_DELETE: &str = "repository.delete";
+    /// Somebody was given a level in a repository, or another one.
+    pub const COLLABORATOR_ADD: &str = "collaborator.add";
+    /// Somebody's level was taken away.
+    pub const COLLABORATOR_REMOVE: &str = "collaborator.remove";
+    /// A ref was created, moved or deleted.
+    pub const GIT_REF_UPDATE: &str = "git.ref_update";
+    /// A ref on disk has a value that the journal does not explain.
+    pub const GIT_REF_UNEXPLAINED: &str = "git.ref_unexplained";
+}
+
+/// Version of the event format.
+pub const FORMAT: u32 = 1;
+
+/// Who acted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Actor {
+    /// The account; null for the console and the server itself.
+    pub id: Option<UserId>,
+    /// Login at that time.
+    pub login: String,
+    /// Printed name at that time.
+    pub name: String,
+}
+
+/// By which credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Auth {
+    /// `password`, `token`, `console`, `system` or `none`.
+    pub method: &'static str,
+    /// Browser session, when there is one.
+    pub session: Option<String>,
+    /// Access token, when there is one.
+    pub token_id: Option<TokenId>,
+}
+
+/// Who, by what, from where; made by [`crate::access::Caller::stamp`].
+#[derive(Debug, Clone)]
+pub struct Stamp {
+    /// Who acted.
+    pub actor: Actor,
+    /// For whom, when that is somebody else.
+    pub on_behalf: Option<Actor>,
+    /// By which credential.
+    pub auth: Auth,
+    /// Peer address; only a salted hash enters the event.
+    pub source_ip: Option<String>,
+    /// User agent; only a salted hash enters the event.
+    pub user_agent: Option<String>,
+}
+
+/// What was acted on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Object {
+    /// `user`, `token`, `repository`, `collaborator`, `ref` or `instance`.
+    pub kind: String,
+    /// The repository it belongs to.
+    pub repo: Option<RepoId>,
+    /// Its id, as text.
+    pub id: Option<String>,
+    /// Controlled document, when it is one.
+    pub doc_id: Option<String>,
+    /// Version of the document.
+    pub version: Option<String>,
+}
+
+impl Object {
+    /// Something outside repositories.
+    pub fn new(kind: &str, id: impl ToString) -> Self {
+        Self { kind: kind.to_owned(), repo: None, id: Some(id.to_string()), doc_id: None, version: None }
+    }
+
+    /// Something inside a repository.
+    pub fn in_repository(kind: &str, repo: RepoId, id: impl ToString) -> Self {
+        Self { repo: Some(repo), ..Self::new(kind, id) }
+    }
+}
+
+/// The git side of an event; ids are lower-case hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GitChange {
+    /// Full ref name.
+    #[serde(rename = "ref")]
+    pub reference: Option<String>,
+    /// Value before; null: absent.
+    pub old: Option<String>,
+    /// Value after; null: deleted.
+    pub new: Option<String>,
+    /// Commit concerned.
+    pub commit: Option<String>,
+    /// Blob concerned.
+    pub blob: Option<String>,
+    /// SHA-256 of that blob's bytes.
+    pub blob_sha256: Option<String>,
+    /// Path concerned.
+    pub path: Option<String>,
+}
+
+/// One event before it has a place in the ledger.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Who, by what, from where.
+    pub stamp: Stamp,
+    /// One of [`action`].
+    pub action: &'static str,
+    /// What was acted on.
+    pub object: Object,
+    /// State before, as far as it changed.
+    pub before: Option<Value>,
+    /// State after, as far as it changed.
+    pub after: Option<Value>,
+    /// Reason the actor gave.
+    pub reason: Option<String>,
+    /// Git side.
+    pub git: Option<GitChange>,
+    /// Signature this event belongs to.
+    pub sig_id: Option<i64>,
+}
+
+impl Event {
+    /// An event without states, reason and git side.
+    pub fn new(stamp: Stamp, action: &'static str, object: Object) -> Self {
+        Self { stamp, action, object, before: None, after: None, reason: None, git: None, sig_id: None }
+    }
+
+    /// Adds the state before.
+    #[must_use]
+    pub fn before(mut self, state: Value) -> Self {
+        self.before = Some(state);
+        self
+    }
+
+    /// Adds the state after.
+    #[must_use]
+    pub fn after(mut self, state: Value) -> Self {
+        self.after = Some(state);
+        self
+    }
+
+    /// Adds the git side.
+    #[must_use]
+    pub fn git(mut self, change: GitChange) -> Self {
+        self.git = Some(change);
+        self
+    }
+
+    /// Adds the reason the actor gave.
+    #[must_use]
+    pub fn reason(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+}
+
+/// An event as it is written: the wire form behind the canonical bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Written {
+    pub(super) v: u32,
+    pub(super) seq: i64,
+    pub(super) id: String,
+    pub(super) ts: String,
+    pub(super) actor: Actor,
+    pub(super) on_behalf: Option<Actor>,
+    pub(super) auth: WrittenAuth,
+    pub(super) src: WrittenSource,
+    pub(super) action: String,
+    pub(super) object: Object,
+    pub(super) before: Option<Value>,
+    pub(super) after: Option<Value>,
+    pub(super) reason: Option<String>,
+    pub(super) git: Option<GitChange>,
+    pub(super) sig_id: Option<i64>,
+    pub(super) prev: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenAuth {
+    pub(super) method: String,
+    pub(super) session: Option<String>,
+    pub(super) token_id: Option<TokenId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenSource {
+    pub(super) ip_commit: Option<String>,
+    pub(super) ua: Option<String>,
+}
+
+impl Written {
+    /// The canonical bytes.
+    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json_canonicalizer::to_vec(self)
+    }
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,266 @@
+//! Typed settings: what they are, where they come from, and what is allowed.
+//!
+//! Owns the list of settings (one declaration gives the field, its default, its limits and its documentation) and
+//! the order of sources: default, then `conf/atomicqms.toml` in the data directory, then the environment, then flags.
+//! Refuses to act on any of it: the server, the HTTP shell and the engine read plain fields. Loaded once by
+//! [`crate::cli`]; tests build one with [`Config::for_tests`].
+
+pub mod docs;
+pub mod load;
+pub mod network;
+pub mod setting;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+pub use load::{Error, Sources, load};
+pub use network::Network;
+pub use setting::{Kind, Listen, Secret, Setting, Source};
+
+/// Every setting of one server, checked.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Config {
+    /// Directory that holds everything this server owns. Not a setting of the file, which lives inside it:
+    /// `--data-dir` or `ATOMICQMS_DATA_DIR`, default `./data`.
+    #[serde(skip)]
+    pub data_dir: PathBuf,
+    /// Password of the first administrator (`ATOMICQMS_ADMIN_PASSWORD`); only read when no user exists yet.
+    #[serde(skip)]
+    pub admin_password: Option<Secret>,
+    /// Where each setting came from, in the order of [`Config::settings`].
+    #[serde(skip)]
+    pub provenance: Vec<(&'static Setting, String, Source)>,
+    /// Listening, limits and time-outs.
+    pub server: Server,
+    /// Log lines.
+    pub log: Log,
+    /// Git transport and engine limits.
+    pub git: Git,
+    /// Database pools.
+    pub database: Database,
+    /// Passwords and tokens.
+    pub security: Security,
+    /// The metrics endpoint.
+    pub metrics: Metrics,
+}
+
+/// Declares one section: the struct that code reads and the table that loading, printing and docs read.
+macro_rules! section {
+    (
+        $(#[doc = $section_doc:literal])*
+        $type:ident = $section:literal {
+            $( $(#[doc = $doc:literal])+ $field:ident: $field_type:ty = $default:literal, $unit:literal, $kind:expr; )+
+        }
+    ) => {
+        $(#[doc = $section_doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $type {
+            $( $(#[doc = $doc])+ #[doc = ""] #[doc = concat!("Unit: ", $unit, ". Default: `", $default, "`.")]
+               pub $field: $field_type, )+
+        }
+
+        impl $type {
+            const SETTINGS: &'static [Setting] = &[ $(
+                Setting {
+                    key: concat!($section, ".", stringify!($field)),
+                    default: $default,
+                    unit: $unit,
+                    kind: $kind,
+                    doc: concat!($($doc),+),
+                },
+            )+ ];
+        }
+    };
+}
+
+section! {
+    /// `[server]`: listening, limits and time-outs.
+    Server = "server" {
+        /// Address and port the HTTP server listens on; port 0 takes a free one.
+        http_addr: SocketAddr = "127.0.0.1:3001", "address:port", Kind::Address;
+        /// Address and port of the SSH server, or `off`.
+        ssh_addr: Listen = "127.0.0.1:2222", "address:port or off", Kind::AddressOrOff;
+        /// URL under which browsers and git reach this server; empty means `http://` and the listening address.
+        root_url: String = "", "URL", Kind::Url;
+        /// How long a stopping server waits for running requests and pushes.
+        shutdown_grace_seconds: u64 = "30", "seconds", Kind::Integer { min: 0, max: 3600 };
+        /// Most HTTP connections at once; more are answered 503 and closed.
+        max_connections: usize = "4096", "connections", Kind::Integer { min: 1, max: 1_000_000 };
+        /// A client must send its whole request head in this time.
+        header_timeout_seconds: u64 = "15", "seconds", Kind::Integer { min: 1, max: 3600 };
+        /// A connection without a request is closed after this time.
+        idle_timeout_seconds: u64 = "90", "seconds", Kind::Integer { min: 1, max: 86_400 };
+        /// A client that neither sends its body nor reads its answer for this time is dropped.
+        stall_timeout_seconds: u64 = "60", "seconds", Kind::Integer { min: 1, max: 3600 };
+        /// Largest request head (request line and headers); larger ones are answered 431.
+        max_header_bytes: usize = "32768", "bytes", Kind::Integer { min: 8192, max: 1_048_576 };
+        /// Largest JSON request body; larger ones are answered 413.
+        max_json_bytes: usize = "2097152", "bytes", Kind::Integer { min: 1024, max: 1_073_741_824 };
+        /// Networks of reverse proxies whose `X-Forwarded-For`, `X-Real-IP` and `X-Request-Id` are believed.
+        trusted_proxies: Vec<Network> = "", "list of addresses or networks", Kind::Networks;
+    }
+}
+
+section! {
+    /// `[log]`: log lines, always on standard error.
+    Log = "log" {
+        /// Least level that is written, or a filter such as `info,atomicqms=debug`.
+        level: String = "info", "filter", Kind::LogFilter;
+        /// `auto` writes text on a terminal and JSON otherwise.
+        format: LogFormat = "auto", "word", Kind::Choice(&["auto", "text", "json"]);
+    }
+}
+
+section! {
+    /// `[git]`: limits of the git transport and engine.
+    Git = "git" {
+        /// Largest pack of one push, compressed, as sent.
+        max_push_bytes: u64 = "2147483648", "bytes", Kind::Integer { min: 1024, max: 1_099_511_627_776 };
+        /// Largest single object, unpacked.
+        max_object_bytes: u64 = "268435456", "bytes", Kind::Integer { min: 1024, max: 17_179_869_184 };
+        /// Most objects in one push.
+        max_objects: u64 = "5000000", "objects", Kind::Integer { min: 1, max: 4_000_000_000 };
+        /// Largest sum of all objects of one push, unpacked.
+        max_unpacked_bytes: u64 = "17179869184", "bytes", Kind::Integer { min: 1024, max: 17_592_186_044_416 };
+        /// Most refs one push may change.
+        max_refs_per_push: usize = "10000", "refs", Kind::Integer { min: 1, max: 10_000_000 };
+        /// Largest request body of a clone or fetch, after decompression.
+        max_request_bytes: usize = "16777216", "bytes", Kind::Integer { min: 4096, max: 1_073_741_824 };
+        /// Clones and fetches that may generate packs at once; others queue.
+        max_concurrent_uploads: usize = "16", "operations", Kind::Integer { min: 1, max: 10_000 };
+        /// Pushes that may be indexed at once; others queue.
+        max_concurrent_receives: usize = "16", "operations", Kind::Integer { min: 1, max: 10_000 };
+        /// How long a git operation queues before it is answered 503.
+        queue_timeout_seconds: u64 = "30", "seconds", Kind::Integer { min: 1, max: 3600 };
+        /// Longest run of one git operation.
+        operation_timeout_seconds: u64 = "3600", "seconds", Kind::Integer { min: 1, max: 86_400 };
+        /// Most repositories kept open at once; the longest idle one is closed first.
+        max_open_repositories: usize = "1024", "repositories", Kind::Integer { min: 1, max: 1_000_000 };
+        /// Branch that `HEAD` of a new repository names.
+        default_branch: String = "main", "branch name", Kind::Branch;
+        /// An open repository that nobody used for this time is closed.
+        idle_close_seconds: u64 = "600", "seconds", Kind::Integer { min: 1, max: 86_400 };
+    }
+}
+
+section! {
+    /// `[database]`: the SQLite writer and reader pool.
+    Database = "database" {
+        /// Read-only connections.
+        readers: usize = "8", "connections", Kind::Integer { min: 1, max: 1024 };
+        /// Write jobs that may wait; more are answered 503.
+        writer_queue: usize = "1024", "jobs", Kind::Integer { min: 1, max: 1_000_000 };
+        /// Most write jobs that share one commit.
+        writer_max_batch: usize = "128", "jobs", Kind::Integer { min: 1, max: 100_000 };
+        /// How long the writer waits for another process (an `admin` command) that is writing.
+        busy_timeout_ms: u64 = "10000", "milliseconds", Kind::Integer { min: 0, max: 600_000 };
+    }
+}
+
+section! {
+    /// `[security]`: passwords and tokens.
+    Security = "security" {
+        /// Memory of one argon2id password hash.
+        argon2_memory_kib: u32 = "19456", "KiB", Kind::Integer { min: 8192, max: 4_194_304 };
+        /// Passes of one argon2id password hash.
+        argon2_iterations: u32 = "2", "passes", Kind::Integer { min: 1, max: 1000 };
+        /// Shortest password that is accepted.
+        min_password_length: usize = "8", "characters", Kind::Integer { min: 1, max: 256 };
+        /// Longest lifetime of a new API token; 0 means tokens may live for ever.
+        max_token_lifetime_days: u32 = "0", "days", Kind::Integer { min: 0, max: 36_500 };
+        /// Password hashes computed at once; 0 means one for each processor.
+        password_hashes_at_once: usize = "0", "hashes", Kind::Integer { min: 0, max: 1024 };
+        /// Callers that may wait for a password hash; more are answered 503.
+        password_hashes_waiting: usize = "256", "callers", Kind::Integer { min: 1, max: 100_000 };
+        /// How long a verified password is remembered without hashing it again; 0 means never.
+        credential_cache_seconds: u64 = "60", "seconds", Kind::Integer { min: 0, max: 3600 };
+        /// Accept tokens in `?token=` and `?access_token=`, as Gitea does.
+        allow_query_tokens: bool = "true", "true or false", Kind::Flag;
+        /// Failed sign-ins for one account from one address before further ones are delayed.
+        max_failed_sign_ins: u32 = "10", "attempts", Kind::Integer { min: 1, max: 100_000 };
+        /// After how long without a failure the count is forgotten; also the longest delay.
+        failed_sign_in_window_seconds: u64 = "900", "seconds", Kind::Integer { min: 1, max: 86_400 };
+    }
+}
+
+section! {
+    /// `[metrics]`: the `/metrics` endpoint.
+    Metrics = "metrics" {
+        /// Bearer token that `/metrics` asks for; empty means no token is needed.
+        token: Secret = "", "secret text", Kind::Secret;
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    Auto,
+    /// One line of text per event.
+    Text,
+    /// One JSON object per event.
+    Json,
+}
+
+impl Config {
+    /// Lists every setting, in the order of the documentation.
+    pub fn settings() -> impl Iterator<Item = &'static Setting> {
+        [
+            Server::SETTINGS,
+            Log::SETTINGS,
+            Git::SETTINGS,
+            Database::SETTINGS,
+            Security::SETTINGS,
+            Metrics::SETTINGS,
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// Builds the defaults over a directory, listening on a free port; for tests and tools only.
+    pub fn for_tests(data_dir: &Path) -> Self {
+        let sources = Sources {
+            data_dir: Some(data_dir.to_owned()),
+            environment: Vec::new(),
+            flags: vec![
+                ("server.http_addr", "127.0.0.1:0".to_owned()),
+                ("server.ssh_addr", "off".to_owned()),
+                ("security.argon2_memory_kib", "8192".to_owned()),
+                ("security.argon2_iterations", "1".to_owned()),
+            ],
+        };
+        load(sources).expect("defaults are valid and the test directory holds no settings file")
+    }
+
+    /// Names the settings file of a data directory.
+    pub fn file_path(data_dir: &Path) -> PathBuf {
+        data_dir.join("conf").join("atomicqms.toml")
+    }
+
+    /// Names the SQLite database.
+    pub fn database_path(&self) -> PathBuf {
+        self.data_dir.join("atomicqms.db")
+    }
+
+    /// Names the directory of bare repositories.
+    pub fn repositories_dir(&self) -> PathBuf {
+        self.data_dir.join("git").join("repositories")
+    }
+
+    /// Names the directory of generated secrets.
+    pub fn keys_dir(&self) -> PathBuf {
+        self.data_dir.join("conf").join("keys")
+    }
+
+    /// Names the directory of files that describe the running server (lock, address).
+    pub fn run_dir(&self) -> PathBuf {
+        self.data_dir.join("run")
+    }
+}
+
+#[cfg(test)]
+mod tests;

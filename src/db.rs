@@ -1,0 +1,18 @@
+//! Every SQL statement of the server, one file a table group.
+//!
+//! Owns statements and the mapping of rows to model types. Refuses decisions and events: a function here does what its
+//! name says inside whatever transaction it is given. Statements keep to what SQLite and PostgreSQL both accept, except
+//! in [`dialect`]. Called by `access`, `audit` and `forge`.
+
+pub mod audit;
+pub mod collaborators;
+pub mod dialect;
+mod filter;
+pub mod instance;
+pub mod migrate;
+pub mod refs;
+pub mod repositories;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod tokens;
+pub mod users;

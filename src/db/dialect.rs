@@ -1,0 +1,31 @@
+//! The only statements that SQLite alone understands: schema version and table list.
+
+use atomicqms_actors::sql::{Connection, Error};
+
+/// Version of the schema in this database; 0: none yet.
+pub fn schema_version(conn: &dyn Connection) -> Result<i64, Error> {
+    Ok(conn.first("PRAGMA user_version", &[], |row| row.int(0))?.unwrap_or(0))
+}
+
+/// Records the version of the schema; part of the open transaction.
+pub fn set_schema_version(conn: &dyn Connection, version: i64) -> Result<(), Error> {
+    conn.execute_batch(&format!("PRAGMA user_version = {version}"))
+}
+
+/// Whether the database holds any table, index, view or trigger.
+pub fn has_objects(conn: &dyn Connection) -> Result<bool, Error> {
+    Ok(conn.first("SELECT 1 FROM sqlite_schema LIMIT 1", &[], |_| Ok(()))?.is_some())
+}
+
+/// The whole schema as sorted pairs of name and definition, for comparing two databases.
+pub fn schema_text(conn: &dyn Connection) -> Result<Vec<(String, String)>, Error> {
+    conn.all("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name", &[], |row| {
+        Ok((row.text(0)?, row.text(1)?))
+    })
+}
+
+/// How a statement would be run: one line a step.
+#[cfg(test)]
+pub(crate) fn query_plan(conn: &dyn Connection, statement: &str, params: &[atomicqms_actors::sql::Value]) -> Result<Vec<String>, Error> {
+    conn.all(&format!("EXPLAIN QUERY PLAN {statement}"), params, |row| row.text(3))
+}

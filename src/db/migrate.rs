@@ -1,0 +1,53 @@
+//! Brings a database to the schema this binary knows, in the one transaction it is given.
+//!
+//! Owns the embedded migrations. They go forward only, are never edited once released, and replaying them gives
+//! `migrations/schema.sql`. Called through the writer by `serve` and by every admin command.
+
+use atomicqms_actors::sql::Connection;
+
+use super::dialect;
+use crate::error::{Error, Kind, Result};
+
+/// Every migration in order; the position plus one is the version it leads to.
+pub const MIGRATIONS: &[(&str, &str)] =
+    &[("0001_foundation.sql", include_str!("../../migrations/0001_foundation.sql"))];
+
+/// The version this binary writes.
+pub const VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// Applies what is missing; answers the version found and the version now.
+///
+/// Shape: `tx` is an open write transaction, so two processes that start at once apply each step once.
+/// Errors: `Unavailable` naming both versions when the database is newer than this binary, or is not ours.
+pub fn migrate(tx: &dyn Connection) -> Result<(i64, i64)> {
+    let found = dialect::schema_version(tx)?;
+    check(found)?;
+    if found == 0 && dialect::has_objects(tx)? {
+        return Err(Error::new(
+            Kind::Unavailable,
+            "the database file holds tables of another program; give AtomicQMS a data directory of its own",
+        ));
+    }
+    for (position, (_, statements)) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
+        tx.execute_batch(statements)?;
+        dialect::set_schema_version(tx, position as i64 + 1)?;
+    }
+    Ok((found, VERSION))
+}
+
+/// Refuses a version that only a newer binary can know.
+pub fn check(found: i64) -> Result<()> {
+    if (0..=VERSION).contains(&found) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Unavailable,
+        format!(
+            "the database has schema version {found}, this AtomicQMS knows versions up to {VERSION}: \
+             it was written by a newer release; start that release, or restore a backup made by this one"
+        ),
+    ))
+}
+
+#[cfg(test)]
+mod tests;

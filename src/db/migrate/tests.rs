@@ -1,0 +1,74 @@
+use sha2::{Digest, Sha256};
+
+use super::*;
+use crate::db::testing;
+
+/// Hashes of released migrations. A line is added with a new file and never changed afterwards.
+const HASHES: &[(&str, &str)] =
+    &[("0001_foundation.sql", "5c0da21a02036a959a49029deb3ae458a3a47978388c865d2c0652f4d0d9ef2f")];
+
+fn empty() -> rusqlite::Connection {
+    rusqlite::Connection::open_in_memory().unwrap()
+}
+
+#[test]
+fn released_migrations_are_never_edited() {
+    let found: Vec<(&str, String)> = MIGRATIONS
+        .iter()
+        .map(|(name, text)| (*name, crate::audit::event::hex(&Sha256::digest(text.as_bytes()))))
+        .collect();
+    let found: Vec<(&str, &str)> = found.iter().map(|(name, hash)| (*name, hash.as_str())).collect();
+    assert_eq!(found, HASHES);
+}
+
+#[test]
+fn names_are_numbered_without_gaps() {
+    for (position, (name, _)) in MIGRATIONS.iter().enumerate() {
+        assert!(name.starts_with(&format!("{:04}_", position + 1)), "{name}");
+    }
+}
+
+#[test]
+fn replay_equals_the_schema_file() {
+    let replayed = testing::open();
+    let whole = empty();
+    Connection::execute_batch(&whole, include_str!("../../../migrations/schema.sql")).unwrap();
+    let (replayed, whole) = (dialect::schema_text(&replayed).unwrap(), dialect::schema_text(&whole).unwrap());
+    assert!(replayed.len() > 10);
+    assert_eq!(replayed, whole, "migrations/schema.sql is not what the migrations give");
+}
+
+#[test]
+fn migrating_twice_changes_nothing() {
+    let conn = empty();
+    assert_eq!(migrate(&conn).unwrap(), (0, VERSION));
+    assert_eq!(migrate(&conn).unwrap(), (VERSION, VERSION));
+}
+
+#[test]
+fn a_newer_database_is_refused_and_left_alone() {
+    let conn = testing::open();
+    let newer = VERSION + 7;
+    dialect::set_schema_version(&conn, newer).unwrap();
+    let error = migrate(&conn).unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable);
+    assert!(error.public().contains(&newer.to_string()) && error.public().contains(&VERSION.to_string()), "{error}");
+    assert_eq!(dialect::schema_version(&conn).unwrap(), newer);
+}
+
+#[test]
+fn a_database_of_another_program_is_refused() {
+    let conn = empty();
+    Connection::execute_batch(&conn, "CREATE TABLE theirs (x INTEGER)").unwrap();
+    assert_eq!(migrate(&conn).unwrap_err().kind(), Kind::Unavailable);
+    assert_eq!(dialect::schema_version(&conn).unwrap(), 0);
+}
+
+#[test]
+fn every_table_is_strict() {
+    let conn = testing::open();
+    let tables = dialect::schema_text(&conn).unwrap();
+    for (name, text) in tables.iter().filter(|(name, text)| text.starts_with("CREATE TABLE") && !name.starts_with("sqlite_")) {
+        assert!(text.contains("STRICT"), "{name}");
+    }
+}

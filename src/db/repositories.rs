@@ -1,0 +1,228 @@
+//! Rows of repositories and of their former names.
+
+use atomicqms_actors::params;
+use atomicqms_actors::sql::{Connection, Error, Row};
+
+use super::{collaborators, users};
+use crate::model::{
+    AccessLevel, NewRepository, Page, Paged, RepoId, RepoName, Repository, UserId, UserName, UtcMs,
+};
+
+pub mod search;
+
+const COLUMNS: &str = "r.id, r.owner_id, u.login, u.visibility, r.name, r.description, r.website, r.default_branch, \
+     r.is_private, r.is_archived, r.is_template, \
+     NOT EXISTS (SELECT 1 FROM refs f WHERE f.repo_id = r.id AND f.name >= 'refs/heads/' AND f.name < 'refs/heads0'), \
+     r.size_bytes, r.created_ms, r.updated_ms, r.pushed_ms, r.archived_ms";
+const COLUMN_COUNT: usize = 17;
+const TABLES: &str = "repository r JOIN users u ON u.id = r.owner_id";
+
+fn read(row: &dyn Row) -> Result<Repository, Error> {
+    Ok(Repository {
+        id: RepoId::new(row.int(0)?),
+        owner_id: UserId::new(row.int(1)?),
+        owner: UserName::from_row(&row.text(2)?),
+        owner_visibility: users::visibility(row, 3)?,
+        name: RepoName::from_row(&row.text(4)?),
+        description: row.text(5)?,
+        website: row.text(6)?,
+        default_branch: row.text(7)?,
+        is_private: row.flag(8)?,
+        is_archived: row.flag(9)?,
+        is_template: row.flag(10)?,
+        is_empty: row.flag(11)?,
+        size_bytes: row.int(12)?,
+        created_ms: UtcMs::new(row.int(13)?),
+        updated_ms: UtcMs::new(row.int(14)?),
+        pushed_ms: row.opt_int(15)?.map(UtcMs::new),
+        archived_ms: row.opt_int(16)?.map(UtcMs::new),
+    })
+}
+
+/// Finds a repository by id.
+pub fn find(conn: &dyn Connection, id: RepoId) -> Result<Option<Repository>, Error> {
+    conn.first(&format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.id = $1"), &params![id], read)
+}
+
+/// Finds a repository by its present name, or by a former one (then the flag is true).
+pub fn find_by_path(
+    conn: &dyn Connection,
+    owner: &UserName,
+    name: &RepoName,
+) -> Result<Option<(Repository, bool)>, Error> {
+    let present = conn.first(
+        &format!("SELECT {COLUMNS} FROM {TABLES} WHERE u.login_key = $1 AND r.name_key = $2"),
+        &params![owner.key(), name.key()],
+        read,
+    )?;
+    if let Some(repository) = present {
+        return Ok(Some((repository, false)));
+    }
+    let former = conn.first(
+        "SELECT d.repo_id FROM repository_redirect d JOIN users u ON u.id = d.owner_id \
+         WHERE u.login_key = $1 AND d.name_key = $2",
+        &params![owner.key(), name.key()],
+        |row| row.int(0),
+    )?;
+    match former {
+        Some(id) => Ok(find(conn, RepoId::new(id))?.map(|repository| (repository, true))),
+        None => Ok(None),
+    }
+}
+
+/// Finds a repository of an owner by its present name.
+pub fn find_of_owner(conn: &dyn Connection, owner: UserId, name: &RepoName) -> Result<Option<Repository>, Error> {
+    conn.first(
+        &format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.owner_id = $1 AND r.name_key = $2"),
+        &params![owner, name.key()],
+        read,
+    )
+}
+
+/// Counts the branches of a repository.
+pub fn count_branches(conn: &dyn Connection, id: RepoId) -> Result<u64, Error> {
+    let count = conn.first(
+        "SELECT COUNT(*) FROM refs WHERE repo_id = $1 AND name >= 'refs/heads/' AND name < 'refs/heads0'",
+        &params![id],
+        |row| row.int(0),
+    )?;
+    Ok(u64::try_from(count.unwrap_or(0)).unwrap_or(0))
+}
+
+/// Whether an account owns any repository.
+pub fn owner_has_any(conn: &dyn Connection, owner: UserId) -> Result<bool, Error> {
+    let found = conn.first("SELECT 1 FROM repository WHERE owner_id = $1 LIMIT 1", &params![owner], |_| Ok(()))?;
+    Ok(found.is_some())
+}
+
+/// Makes a repository; a former name that is reused stops redirecting.
+pub fn insert(
+    tx: &dyn Connection,
+    owner: UserId,
+    new: &NewRepository,
+    default_branch: &str,
+    at: UtcMs,
+) -> Result<RepoId, Error> {
+    forget_redirect(tx, owner, &new.name)?;
+    let id = tx.first(
+        "INSERT INTO repository (owner_id, name, name_key, description, website, default_branch, is_private, \
+         is_template, created_ms, updated_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
+        &params![
+            owner,
+            new.name.as_str(),
+            new.name.key(),
+            new.description.as_str(),
+            new.website.as_str(),
+            default_branch,
+            new.is_private,
+            new.is_template,
+            at,
+            at,
+        ],
+        |row| row.int(0),
+    )?;
+    id.map(RepoId::new).ok_or(Error::Column { index: 0, expected: "an id" })
+}
+
+/// Writes every setting but the name.
+pub fn update(tx: &dyn Connection, repository: &Repository, at: UtcMs) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE repository SET description = $1, website = $2, default_branch = $3, is_private = $4, is_archived = $5, \
+         is_template = $6, archived_ms = $7, updated_ms = $8 WHERE id = $9",
+        &params![
+            repository.description.as_str(),
+            repository.website.as_str(),
+            repository.default_branch.as_str(),
+            repository.is_private,
+            repository.is_archived,
+            repository.is_template,
+            repository.archived_ms,
+            at,
+            repository.id,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Writes the default branch.
+pub fn set_default_branch(tx: &dyn Connection, id: RepoId, branch: &str, at: UtcMs) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE repository SET default_branch = $1, updated_ms = $2 WHERE id = $3",
+        &params![branch, at, id],
+    )?;
+    Ok(())
+}
+
+/// Gives a repository another name, leaves a redirect at the old one and notes where its directory still is.
+pub fn rename(tx: &dyn Connection, repository: &Repository, name: &RepoName, at: UtcMs) -> Result<(), Error> {
+    forget_redirect(tx, repository.owner_id, name)?;
+    if name.key() != repository.name.key() {
+        tx.execute(
+            "INSERT INTO repository_redirect (owner_id, name_key, repo_id) VALUES ($1, $2, $3) \
+             ON CONFLICT (owner_id, name_key) DO UPDATE SET repo_id = excluded.repo_id",
+            &params![repository.owner_id, repository.name.key(), repository.id],
+        )?;
+    }
+    let directory = repository.relative_path();
+    tx.execute(
+        "UPDATE repository SET name = $1, name_key = $2, moved_from = COALESCE(moved_from, $3), updated_ms = $4 \
+         WHERE id = $5",
+        &params![name.as_str(), name.key(), directory.to_string_lossy().as_ref(), at, repository.id],
+    )?;
+    Ok(())
+}
+
+fn forget_redirect(tx: &dyn Connection, owner: UserId, name: &RepoName) -> Result<(), Error> {
+    tx.execute(
+        "DELETE FROM repository_redirect WHERE owner_id = $1 AND name_key = $2",
+        &params![owner, name.key()],
+    )?;
+    Ok(())
+}
+
+/// Removes a repository with its refs, collaborators and redirects; its journal and events stay.
+pub fn delete(tx: &dyn Connection, id: RepoId) -> Result<bool, Error> {
+    for statement in [
+        "DELETE FROM refs WHERE repo_id = $1",
+        "DELETE FROM ref_projection WHERE repo_id = $1",
+        "DELETE FROM collaboration WHERE repo_id = $1",
+        "DELETE FROM repository_redirect WHERE repo_id = $1",
+    ] {
+        tx.execute(statement, &params![id])?;
+    }
+    Ok(tx.execute("DELETE FROM repository WHERE id = $1", &params![id])? == 1)
+}
+
+/// Notes that refs changed.
+pub fn mark_pushed(tx: &dyn Connection, id: RepoId, at: UtcMs) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE repository SET pushed_ms = $1, updated_ms = $2 WHERE id = $3",
+        &params![at, at, id],
+    )?;
+    Ok(())
+}
+
+/// Notes a measured size. Units: bytes.
+pub fn mark_size(tx: &dyn Connection, id: RepoId, size_bytes: i64) -> Result<(), Error> {
+    tx.execute("UPDATE repository SET size_bytes = $1 WHERE id = $2", &params![size_bytes, id])?;
+    Ok(())
+}
+
+/// A row of a list: the repository and what was granted to the viewer.
+pub type Listed = (Repository, Option<AccessLevel>);
+
+/// Rows and total of a list.
+pub type ListedPage = Paged<Listed>;
+
+fn read_listed(row: &dyn Row) -> Result<Listed, Error> {
+    let granted = match row.opt_text(COLUMN_COUNT)? {
+        Some(_) => Some(collaborators::read_level(row, COLUMN_COUNT)?),
+        None => None,
+    };
+    Ok((read(row)?, granted))
+}
+
+/// The page of a query, as LIMIT and OFFSET.
+fn page_values(page: Page) -> (i64, i64) {
+    (page.limit_i64(), page.offset())
+}

@@ -1,0 +1,96 @@
+//! Lists of repositories a caller may see. Visibility is part of the statement, never filtered afterwards.
+
+use atomicqms_actors::sql::{Connection, Error};
+
+use super::super::filter::Filter;
+use super::{COLUMNS, ListedPage, TABLES, page_values, read_listed};
+use crate::model::repository::{RepositoryMode, RepositoryQuery, RepositorySort};
+use crate::model::{Page, Paged, UserId};
+
+/// Who is looking.
+#[derive(Debug, Clone, Copy)]
+pub struct Viewer {
+    /// The caller's account.
+    pub id: Option<UserId>,
+    /// Sees everything.
+    pub is_admin: bool,
+    /// Sees only what it owns or collaborates in.
+    pub is_restricted: bool,
+    /// Sees only what anonymous callers see.
+    pub is_public_only: bool,
+}
+
+/// Lists repositories that match a query and that the viewer may see.
+pub fn list(conn: &dyn Connection, viewer: Viewer, query: &RepositoryQuery, page: Page) -> Result<ListedPage, Error> {
+    let (statement, count, filter) = build(viewer, query, page);
+    let total = conn.first(&count.0, &filter.params()[..count.1], |row| row.int(0))?;
+    let rows = conn.all(&statement, filter.params(), read_listed)?;
+    Ok(Paged { rows, total_count: u64::try_from(total.unwrap_or(0)).unwrap_or(0) })
+}
+
+/// Assembles the statement, the counting statement with its number of parameters, and all parameters.
+pub(in crate::db) fn build(viewer: Viewer, query: &RepositoryQuery, page: Page) -> (String, (String, usize), Filter) {
+    let mut filter = Filter::default();
+    // First, because the SELECT list is read before WHERE: parameters are numbered in order of first use.
+    let granted = filter.bind(viewer.id.map_or(0, UserId::get));
+    let tables = format!("{TABLES} LEFT JOIN collaboration c ON c.repo_id = r.id AND c.user_id = {granted}");
+    may_see(&mut filter, viewer);
+    let expressions: &[&str] = if query.in_description { &["r.name", "r.description"] } else { &["r.name"] };
+    filter.contains(expressions, &query.text);
+    if let Some(uid) = query.uid {
+        let collaborates = "EXISTS (SELECT 1 FROM collaboration k WHERE k.repo_id = r.id AND k.user_id =";
+        match query.mode {
+            RepositoryMode::Collaborative => {
+                let (who, not) = (filter.bind(uid), filter.bind(uid));
+                filter.add(format!("{collaborates} {who}) AND r.owner_id <> {not}"));
+            }
+            _ if query.is_exclusive => filter.equals("r.owner_id", Some(uid)),
+            _ => {
+                let (owner, who) = (filter.bind(uid), filter.bind(uid));
+                filter.add(format!("(r.owner_id = {owner} OR {collaborates} {who}))"));
+            }
+        }
+    } else if query.mode == RepositoryMode::Collaborative {
+        filter.add("1 = 0");
+    }
+    if matches!(query.mode, RepositoryMode::Fork | RepositoryMode::Mirror) {
+        filter.add("1 = 0");
+    }
+    if query.without_private {
+        filter.add("r.is_private = 0 AND u.visibility = 'public'");
+    }
+    filter.equals("r.is_private", query.is_private);
+    filter.equals("r.is_archived", query.is_archived);
+    filter.equals("r.is_template", query.is_template);
+    let clause = filter.clause();
+    let count = (format!("SELECT COUNT(*) FROM {tables}{clause}"), filter.params().len());
+    let direction = if query.is_descending { "DESC" } else { "ASC" };
+    let order = match query.sort {
+        RepositorySort::Alpha => format!("u.login_key {direction}, r.name_key {direction}"),
+        RepositorySort::Created => format!("r.created_ms {direction}, r.id {direction}"),
+        RepositorySort::Updated => format!("r.updated_ms {direction}, r.id {direction}"),
+        RepositorySort::Size => format!("r.size_bytes {direction}, r.id {direction}"),
+        RepositorySort::Id => format!("r.id {direction}"),
+    };
+    let (limit, offset) = page_values(page);
+    let (limit, offset) = (filter.bind(limit), filter.bind(offset));
+    let statement =
+        format!("SELECT {COLUMNS}, c.level FROM {tables}{clause} ORDER BY {order} LIMIT {limit} OFFSET {offset}");
+    (statement, count, filter)
+}
+
+fn may_see(filter: &mut Filter, viewer: Viewer) {
+    if viewer.is_public_only {
+        filter.add("r.is_private = 0 AND u.visibility = 'public'");
+    }
+    match viewer {
+        Viewer { is_admin: true, .. } => {}
+        Viewer { id: None, .. } => filter.add("r.is_private = 0 AND u.visibility = 'public'"),
+        Viewer { id: Some(id), is_restricted, .. } => {
+            let own = filter.bind(id);
+            let public =
+                if is_restricted { "" } else { " OR (r.is_private = 0 AND u.visibility IN ('public', 'limited'))" };
+            filter.add(format!("(r.owner_id = {own} OR c.level IS NOT NULL{public})"));
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Rows of accounts.
+//!
+//! Owns the `users` table. Deleted accounts are invisible to every function here except [`name_is_taken`].
+
+use std::collections::HashMap;
+
+use atomicqms_actors::params;
+use atomicqms_actors::sql::{Connection, Error, Row};
+
+use super::filter::Filter;
+use crate::model::user::{UserQuery, UserSort};
+use crate::model::{Email, NewUser, Page, Paged, User, UserId, UserName, UtcMs, Visibility};
+
+pub(super) const COLUMNS: &str = "u.id, u.login, u.full_name, u.email, u.description, u.website, u.location, \
+     u.visibility, u.is_admin, u.is_active, u.is_login_prohibited, u.is_restricted, u.must_change_password, \
+     u.password_version, u.created_ms, u.updated_ms, u.last_login_ms";
+pub(super) const COLUMN_COUNT: usize = 17;
+
+pub(super) fn read(row: &dyn Row) -> Result<User, Error> {
+    Ok(User {
+        id: UserId::new(row.int(0)?),
+        name: UserName::from_row(&row.text(1)?),
+        full_name: row.text(2)?,
+        email: Email::from_row(row.text(3)?),
+        description: row.text(4)?,
+        website: row.text(5)?,
+        location: row.text(6)?,
+        visibility: visibility(row, 7)?,
+        is_admin: row.flag(8)?,
+        is_active: row.flag(9)?,
+        is_login_prohibited: row.flag(10)?,
+        is_restricted: row.flag(11)?,
+        must_change_password: row.flag(12)?,
+        password_version: row.int(13)?,
+        created_ms: UtcMs::new(row.int(14)?),
+        updated_ms: UtcMs::new(row.int(15)?),
+        last_login_ms: row.opt_int(16)?.map(UtcMs::new),
+    })
+}
+
+pub(super) fn visibility(row: &dyn Row, index: usize) -> Result<Visibility, Error> {
+    Visibility::parse(&row.text(index)?).ok_or(Error::Column { index, expected: "a visibility" })
+}
+
+/// Finds an account by id.
+pub fn find(conn: &dyn Connection, id: UserId) -> Result<Option<User>, Error> {
+    conn.first(&format!("SELECT {COLUMNS} FROM users u WHERE u.id = $1 AND u.deleted_ms IS NULL"), &params![id], read)
+}
+
+/// Finds an account by login name, without regard to case.
+pub fn find_by_name(conn: &dyn Connection, name: &UserName) -> Result<Option<User>, Error> {
+    conn.first(
+        &format!("SELECT {COLUMNS} FROM users u WHERE u.login_key = $1 AND u.deleted_ms IS NULL"),
+        &params![name.key()],
+        read,
+    )
+}
+
+/// Finds an account by address, without regard to case.
+pub fn find_by_email(conn: &dyn Connection, email: &Email) -> Result<Option<User>, Error> {
+    conn.first(
+        &format!("SELECT {COLUMNS} FROM users u WHERE u.email_key = $1 AND u.deleted_ms IS NULL"),
+        &params![email.key()],
+        read,
+    )
+}
+
+/// Finds the login names of active accounts by their addresses; keys of the answer are lower-case addresses.
+pub fn logins_by_email(conn: &dyn Connection, emails: &[String]) -> Result<HashMap<String, UserName>, Error> {
+    let mut found = HashMap::new();
+    for email in emails {
+        let key = email.to_ascii_lowercase();
+        let login = conn.first(
+            "SELECT login FROM users WHERE email_key = $1 AND is_active = 1 AND deleted_ms IS NULL",
+            &params![key.as_str()],
+            |row| row.text(0),
+        )?;
+        if let Some(login) = login {
+            found.insert(key, UserName::from_row(&login));
+        }
+    }
+    Ok(found)
+}
+
+/// Reads the password hash (PHC string) of an account.
+pub fn password_hash(conn: &dyn Connection, id: UserId) -> Result<Option<String>, Error> {
+    conn.first(
+        "SELECT password_hash FROM users WHERE id = $1 AND deleted_ms IS NULL",
+        &params![id],
+        |row| row.text(0),
+    )
+}
+
+/// Whether a login name is in use or was used by a deleted account.
+pub fn name_is_taken(conn: &dyn Connection, name: &UserName) -> Result<bool, Error> {
+    Ok(conn.first("SELECT 1 FROM users WHERE login_key = $1", &params![name.key()], |_| Ok(()))?.is_some())
+}
+
+/// Whether any account administers the site.
+pub fn exists_admin(conn: &dyn Connection) -> Result<bool, Error> {
+    let found =
+        conn.first("SELECT 1 FROM users WHERE is_admin = 1 AND deleted_ms IS NULL LIMIT 1", &[], |_| Ok(()))?;
+    Ok(found.is_some())
+}
+
+/// Counts administrators who may sign in, leaving one account out.
+pub fn count_other_admins(conn: &dyn Connection, except: UserId) -> Result<i64, Error> {
+    let count = conn.first(
+        "SELECT COUNT(*) FROM users WHERE is_admin = 1 AND is_active = 1 AND is_login_prohibited = 0 \
+         AND deleted_ms IS NULL AND id <> $1",
+        &params![except],
+        |row| row.int(0),
+    )?;
+    Ok(count.unwrap_or(0))
+}
+
+/// Makes an account.
+pub fn insert(tx: &dyn Connection, new: &NewUser, password_hash: &str, at: UtcMs) -> Result<UserId, Error> {
+    let id = tx.first(
+        "INSERT INTO users (login, login_key, full_name, email, email_key, visibility, password_hash, is_admin, \
+         is_restricted, must_change_password, created_ms, updated_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id",
+        &params![
+            new.name.as_str(),
+            new.name.key(),
+            new.full_name.as_str(),
+            new.email.as_str(),
+            new.email.key(),
+            new.visibility.as_str(),
+            password_hash,
+            new.is_admin,
+            new.is_restricted,
+            new.must_change_password,
+            at,
+            at,
+        ],
+        |row| row.int(0),
+    )?;
+    id.map(UserId::new).ok_or(Error::Column { index: 0, expected: "an id" })
+}
+
+/// Writes every field that may change, except the password.
+pub fn update(tx: &dyn Connection, user: &User, at: UtcMs) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE users SET full_name = $1, email = $2, email_key = $3, description = $4, website = $5, location = $6, \
+         visibility = $7, is_admin = $8, is_active = $9, is_login_prohibited = $10, is_restricted = $11, \
+         must_change_password = $12, updated_ms = $13 WHERE id = $14",
+        &params![
+            user.full_name.as_str(),
+            user.email.as_str(),
+            user.email.key(),
+            user.description.as_str(),
+            user.website.as_str(),
+            user.location.as_str(),
+            user.visibility.as_str(),
+            user.is_admin,
+            user.is_active,
+            user.is_login_prohibited,
+            user.is_restricted,
+            user.must_change_password,
+            at,
+            user.id,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Writes a new password hash and makes every earlier verification stale.
+pub fn update_password(tx: &dyn Connection, id: UserId, password_hash: &str, at: UtcMs) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE users SET password_hash = $1, password_version = password_version + 1, updated_ms = $2 WHERE id = $3",
+        &params![password_hash, at, id],
+    )?;
+    Ok(())
+}
+
+/// Marks the last time the account proved its password.
+pub fn mark_login(tx: &dyn Connection, id: UserId, at: UtcMs) -> Result<(), Error> {
+    tx.execute("UPDATE users SET last_login_ms = $1 WHERE id = $2 AND deleted_ms IS NULL", &params![at, id])?;
+    Ok(())
+}
+
+/// Empties the personal fields of an account and hides it; the login name stays taken.
+pub fn bury(tx: &dyn Connection, id: UserId, at: UtcMs) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE users SET full_name = '', email = '', email_key = NULL, description = '', website = '', location = '', \
+         password_hash = '', password_version = password_version + 1, is_admin = 0, is_active = 0, \
+         updated_ms = $1, deleted_ms = $2 WHERE id = $3",
+        &params![at, at, id],
+    )?;
+    Ok(())
+}
+
+/// Who is looking at a list of accounts.
+#[derive(Debug, Clone, Copy)]
+pub struct Viewer {
+    /// The caller's account.
+    pub id: Option<UserId>,
+    /// Sees everybody, and may search addresses.
+    pub is_admin: bool,
+    /// Sees only what anonymous callers see.
+    pub is_public_only: bool,
+}
+
+/// Lists accounts a caller may see.
+pub fn list(conn: &dyn Connection, viewer: Viewer, query: &UserQuery, page: Page) -> Result<Paged<User>, Error> {
+    let mut filter = Filter::default();
+    filter.add("u.deleted_ms IS NULL");
+    match viewer {
+        Viewer { is_public_only: true, .. } | Viewer { id: None, is_admin: false, .. } => {
+            filter.add("u.visibility = 'public'");
+        }
+        Viewer { is_admin: true, .. } => {}
+        Viewer { id: Some(id), .. } => {
+            let own = filter.bind(id);
+            filter.add(format!("(u.visibility IN ('public', 'limited') OR u.id = {own})"));
+        }
+    }
+    let text: &[&str] =
+        if viewer.is_admin { &["u.login", "u.full_name", "u.email"] } else { &["u.login", "u.full_name"] };
+    filter.contains(text, &query.text);
+    filter.equals("u.id", query.id);
+    filter.equals("u.is_active", query.is_active);
+    filter.equals("u.is_admin", query.is_admin);
+    filter.equals("u.is_restricted", query.is_restricted);
+    filter.equals("u.is_login_prohibited", query.is_login_prohibited);
+    filter.equals("u.visibility", query.visibility.map(Visibility::as_str));
+    let clause = filter.clause();
+    let total = conn.first(&format!("SELECT COUNT(*) FROM users u{clause}"), filter.params(), |row| row.int(0))?;
+    let order = match query.sort {
+        UserSort::Name => "u.login_key",
+        UserSort::Created => "u.created_ms",
+        UserSort::Updated => "u.updated_ms",
+        UserSort::Id => "u.id",
+    };
+    let direction = if query.is_descending { "DESC" } else { "ASC" };
+    let limit = filter.bind(page.limit_i64());
+    let offset = filter.bind(page.offset());
+    let rows = conn.all(
+        &format!(
+            "SELECT {COLUMNS} FROM users u{clause} ORDER BY {order} {direction}, u.id {direction} LIMIT {limit} OFFSET {offset}"
+        ),
+        filter.params(),
+        read,
+    )?;
+    Ok(Paged { rows, total_count: u64::try_from(total.unwrap_or(0)).unwrap_or(0) })
+}

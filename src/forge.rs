@@ -1,0 +1,155 @@
+//! What may be done and what follows from it: every change of the forge, one file a subject.
+//!
+//! Owns [`Forge`], the state that all of it shares. Every function that writes takes a permit by value, looks again with
+//! current rows inside its transaction, and writes one ledger event there. Refuses to know HTTP. Called by handlers, by
+//! the command line and by the git transports.
+
+use std::sync::Arc;
+
+use atomicqms_actors::sql::Connection;
+use atomicqms_actors::{Directory, Readers, RepositoryHandle, Writer};
+
+use crate::access::{self, Access, Action, Caller, Permit, Presented};
+use crate::error::{Error, Result};
+use crate::model::{Clock, Repository, UserName};
+
+pub mod collaborators;
+pub mod intake;
+pub mod pushes;
+pub mod repositories;
+pub mod setup;
+pub mod tokens;
+pub mod users;
+
+/// What an administrator may tune about the forge.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Passwords, tokens, sign-in limits.
+    pub security: access::Settings,
+    /// Branch that `HEAD` of a new repository names.
+    pub default_branch: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { security: access::Settings::default(), default_branch: "main".to_owned() }
+    }
+}
+
+/// What a [`Forge`] is made of.
+pub struct ForgeParts {
+    /// The only writer.
+    pub writer: Writer,
+    /// Read-only connections.
+    pub readers: Readers,
+    /// Repository actors.
+    pub directory: Directory,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Settings.
+    pub settings: Settings,
+}
+
+/// The state all functions of the forge share.
+pub struct Forge {
+    /// The only writer.
+    pub writer: Writer,
+    /// Read-only connections.
+    pub readers: Readers,
+    /// Repository actors.
+    pub directory: Directory,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Settings.
+    pub settings: Settings,
+    /// Identification and passwords.
+    pub access: Access,
+}
+
+impl Forge {
+    /// Puts the parts together.
+    ///
+    /// Errors: `Invalid` for settings that cannot work.
+    pub fn new(parts: ForgeParts) -> Result<Arc<Self>> {
+        let ForgeParts { writer, readers, directory, clock, settings } = parts;
+        repositories::check_branch_name(&settings.default_branch)?;
+        let access = Access::new(readers.clone(), writer.clone(), clock.clone(), settings.security.clone())?;
+        Ok(Arc::new(Self { writer, readers, directory, clock, settings, access }))
+    }
+
+    /// Finds out who is calling.
+    ///
+    /// Errors: see [`Access::identify`].
+    pub async fn identify(&self, presented: Presented<'_>) -> Result<Caller> {
+        self.access.identify(presented).await
+    }
+
+    /// Lets an administrator's request act as another account.
+    ///
+    /// Errors: see [`Access::sudo`].
+    pub async fn sudo(&self, caller: Caller, name: &UserName) -> Result<Caller> {
+        self.access.sudo(caller, name).await
+    }
+
+    /// Asks the one gate, with rows as they are now.
+    ///
+    /// Errors: see [`access::authorize()`].
+    pub async fn authorize<A: Action>(&self, caller: &Caller, action: A, resource: &A::Resource) -> Result<Permit<A>> {
+        let (caller, resource) = (caller.clone(), resource.clone());
+        self.readers.read(A::RULE.name, move |conn| access::authorize(conn, &caller, action, &resource)).await
+    }
+
+    /// Reads rows in one snapshot.
+    ///
+    /// Errors: those of the closure and of the reader pool.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        label: &'static str,
+        read: impl FnOnce(&dyn Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.readers.read(label, read).await
+    }
+
+    /// Changes rows in the writer's next transaction.
+    ///
+    /// Errors: those of the closure (its changes are undone) and of the writer.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        label: &'static str,
+        write: impl FnOnce(&dyn Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.writer.write(label, write).await
+    }
+
+    /// Opens the actor of a repository; its view answers reads without waiting for it.
+    ///
+    /// Errors: `NotFound` when it was deleted meanwhile, `Overloaded`, `Unavailable`, `Internal`.
+    pub async fn open(&self, repository: &Repository) -> Result<RepositoryHandle> {
+        self.directory.open(repository.id.get()).await.map_err(Error::from)
+    }
+}
+
+/// Text that a person typed, checked for length and for characters that could garble a terminal or a log.
+///
+/// Errors: `Invalid` naming the field.
+fn check_text(field: &'static str, text: &str, max_chars: usize) -> Result<()> {
+    if text.chars().count() > max_chars {
+        return Err(Error::invalid(field, format!("{field} may have at most {max_chars} characters")));
+    }
+    if text.chars().any(|character| character.is_control() && !matches!(character, '\n' | '\r' | '\t')) {
+        return Err(Error::invalid(field, format!("{field} may not hold control characters")));
+    }
+    Ok(())
+}
+
+/// A link that a person typed: empty, or http(s).
+///
+/// Errors: `Invalid` naming the field.
+fn check_link(field: &'static str, link: &str) -> Result<()> {
+    check_text(field, link, 1024)?;
+    let is_web = ["http://", "https://"].iter().any(|scheme| link.get(..scheme.len()) == Some(scheme));
+    if !link.is_empty() && (!is_web || link.contains(char::is_whitespace)) {
+        return Err(Error::invalid(field, format!("{field} must be a http or https address")));
+    }
+    Ok(())
+}

@@ -1,0 +1,373 @@
+//! Repositories: made, changed, renamed, deleted, listed.
+//!
+//! Owns the order of row, event and directory: the row and its event commit together, the directory follows and can
+//! always be brought to what the rows say. Called by the API.
+
+use std::sync::Arc;
+
+use atomicqms_actors::sql::Connection;
+use atomicqms_actors::Deadline;
+use atomicqms_git::RefName;
+use serde_json::{Map, Value, json};
+
+use super::{Forge, check_link, check_text};
+use crate::access::action::{
+    CreateRepository, CreateRepositoryFor, DeleteRepository, EditRepository, ListOwnRepositories, ListUserRepositories,
+    SearchRepositories,
+};
+use crate::access::authorize::level_from;
+use crate::access::{Action, Caller, Permit};
+use crate::audit::{self, Event, Object, action};
+use crate::db;
+use crate::db::repositories::search::Viewer;
+use crate::error::{Error, Kind, Result};
+use crate::model::repository::{RepositoryQuery, RepositorySort};
+use crate::model::{AccessLevel, NewRepository, Page, Paged, Repository, RepositoryPatch, User, UtcMs};
+
+/// How long a change of `HEAD` may wait for its turn.
+const TURN: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// The actions that allow making a repository: for oneself, or by an administrator for somebody else.
+pub trait MayCreateRepository: Action<Subject = User> {}
+
+impl MayCreateRepository for CreateRepository {}
+impl MayCreateRepository for CreateRepositoryFor {}
+
+/// A repository in a list, with the caller's level in it.
+pub type Seen = (Repository, AccessLevel);
+
+/// Makes a repository: row and event first, then its directory.
+///
+/// Errors: `Conflict` for a name in use; `Invalid` for a field that breaks a rule or a first commit that this version
+/// cannot make.
+pub async fn create_repository<A: MayCreateRepository>(
+    forge: &Forge,
+    permit: Permit<A>,
+    new: NewRepository,
+) -> Result<Repository> {
+    check_text("description", &new.description, 2048)?;
+    check_link("website", &new.website)?;
+    if new.auto_init {
+        return Err(Error::invalid("auto_init", "this version cannot make a first commit; push one instead"));
+    }
+    let branch = new.default_branch.clone().unwrap_or_else(|| forge.settings.default_branch.clone());
+    check_branch_name(&branch)?;
+    let at = forge.clock.now();
+    let caller = permit.caller().clone();
+    let repository = forge
+        .write("create repository", move |tx| {
+            let owner = permit.confirm(tx)?;
+            if db::repositories::find_of_owner(tx, owner.id, &new.name)?.is_some() {
+                return Err(Error::conflict("The repository with the same name already exists."));
+            }
+            let id = db::repositories::insert(tx, owner.id, &new, &branch, at)?;
+            let repository = db::repositories::find(tx, id)?.ok_or_else(Error::not_found)?;
+            let event = event_about(permit.caller(), action::REPOSITORY_CREATE, &repository).after(json!({
+                "owner": repository.owner.as_str(),
+                "name": repository.name.as_str(),
+                "is_private": repository.is_private,
+                "is_template": repository.is_template,
+                "default_branch": repository.default_branch,
+            }));
+            audit::append(tx, at, &event)?;
+            Ok(repository)
+        })
+        .await?;
+    match forge.open(&repository).await {
+        Ok(_) => Ok(repository),
+        Err(error) => {
+            // Somebody was promised nothing yet: better no repository than one without a directory.
+            tracing::warn!(repo.id = repository.id.get(), error = %error.log_line(), "the directory of a new repository could not be made; its row is taken back");
+            take_back(forge, caller, repository).await?;
+            Err(error)
+        }
+    }
+}
+
+async fn take_back(forge: &Forge, caller: Caller, repository: Repository) -> Result<()> {
+    let at = forge.clock.now();
+    forge
+        .write("take back repository", move |tx| {
+            if !db::repositories::delete(tx, repository.id)? {
+                return Ok(());
+            }
+            let event = event_about(&caller, action::REPOSITORY_DELETE, &repository)
+                .reason("its directory could not be made");
+            audit::append(tx, at, &event)?;
+            Ok(())
+        })
+        .await
+}
+
+/// Changes settings, the name and the default branch included.
+///
+/// Shape: a rename and a change of the default branch are two changes with an event each; everything else is one.
+/// Errors: `Conflict` for a name in use, `Invalid` for a field that breaks a rule or a default branch that does not
+/// exist.
+pub async fn edit_repository(
+    forge: &Arc<Forge>,
+    permit: Permit<EditRepository>,
+    patch: RepositoryPatch,
+) -> Result<Repository> {
+    check_text("description", patch.description.as_deref().unwrap_or_default(), 2048)?;
+    check_link("website", patch.website.as_deref().unwrap_or_default())?;
+    let head = match &patch.default_branch {
+        Some(branch) if *branch != permit.subject().repository.default_branch => Some(check_branch_name(branch)?),
+        _ => None,
+    };
+    if let Some(head) = head.clone() {
+        let repository = permit.subject().repository.clone();
+        forge.read("check default branch", move |conn| check_branch_exists(conn, &repository, &head)).await?;
+    }
+    // Detached: a client that goes away must not leave a rename half way.
+    let forge = Arc::clone(forge);
+    let permit = Arc::new(permit);
+    tokio::spawn(async move {
+        let renames = patch.name.as_ref().is_some_and(|name| name.as_str() != permit.subject().repository.name.as_str());
+        let mut rest = patch;
+        if renames {
+            let now = RepositoryPatch { default_branch: None, ..rest.clone() };
+            rest = RepositoryPatch { default_branch: rest.default_branch, ..RepositoryPatch::default() };
+            rename(&forge, &permit, now).await?;
+        }
+        match head {
+            Some(head) => move_head(&forge, &permit, rest, head).await,
+            None => {
+                let at = forge.clock.now();
+                forge.write("edit repository", move |tx| apply(tx, &permit, &rest, at)).await
+            }
+        }
+    })
+    .await
+    .map_err(Error::internal)?
+}
+
+async fn rename(forge: &Arc<Forge>, permit: &Arc<Permit<EditRepository>>, patch: RepositoryPatch) -> Result<()> {
+    let id = permit.subject().repository.id;
+    let at = forge.clock.now();
+    // Nobody has the repository open while its rows change; the next one to open it moves the directory.
+    let retired = forge.directory.retire(id.get()).await?;
+    let again = Arc::clone(permit);
+    let renamed = forge.write("rename repository", move |tx| apply(tx, &again, &patch, at)).await;
+    drop(retired);
+    let renamed = renamed?;
+    if let Err(error) = forge.open(&renamed).await {
+        tracing::warn!(repo.id = id.get(), error = %error.log_line(), "a renamed repository's directory was not moved yet");
+    }
+    Ok(())
+}
+
+async fn move_head(
+    forge: &Arc<Forge>,
+    permit: &Arc<Permit<EditRepository>>,
+    patch: RepositoryPatch,
+    head: RefName,
+) -> Result<Repository> {
+    let repository = permit.subject().repository.clone();
+    let handle = forge.open(&repository).await?;
+    let at = forge.clock.now();
+    let again = Arc::clone(permit);
+    let commit = move |tx: &dyn Connection| {
+        apply(tx, &again, &patch, at).map(drop).map_err(|error| Box::new(error) as Box<dyn std::error::Error + Send + Sync>)
+    };
+    handle.set_head(head, commit, Deadline::after(TURN)).await?;
+    forge
+        .read("read repository", move |conn| db::repositories::find(conn, repository.id)?.ok_or_else(Error::not_found))
+        .await
+}
+
+/// The row change and its event; nothing to change writes nothing.
+fn apply(tx: &dyn Connection, permit: &Permit<EditRepository>, patch: &RepositoryPatch, at: UtcMs) -> Result<Repository> {
+    let before = permit.confirm(tx)?.repository;
+    let mut after = before.clone();
+    if let Some(name) = &patch.name {
+        after.name = name.clone();
+    }
+    if let Some(description) = &patch.description {
+        after.description.clone_from(description);
+    }
+    if let Some(website) = &patch.website {
+        after.website.clone_from(website);
+    }
+    if let Some(branch) = &patch.default_branch {
+        check_branch_exists(tx, &before, &check_branch_name(branch)?)?;
+        after.default_branch.clone_from(branch);
+    }
+    after.is_private = patch.is_private.unwrap_or(before.is_private);
+    after.is_template = patch.is_template.unwrap_or(before.is_template);
+    after.is_archived = patch.is_archived.unwrap_or(before.is_archived);
+    if after.is_archived != before.is_archived {
+        after.archived_ms = after.is_archived.then_some(at);
+    }
+    let (old, new) = changes(&before, &after);
+    if new.is_empty() {
+        return Ok(before);
+    }
+    if after.name.as_str() != before.name.as_str() {
+        let taken = db::repositories::find_of_owner(tx, before.owner_id, &after.name)?;
+        if taken.is_some_and(|other| other.id != before.id) {
+            return Err(Error::conflict("The repository with the same name already exists."));
+        }
+        db::repositories::rename(tx, &before, &after.name, at)?;
+    }
+    db::repositories::update(tx, &after, at)?;
+    let event = event_about(permit.caller(), action::REPOSITORY_EDIT, &before)
+        .before(Value::Object(old))
+        .after(Value::Object(new));
+    audit::append(tx, at, &event)?;
+    db::repositories::find(tx, before.id)?.ok_or_else(Error::not_found)
+}
+
+fn changes(before: &Repository, after: &Repository) -> (Map<String, Value>, Map<String, Value>) {
+    let (mut old, mut new) = (Map::new(), Map::new());
+    let mut note = |field: &str, was: Value, is: Value| {
+        if was != is {
+            old.insert(field.to_owned(), was);
+            new.insert(field.to_owned(), is);
+        }
+    };
+    note("name", before.name.as_str().into(), after.name.as_str().into());
+    note("description", before.description.as_str().into(), after.description.as_str().into());
+    note("website", before.website.as_str().into(), after.website.as_str().into());
+    note("default_branch", before.default_branch.as_str().into(), after.default_branch.as_str().into());
+    note("is_private", before.is_private.into(), after.is_private.into());
+    note("is_template", before.is_template.into(), after.is_template.into());
+    note("is_archived", before.is_archived.into(), after.is_archived.into());
+    (old, new)
+}
+
+/// Deletes a repository: its rows go with one event, then its directory; journal and ledger stay.
+///
+/// Errors: `NotFound` when somebody was faster, `Overloaded`, `Unavailable`.
+pub async fn delete_repository(forge: &Arc<Forge>, permit: Permit<DeleteRepository>) -> Result<()> {
+    let forge = Arc::clone(forge);
+    // Detached: a client that goes away must not leave the directory behind.
+    tokio::spawn(async move {
+        let at = forge.clock.now();
+        let id = permit.subject().repository.id;
+        let retired = forge.directory.retire(id.get()).await?;
+        let deleted = forge
+            .write("delete repository", move |tx| {
+                let repository = permit.confirm(tx)?.repository;
+                db::repositories::delete(tx, repository.id)?;
+                let event = event_about(permit.caller(), action::REPOSITORY_DELETE, &repository).before(json!({
+                    "owner": repository.owner.as_str(),
+                    "name": repository.name.as_str(),
+                    "is_private": repository.is_private,
+                }));
+                audit::append(tx, at, &event)?;
+                Ok(repository)
+            })
+            .await?;
+        if let Err(error) = forge.directory.remove_files(&retired, &deleted.relative_path()).await {
+            let error = Error::from(error);
+            tracing::error!(repo.id = id.get(), error = %error.log_line(), "the directory of a deleted repository was not removed");
+        }
+        Ok(())
+    })
+    .await
+    .map_err(Error::internal)?
+}
+
+/// Searches among repositories the caller may see.
+pub async fn search_repositories(
+    forge: &Forge,
+    permit: Permit<SearchRepositories>,
+    query: RepositoryQuery,
+    page: Page,
+) -> Result<Paged<Seen>> {
+    list(forge, permit.caller(), query, page).await
+}
+
+/// Lists what the caller owns or collaborates in.
+pub async fn list_own_repositories(
+    forge: &Forge,
+    permit: Permit<ListOwnRepositories>,
+    page: Page,
+) -> Result<Paged<Seen>> {
+    let query = RepositoryQuery { uid: permit.caller().user_id(), sort: RepositorySort::Id, ..RepositoryQuery::default() };
+    list(forge, permit.caller(), query, page).await
+}
+
+/// Lists what an account owns, as far as the caller may see it.
+pub async fn list_user_repositories(
+    forge: &Forge,
+    permit: Permit<ListUserRepositories>,
+    page: Page,
+) -> Result<Paged<Seen>> {
+    let query = RepositoryQuery {
+        uid: Some(permit.subject().id),
+        is_exclusive: true,
+        sort: RepositorySort::Id,
+        ..RepositoryQuery::default()
+    };
+    list(forge, permit.caller(), query, page).await
+}
+
+async fn list(forge: &Forge, caller: &Caller, query: RepositoryQuery, page: Page) -> Result<Paged<Seen>> {
+    let viewer = Viewer {
+        id: caller.user_id(),
+        is_admin: caller.is_site_admin(),
+        is_restricted: caller.user().is_some_and(|user| user.is_restricted),
+        is_public_only: caller.scopes().is_some_and(|scopes| scopes.is_public_only()),
+    };
+    let caller = caller.clone();
+    forge
+        .read("list repositories", move |conn| {
+            let listed = db::repositories::search::list(conn, viewer, &query, page)?;
+            Ok(listed.map(|(repository, granted)| {
+                let level = level_from(&caller, &repository, granted);
+                (repository, level)
+            }))
+        })
+        .await
+}
+
+/// What a page of repositories shows beside their rows.
+#[derive(Debug, Clone)]
+pub struct Details {
+    /// The owner's account.
+    pub owner: User,
+    /// Branches.
+    pub branch_count: u64,
+}
+
+/// Reads owners and branch counts of repositories the caller was already shown, in their order, in one snapshot.
+///
+/// Errors: `NotFound` when one of them was deleted meanwhile.
+pub async fn details(forge: &Forge, repositories: &[Repository]) -> Result<Vec<Details>> {
+    let wanted: Vec<_> = repositories.iter().map(|repository| (repository.id, repository.owner_id)).collect();
+    forge
+        .read("read repository details", move |conn| {
+            wanted
+                .iter()
+                .map(|(repo, owner)| {
+                    let owner = db::users::find(conn, *owner)?.ok_or_else(Error::not_found)?;
+                    Ok(Details { owner, branch_count: db::repositories::count_branches(conn, *repo)? })
+                })
+                .collect()
+        })
+        .await
+}
+
+/// Checks a branch name and answers it as a full ref name.
+///
+/// Errors: `Invalid` naming the rule.
+pub fn check_branch_name(branch: &str) -> Result<RefName> {
+    if branch.starts_with('-') || branch == "HEAD" {
+        return Err(Error::invalid("default_branch", format!("branch name is not allowed [name: {branch}]")));
+    }
+    RefName::new(&format!("refs/heads/{branch}"))
+        .map_err(|error| Error::invalid("default_branch", format!("{error}")).with_source(error))
+}
+
+fn check_branch_exists(conn: &dyn Connection, repository: &Repository, head: &RefName) -> Result<()> {
+    if repository.is_empty || db::refs::find(conn, repository.id, head.as_str())?.is_some() {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Invalid, format!("branch does not exist [name: {}]", head.short())))
+}
+
+fn event_about(caller: &Caller, what: &'static str, repository: &Repository) -> Event {
+    Event::new(caller.stamp(), what, Object::in_repository("repository", repository.id, repository.full_name()))
+}

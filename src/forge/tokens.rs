@@ -1,0 +1,97 @@
+//! Access tokens of an account: made, listed, revoked.
+
+use serde_json::json;
+
+use super::{Forge, check_text};
+use crate::access::Permit;
+use crate::access::action::ManageTokens;
+use crate::access::token;
+use crate::audit::{self, Event, Object, action};
+use crate::db;
+use crate::error::{Error, Kind, Result};
+use crate::model::{NewToken, Page, Paged, Token, TokenId};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Makes a token; the secret in the answer exists nowhere else.
+///
+/// Errors: `Malformed` for a name in use (as Gitea answers), `Invalid` for an empty name, no scope, or an end in the past
+/// or beyond the longest lifetime.
+pub async fn create_token(forge: &Forge, permit: Permit<ManageTokens>, mut new: NewToken) -> Result<(Token, String)> {
+    new.name = new.name.trim().to_owned();
+    if new.name.is_empty() {
+        return Err(Error::invalid("name", "token name must not be empty"));
+    }
+    check_text("name", &new.name, 255)?;
+    if new.scopes.is_empty() {
+        return Err(Error::invalid("scopes", "access token must have a scope"));
+    }
+    let at = forge.clock.now();
+    let last_end =
+        forge.settings.security.max_token_lifetime_days.map(|days| at.plus_ms(i64::from(days).saturating_mul(DAY_MS)));
+    new.expires_ms = match (new.expires_ms, last_end) {
+        (Some(end), _) if end <= at => return Err(Error::invalid("expires_at", "token would already be expired")),
+        (Some(end), Some(last)) if end > last => {
+            return Err(Error::invalid("expires_at", "token would live longer than this server allows"));
+        }
+        (None, last) => last,
+        (end, _) => end,
+    };
+    let secret = token::new_secret()?;
+    let (hash, last_eight) = (token::hash(&secret), token::last_eight(&secret).to_owned());
+    let row = forge
+        .write("create token", move |tx| {
+            let user = permit.confirm(tx)?;
+            if db::tokens::find_by_name(tx, user.id, &new.name)?.is_some() {
+                return Err(Error::new(Kind::Malformed, "access token name has been used already"));
+            }
+            let row = db::tokens::insert(tx, user.id, &new, &hash, &last_eight, at)?;
+            let event = Event::new(permit.caller().stamp(), action::TOKEN_CREATE, Object::new("token", row.id)).after(
+                json!({
+                    "user_id": user.id,
+                    "login": user.name.as_str(),
+                    "name": row.name,
+                    "scopes": row.scopes.names(),
+                    "expires_ms": row.expires_ms.map(|end| end.get()),
+                }),
+            );
+            audit::append(tx, at, &event)?;
+            Ok(row)
+        })
+        .await?;
+    Ok((row, secret))
+}
+
+/// Lists the tokens of an account, newest first.
+pub async fn list_tokens(forge: &Forge, permit: Permit<ManageTokens>, page: Page) -> Result<Paged<Token>> {
+    let user = permit.into_subject();
+    forge.read("list tokens", move |conn| Ok(db::tokens::list(conn, user.id, page)?)).await
+}
+
+/// Revokes a token by id or name; it stops working with the commit of this call.
+///
+/// Errors: `NotFound`.
+pub async fn delete_token(forge: &Forge, permit: Permit<ManageTokens>, id_or_name: &str) -> Result<()> {
+    let wanted = id_or_name.to_owned();
+    let at = forge.clock.now();
+    forge
+        .write("delete token", move |tx| {
+            let user = permit.confirm(tx)?;
+            // A number is an id first, as in Gitea; a token may still be named like one.
+            let by_id = match wanted.parse::<i64>() {
+                Ok(id) => db::tokens::find_of_user(tx, user.id, TokenId::new(id))?,
+                Err(_) => None,
+            };
+            let found = match by_id {
+                Some(token) => Some(token),
+                None => db::tokens::find_by_name(tx, user.id, &wanted)?,
+            };
+            let token = found.ok_or_else(Error::not_found)?;
+            db::tokens::delete(tx, token.id)?;
+            let event = Event::new(permit.caller().stamp(), action::TOKEN_DELETE, Object::new("token", token.id))
+                .before(json!({ "user_id": user.id, "login": user.name.as_str(), "name": token.name }));
+            audit::append(tx, at, &event)?;
+            Ok(())
+        })
+        .await
+}

@@ -1,0 +1,254 @@
+//! Accounts: made, changed, deleted, listed.
+//!
+//! Owns what follows from each: sessions of a changed password end, the last administrator stays, a login name is never
+//! given to somebody else. Called by the API and by the command line.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value, json};
+
+use super::{Forge, check_link, check_text};
+use crate::access::Permit;
+use crate::access::action::{ChangePassword, CreateUser, DeleteUser, EditProfile, EditUser, ListUsers, SearchUsers};
+use crate::access::Action;
+use crate::audit::{self, Event, Object, action};
+use crate::db;
+use crate::db::users::Viewer;
+use crate::error::{Error, Result};
+use crate::model::user::UserQuery;
+use crate::model::{NewUser, Page, Paged, User, UserId, UserName, UserPatch};
+
+/// Makes an account.
+///
+/// Errors: `Invalid` for a name, address or password that is taken or breaks a rule.
+pub async fn create_user(forge: &Forge, permit: Permit<CreateUser>, new: NewUser) -> Result<User> {
+    check_text("full_name", &new.full_name, 100)?;
+    let hash = forge.access.passwords().hash(&new.password).await?;
+    let at = forge.clock.now();
+    forge
+        .write("create user", move |tx| {
+            permit.confirm(tx)?;
+            let user = insert_user(tx, &new, &hash, at)?;
+            let event = Event::new(permit.caller().stamp(), action::USER_CREATE, Object::new("user", user.id)).after(
+                json!({
+                    "login": user.name.as_str(),
+                    "is_admin": user.is_admin,
+                    "is_restricted": user.is_restricted,
+                    "must_change_password": user.must_change_password,
+                    "visibility": user.visibility.as_str(),
+                }),
+            );
+            audit::append(tx, at, &event)?;
+            Ok(user)
+        })
+        .await
+}
+
+/// Writes the row of a new account after checking that name and address are free; the event is the caller's.
+pub(super) fn insert_user(
+    tx: &dyn atomicqms_actors::sql::Connection,
+    new: &NewUser,
+    hash: &str,
+    at: crate::model::UtcMs,
+) -> Result<User> {
+    if db::users::name_is_taken(tx, &new.name)? {
+        return Err(Error::invalid("username", format!("user already exists [name: {}]", new.name)));
+    }
+    if db::users::find_by_email(tx, &new.email)?.is_some() {
+        return Err(Error::invalid("email", "e-mail address is already in use"));
+    }
+    let id = db::users::insert(tx, new, hash, at)?;
+    db::users::find(tx, id)?.ok_or_else(|| Error::broken("an account just made is not there"))
+}
+
+/// Changes an account as an administrator.
+///
+/// Errors: `Invalid` for an address or password that breaks a rule; `Forbidden` when it would leave no administrator.
+pub async fn edit_user(forge: &Forge, permit: Permit<EditUser>, patch: UserPatch) -> Result<User> {
+    edit(forge, permit, patch).await
+}
+
+/// Changes one's own profile.
+///
+/// Errors: `Forbidden` for fields only an administrator may change, or a password (see [`change_password`]).
+pub async fn edit_profile(forge: &Forge, permit: Permit<EditProfile>, patch: UserPatch) -> Result<User> {
+    let is_profile = patch.password.is_none()
+        && patch.is_admin.is_none()
+        && patch.is_active.is_none()
+        && patch.is_login_prohibited.is_none()
+        && patch.is_restricted.is_none()
+        && patch.must_change_password.is_none();
+    if !is_profile {
+        return Err(Error::forbidden("only an administrator may change these fields"));
+    }
+    edit(forge, permit, patch).await
+}
+
+/// Changes one's own password.
+///
+/// Errors: `Invalid` for one that breaks a rule.
+pub async fn change_password(forge: &Forge, permit: Permit<ChangePassword>, new: String) -> Result<()> {
+    let patch = UserPatch { password: Some(new), must_change_password: Some(false), ..UserPatch::default() };
+    edit(forge, permit, patch).await.map(drop)
+}
+
+async fn edit<A: Action<Subject = User>>(forge: &Forge, permit: Permit<A>, patch: UserPatch) -> Result<User> {
+    for (field, text, max) in [
+        ("full_name", &patch.full_name, 100),
+        ("description", &patch.description, 255),
+        ("location", &patch.location, 50),
+    ] {
+        check_text(field, text.as_deref().unwrap_or_default(), max)?;
+    }
+    check_link("website", patch.website.as_deref().unwrap_or_default())?;
+    let hash = match &patch.password {
+        Some(password) => Some(forge.access.passwords().hash(password).await?),
+        None => None,
+    };
+    let at = forge.clock.now();
+    forge
+        .write("edit user", move |tx| {
+            let before = permit.confirm(tx)?;
+            let mut after = before.clone();
+            apply(&mut after, &patch);
+            if after.email.key() != before.email.key()
+                && db::users::find_by_email(tx, &after.email)?.is_some_and(|other| other.id != before.id)
+            {
+                return Err(Error::invalid("email", "e-mail address is already in use"));
+            }
+            if standing_admin(&before) && !standing_admin(&after) {
+                refuse_if_last_admin(tx, before.id)?;
+            }
+            let (mut old, mut new) = changes(&before, &after);
+            if hash.is_some() {
+                old.insert("password_version".into(), before.password_version.into());
+                new.insert("password_version".into(), (before.password_version + 1).into());
+            }
+            if new.is_empty() {
+                return Ok(before);
+            }
+            db::users::update(tx, &after, at)?;
+            if let Some(hash) = &hash {
+                db::users::update_password(tx, before.id, hash, at)?;
+            }
+            let event = Event::new(permit.caller().stamp(), action::USER_EDIT, Object::new("user", before.id))
+                .before(Value::Object(old))
+                .after(Value::Object(new));
+            audit::append(tx, at, &event)?;
+            db::users::find(tx, before.id)?.ok_or_else(Error::not_found)
+        })
+        .await
+}
+
+/// Deletes an account: its tokens and levels go, its row stays so that nobody else gets the name.
+///
+/// Errors: `Invalid` while it owns repositories; `Forbidden` for the last administrator or oneself.
+pub async fn delete_user(forge: &Forge, permit: Permit<DeleteUser>) -> Result<()> {
+    let at = forge.clock.now();
+    forge
+        .write("delete user", move |tx| {
+            let user = permit.confirm(tx)?;
+            if permit.caller().user_id() == Some(user.id) {
+                return Err(Error::forbidden("an administrator cannot delete the own account"));
+            }
+            if db::repositories::owner_has_any(tx, user.id)? {
+                return Err(Error::invalid("username", "the account still owns repositories; delete or transfer them first"));
+            }
+            if standing_admin(&user) {
+                refuse_if_last_admin(tx, user.id)?;
+            }
+            let tokens = db::tokens::delete_of_user(tx, user.id)?;
+            let levels = db::collaborators::delete_of_user(tx, user.id)?;
+            db::users::bury(tx, user.id, at)?;
+            let event = Event::new(permit.caller().stamp(), action::USER_DELETE, Object::new("user", user.id))
+                .before(json!({ "login": user.name.as_str(), "tokens": tokens, "collaborations": levels }));
+            audit::append(tx, at, &event)?;
+            Ok(())
+        })
+        .await
+}
+
+/// Lists every account, for administrators.
+pub async fn list_users(forge: &Forge, permit: Permit<ListUsers>, query: UserQuery, page: Page) -> Result<Paged<User>> {
+    list(forge, permit.caller(), query, page).await
+}
+
+/// Searches among accounts the caller may see.
+pub async fn search_users(forge: &Forge, permit: Permit<SearchUsers>, query: UserQuery, page: Page) -> Result<Paged<User>> {
+    list(forge, permit.caller(), query, page).await
+}
+
+/// Names the accounts behind recorded addresses, keyed by the address in lower case; unknown ones are left out.
+pub async fn logins_by_email(forge: &Forge, addresses: Vec<String>) -> Result<HashMap<String, UserName>> {
+    forge.read("logins by address", move |conn| Ok(db::users::logins_by_email(conn, &addresses)?)).await
+}
+
+async fn list(forge: &Forge, caller: &crate::access::Caller, query: UserQuery, page: Page) -> Result<Paged<User>> {
+    let viewer = Viewer {
+        id: caller.user_id(),
+        is_admin: caller.is_site_admin(),
+        is_public_only: caller.scopes().is_some_and(|scopes| scopes.is_public_only()),
+    };
+    forge.read("list users", move |conn| Ok(db::users::list(conn, viewer, &query, page)?)).await
+}
+
+fn apply(user: &mut User, patch: &UserPatch) {
+    fn set<T: Clone>(field: &mut T, value: &Option<T>) {
+        if let Some(value) = value {
+            *field = value.clone();
+        }
+    }
+    set(&mut user.full_name, &patch.full_name);
+    set(&mut user.email, &patch.email);
+    set(&mut user.description, &patch.description);
+    set(&mut user.website, &patch.website);
+    set(&mut user.location, &patch.location);
+    set(&mut user.visibility, &patch.visibility);
+    set(&mut user.is_admin, &patch.is_admin);
+    set(&mut user.is_active, &patch.is_active);
+    set(&mut user.is_login_prohibited, &patch.is_login_prohibited);
+    set(&mut user.is_restricted, &patch.is_restricted);
+    set(&mut user.must_change_password, &patch.must_change_password);
+}
+
+/// What differs, as the event records it. Personal fields are only said to have changed: the ledger cannot be erased.
+fn changes(before: &User, after: &User) -> (Map<String, Value>, Map<String, Value>) {
+    let (mut old, mut new) = (Map::new(), Map::new());
+    let mut note = |field: &str, was: Value, is: Value| {
+        if was != is {
+            old.insert(field.to_owned(), was);
+            new.insert(field.to_owned(), is);
+        }
+    };
+    note("is_admin", before.is_admin.into(), after.is_admin.into());
+    note("is_active", before.is_active.into(), after.is_active.into());
+    note("is_login_prohibited", before.is_login_prohibited.into(), after.is_login_prohibited.into());
+    note("is_restricted", before.is_restricted.into(), after.is_restricted.into());
+    note("must_change_password", before.must_change_password.into(), after.must_change_password.into());
+    note("visibility", before.visibility.as_str().into(), after.visibility.as_str().into());
+    note("full_name", before.full_name.as_str().into(), after.full_name.as_str().into());
+    let personal: Vec<&str> = [
+        ("email", before.email != after.email),
+        ("description", before.description != after.description),
+        ("website", before.website != after.website),
+        ("location", before.location != after.location),
+    ]
+    .into_iter()
+    .filter_map(|(field, differs)| differs.then_some(field))
+    .collect();
+    if !personal.is_empty() {
+        new.insert("changed".to_owned(), personal.into());
+    }
+    (old, new)
+}
+
+const fn standing_admin(user: &User) -> bool {
+    user.is_admin && user.may_sign_in()
+}
+
+fn refuse_if_last_admin(tx: &dyn atomicqms_actors::sql::Connection, id: UserId) -> Result<()> {
+    if db::users::count_other_admins(tx, id)? == 0 {
+        return Err(Error::forbidden("this is the last administrator who can sign in"));
+    }
+    Ok(())
+}

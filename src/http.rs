@@ -1,0 +1,56 @@
+//! The HTTP transport: connections, middleware, routes, extractors and error bodies.
+//!
+//! Owns how requests arrive and answers leave. Owns no policy and no SQL: handlers parse, ask `access` and `forge`,
+//! and render. Started by `server.rs`.
+
+pub mod api;
+pub mod connection;
+pub mod error;
+pub mod extract;
+pub mod git;
+pub mod health;
+pub mod metrics;
+pub mod middleware;
+pub mod page;
+pub mod router;
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+
+use crate::config::Config;
+use crate::forge::Forge;
+use crate::forge::intake::Intake;
+use crate::server::status::Status;
+use crate::server::work::Work;
+
+/// What every handler can reach; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// What may be done and what follows from it.
+    pub forge: Arc<Forge>,
+    /// The settings this server runs with.
+    pub config: Arc<Config>,
+    /// Tasks that outlive their request; shutdown waits for them.
+    pub work: Work,
+    /// URL under which clients reach this server; ends with `/`.
+    pub root_url: Arc<str>,
+    /// Where this server is in its life.
+    pub status: Arc<Status>,
+    /// How much git work runs at once, and its limits.
+    pub intake: Intake,
+    /// The last look at the parts, shared by all probes.
+    pub probe: Arc<health::Probe>,
+}
+
+impl FromRef<App> for Arc<Forge> {
+    fn from_ref(app: &App) -> Self {
+        Arc::clone(&app.forge)
+    }
+}
+
+impl FromRef<App> for Arc<Config> {
+    fn from_ref(app: &App) -> Self {
+        Arc::clone(&app.config)
+    }
+}

@@ -1,0 +1,114 @@
+//! Branches: list and single, each with the commit at its tip.
+
+use std::collections::HashMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+
+use super::commit_text::Signature;
+use super::json::{BranchJson, PayloadCommitJson, PayloadUserJson, Timestamp, VerificationJson};
+use super::lookup::{self, Answer};
+use super::objects::{self, BranchTip};
+use super::query::Params;
+use super::urls::Urls;
+use crate::access::action::RepositoryAccess;
+use crate::access::{Caller, RepoPath, action};
+use crate::error::{Error, Result};
+use crate::forge::users;
+use crate::http::App;
+use crate::http::extract::{Paging, PathParam};
+use crate::model::{AccessLevel, Paged, UserName};
+
+/// `repoListBranches`.
+pub async fn repo_list_branches(
+    State(app): State<App>,
+    caller: Caller,
+    path: RepoPath,
+    params: Params,
+    paging: Paging,
+    uri: Uri,
+) -> Answer<Response> {
+    let subject = lookup::repository(&app, &caller, action::ReadRepository, &path, &uri).await?.into_subject();
+    let view = app.forge.open(&subject.repository).await?.view();
+    let (keyword, page) = (params.text("q").to_owned(), paging.page);
+    let found = objects::on_view(view, move |view| objects::list_branches(view, &keyword, page)).await?;
+    let rows = render_all(&app, &subject, found.rows).await?;
+    Ok(paging.respond(&app, Paged { rows, total_count: found.total_count }))
+}
+
+/// `repoGetBranch`.
+pub async fn repo_get_branch(
+    State(app): State<App>,
+    caller: Caller,
+    path: RepoPath,
+    PathParam(name): PathParam,
+    uri: Uri,
+) -> Answer<Json<BranchJson>> {
+    let subject = lookup::repository(&app, &caller, action::ReadRepository, &path, &uri).await?.into_subject();
+    let view = app.forge.open(&subject.repository).await?.view();
+    let tip = objects::on_view(view, move |view| objects::find_branch(view, &name)).await?;
+    let tip = tip.ok_or_else(Error::not_found)?;
+    let branch = render_all(&app, &subject, vec![tip]).await?.pop();
+    Ok(Json(branch.ok_or_else(|| Error::broken("one branch rendered to none"))?))
+}
+
+/// Renders branches, with the accounts behind the recorded addresses looked up once for all.
+async fn render_all(app: &App, subject: &RepositoryAccess, tips: Vec<BranchTip>) -> Result<Vec<BranchJson>> {
+    let addresses = tips.iter().flat_map(|tip| [&tip.commit.author.email, &tip.commit.committer.email]).cloned();
+    let logins = users::logins_by_email(&app.forge, addresses.collect()).await?;
+    let urls = Urls::new(&app.root_url);
+    let full_name = subject.repository.full_name();
+    let may_write = subject.level >= AccessLevel::Write && !subject.repository.is_archived;
+    let render = |tip: BranchTip| BranchJson {
+        commit: render_commit(urls, &full_name, &tip, &logins),
+        name: tip.name,
+        protected: false,
+        required_approvals: 0,
+        enable_status_check: false,
+        status_check_contexts: Vec::new(),
+        user_can_push: may_write,
+        user_can_merge: may_write,
+        effective_branch_protection_name: String::new(),
+    };
+    Ok(tips.into_iter().map(render).collect())
+}
+
+fn render_commit(
+    urls: Urls<'_>,
+    full_name: &str,
+    tip: &BranchTip,
+    logins: &HashMap<String, UserName>,
+) -> PayloadCommitJson {
+    let id = tip.id.to_string();
+    let commit = &tip.commit;
+    let person = |signature: &Signature| PayloadUserJson {
+        name: signature.name.clone(),
+        email: signature.email.clone(),
+        username: logins.get(&signature.email.to_ascii_lowercase()).map(ToString::to_string).unwrap_or_default(),
+    };
+    // Signatures are shown, not yet checked: these are the keys Gitea uses for a signature it has no key for.
+    let reason = match commit.signature {
+        Some(_) => "gpg.error.no_gpg_keys_found",
+        None => "gpg.error.not_signed_commit",
+    };
+    PayloadCommitJson {
+        url: urls.commit(full_name, &id),
+        id,
+        message: commit.message.clone(),
+        author: person(&commit.author),
+        committer: person(&commit.committer),
+        verification: VerificationJson {
+            verified: false,
+            reason,
+            signature: commit.signature.clone().unwrap_or_default(),
+            signer: None,
+            payload: commit.payload.clone(),
+        },
+        timestamp: Timestamp::from_git(commit.author.seconds, commit.author.offset_seconds),
+        added: None,
+        removed: None,
+        modified: None,
+    }
+}

@@ -1,0 +1,199 @@
+//! Reads the fields of commit and tag objects that the API shows, from their raw text.
+//!
+//! Owns decoding only and never fails: objects were checked when they came in, but a repository may hold older, odd
+//! ones, and a list must not break because of one of them. Reads no database and no disk. Called by `api/objects.rs`.
+
+/// A commit, decoded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CommitText {
+    /// Who wrote it.
+    pub author: Signature,
+    /// Who committed it.
+    pub committer: Signature,
+    /// Everything after the header.
+    pub message: String,
+    /// Armored signature, when there is one.
+    pub signature: Option<String>,
+    /// The bytes that were signed: the commit without its signature header.
+    pub payload: String,
+}
+
+/// A tag object, decoded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TagText {
+    /// Who tagged; old tags may name nobody.
+    pub tagger: Option<Signature>,
+    /// The message without an appended signature.
+    pub message: String,
+}
+
+/// One `Name <mail> seconds +hhmm` line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Signature {
+    /// Recorded name.
+    pub name: String,
+    /// Recorded address.
+    pub email: String,
+    /// Seconds since the Unix epoch.
+    pub seconds: i64,
+    /// Seconds east of UTC.
+    pub offset_seconds: i32,
+}
+
+/// Decodes a commit's raw text.
+pub fn read_commit(raw: &[u8]) -> CommitText {
+    let mut commit = CommitText::default();
+    let mut payload: Vec<u8> = Vec::with_capacity(raw.len());
+    let mut armor: Option<Vec<u8>> = None;
+    let mut is_in_armor = false;
+    let (header, message) = split_header(raw);
+    for line in header.split_inclusive(|byte| *byte == b'\n') {
+        if is_in_armor && line.starts_with(b" ") {
+            armor.get_or_insert_default().extend_from_slice(line.get(1..).unwrap_or_default());
+            continue;
+        }
+        let field = field_of(line);
+        is_in_armor = matches!(field, Some((b"gpgsig" | b"gpgsig-sha256", _)));
+        match field {
+            Some((b"author", value)) => commit.author = read_signature(value),
+            Some((b"committer", value)) => commit.committer = read_signature(value),
+            Some((b"gpgsig" | b"gpgsig-sha256", _)) => {
+                let after_key = line.iter().position(|byte| *byte == b' ').unwrap_or_default().saturating_add(1);
+                armor = Some(line.get(after_key..).unwrap_or_default().to_vec());
+                continue;
+            }
+            _ => {}
+        }
+        payload.extend_from_slice(line);
+    }
+    commit.message = lossy(message);
+    if let Some(armor) = armor {
+        payload.push(b'\n');
+        payload.extend_from_slice(message);
+        commit.signature = Some(lossy(&armor).trim_end().to_owned());
+        commit.payload = lossy(&payload);
+    }
+    commit
+}
+
+/// Decodes a tag object's raw text.
+pub fn read_tag(raw: &[u8]) -> TagText {
+    let (header, message) = split_header(raw);
+    let tagger = header.split(|byte| *byte == b'\n').find_map(|line| match field_of(line) {
+        Some((b"tagger", value)) => Some(read_signature(value)),
+        _ => None,
+    });
+    let message = lossy(message);
+    let end = ["-----BEGIN PGP SIGNATURE-----", "-----BEGIN SSH SIGNATURE-----", "-----BEGIN SIGNED MESSAGE-----"]
+        .iter()
+        .filter_map(|armor| message.find(armor))
+        .min()
+        .unwrap_or(message.len());
+    TagText { tagger, message: message[..end].trim().to_owned() }
+}
+
+/// Header with its last newline, and what follows the blank line.
+fn split_header(raw: &[u8]) -> (&[u8], &[u8]) {
+    match raw.windows(2).position(|pair| pair == b"\n\n") {
+        Some(end) => (raw.get(..=end).unwrap_or_default(), raw.get(end.saturating_add(2)..).unwrap_or_default()),
+        None => (raw, &[]),
+    }
+}
+
+fn field_of(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let space = line.iter().position(|byte| *byte == b' ')?;
+    Some((line.get(..space)?, line.get(space.saturating_add(1)..)?))
+}
+
+/// Reads from the right, because a name may hold anything but a newline.
+fn read_signature(value: &[u8]) -> Signature {
+    let text = lossy(value);
+    let Some((left, times)) = text.rsplit_once('>') else {
+        return Signature { name: text.trim().to_owned(), ..Signature::default() };
+    };
+    let (name, email) = left.split_once('<').unwrap_or((left, ""));
+    let mut times = times.split_ascii_whitespace();
+    let seconds = times.next().and_then(|word| word.parse().ok()).unwrap_or_default();
+    let offset_seconds = times.next().and_then(read_offset).unwrap_or_default();
+    Signature { name: name.trim().to_owned(), email: email.trim().to_owned(), seconds, offset_seconds }
+}
+
+/// `+hhmm` or `-hhmm` to seconds east of UTC.
+fn read_offset(word: &str) -> Option<i32> {
+    let (sign, digits) = match word.split_at_checked(1)? {
+        ("+", digits) => (1, digits),
+        ("-", digits) => (-1, digits),
+        _ => return None,
+    };
+    let number: i32 = digits.parse().ok().filter(|number| (0..=9999).contains(number))?;
+    Some(sign * ((number / 100) * 3600 + (number % 100) * 60))
+}
+
+fn lossy(raw: &[u8]) -> String {
+    String::from_utf8_lossy(raw).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIGNED: &[u8] = b"tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\n\
+parent 1111111111111111111111111111111111111111\n\
+author Ada <L.> Lovelace <ada@example.org> 1700000000 +0200\n\
+committer Bob <bob@example.org> 1700000001 -0530\n\
+gpgsig -----BEGIN PGP SIGNATURE-----\n \n abc\n -----END PGP SIGNATURE-----\n\
+encoding UTF-8\n\
+\n\
+Subject\n\nBody gpgsig x\n";
+
+    #[test]
+    fn commit_fields_and_offsets() {
+        let commit = read_commit(SIGNED);
+        assert_eq!(commit.author.email, "L.> Lovelace <ada@example.org");
+        assert_eq!((commit.author.seconds, commit.author.offset_seconds), (1_700_000_000, 7200));
+        assert_eq!(commit.committer.name, "Bob");
+        assert_eq!(commit.committer.offset_seconds, -(5 * 3600 + 30 * 60));
+        assert_eq!(commit.message, "Subject\n\nBody gpgsig x\n");
+    }
+
+    #[test]
+    fn signature_and_payload_are_separated() {
+        let commit = read_commit(SIGNED);
+        assert_eq!(
+            commit.signature.as_deref(),
+            Some("-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----")
+        );
+        let expected = String::from_utf8_lossy(SIGNED)
+            .replace("gpgsig -----BEGIN PGP SIGNATURE-----\n \n abc\n -----END PGP SIGNATURE-----\n", "");
+        assert_eq!(commit.payload, expected);
+    }
+
+    #[test]
+    fn unsigned_commit_has_no_payload() {
+        let commit = read_commit(b"tree x\nauthor A <a@b> 5 +0000\ncommitter A <a@b> 6 +0000\n\nm");
+        assert_eq!((commit.signature, commit.payload.as_str()), (None, ""));
+        assert_eq!(commit.message, "m");
+    }
+
+    #[test]
+    fn tag_message_loses_its_signature() {
+        let tag = read_tag(
+            b"object 1\ntype commit\ntag v1\ntagger A <a@b> 9 +0100\n\nRelease\n-----BEGIN PGP SIGNATURE-----\nx\n",
+        );
+        assert_eq!(tag.message, "Release");
+        assert_eq!(tag.tagger.map(|tagger| (tagger.seconds, tagger.offset_seconds)), Some((9, 3600)));
+        assert_eq!(read_tag(b"object 1\ntype commit\ntag v1\n\nold\n").tagger, None);
+    }
+
+    #[test]
+    fn odd_objects_do_not_fail() {
+        for raw in [&b""[..], b"\n", b"\n\n", b"author", b"author x", b"author >", b"author <a> 99999999999999999999 +99",
+            b"gpgsig", b"gpgsig ", b"\xff\xfe\n\n\xff", b"author a <b> 1 +\xc3\xa9", b"author a <b> 1 --100"]
+        {
+            let _ = read_commit(raw);
+            let _ = read_tag(raw);
+        }
+        assert_eq!(read_commit(b"author a <b> 1 +99999\n\n").author.offset_seconds, 0);
+    }
+}

@@ -1,0 +1,175 @@
+//! Request bodies of the Gitea API. Every field may be missing: `api/validate.rs` names what is required, so that the
+//! caller reads `[Name]: Required` and not a parser's message. Unknown fields are ignored, as Gitea does.
+//!
+//! JSON null means "not given" everywhere. Called by the handlers.
+
+use serde::{Deserialize, Deserializer};
+
+/// Reads `null` as the default value, as Go's decoder does.
+fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Body of `adminCreateUser`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct CreateUserOption {
+    /// External login source; only 0 exists here.
+    #[serde(deserialize_with = "null_is_default")]
+    pub source_id: i64,
+    /// Name at the external source.
+    #[serde(deserialize_with = "null_is_default")]
+    pub login_name: String,
+    /// The name in URLs.
+    #[serde(deserialize_with = "null_is_default")]
+    pub username: String,
+    /// Display name.
+    #[serde(deserialize_with = "null_is_default")]
+    pub full_name: String,
+    /// Address.
+    #[serde(deserialize_with = "null_is_default")]
+    pub email: String,
+    /// First password.
+    #[serde(deserialize_with = "null_is_default")]
+    pub password: String,
+    /// Must choose a new password at first sign-in; true when not given.
+    pub must_change_password: Option<bool>,
+    /// Mail the user; ignored until mail exists.
+    #[serde(deserialize_with = "null_is_default")]
+    pub send_notify: bool,
+    /// Sees only explicit grants.
+    pub restricted: Option<bool>,
+    /// `public`, `limited` or `private`.
+    #[serde(deserialize_with = "null_is_default")]
+    pub visibility: String,
+    /// Backdated creation, RFC 3339; refused: the ledger dates accounts.
+    pub created_at: Option<String>,
+}
+
+/// Body of `adminEditUser`; an absent field keeps its value.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct EditUserOption {
+    /// External login source; only 0 exists here.
+    pub source_id: Option<i64>,
+    /// Name at the external source.
+    pub login_name: Option<String>,
+    /// Display name.
+    pub full_name: Option<String>,
+    /// Address.
+    pub email: Option<String>,
+    /// New password.
+    pub password: Option<String>,
+    /// Must choose a new password at next sign-in.
+    pub must_change_password: Option<bool>,
+    /// Free text.
+    pub website: Option<String>,
+    /// Free text.
+    pub location: Option<String>,
+    /// Free text.
+    pub description: Option<String>,
+    /// Account is in use.
+    pub active: Option<bool>,
+    /// Site administrator.
+    pub admin: Option<bool>,
+    /// Sign-in is refused.
+    pub prohibit_login: Option<bool>,
+    /// Sees only explicit grants.
+    pub restricted: Option<bool>,
+    /// `public`, `limited` or `private`.
+    pub visibility: Option<String>,
+    /// Quota; accepted and ignored.
+    pub max_repo_creation: Option<i64>,
+    /// Accepted and ignored: this server has no git hooks.
+    pub allow_git_hook: Option<bool>,
+    /// Accepted and ignored: this server imports nothing from its own disk.
+    pub allow_import_local: Option<bool>,
+    /// Accepted and ignored until organizations exist.
+    pub allow_create_organization: Option<bool>,
+}
+
+/// Body of `userCreateToken`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct CreateAccessTokenOption {
+    /// Name, unique for the user.
+    #[serde(deserialize_with = "null_is_default")]
+    pub name: String,
+    /// Scopes; at least one.
+    #[serde(deserialize_with = "null_is_default")]
+    pub scopes: Vec<String>,
+}
+
+/// Body of `createCurrentUserRepo` and `adminCreateRepo`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct CreateRepoOption {
+    /// Name.
+    #[serde(deserialize_with = "null_is_default")]
+    pub name: String,
+    /// Free text.
+    #[serde(deserialize_with = "null_is_default")]
+    pub description: String,
+    /// Hidden from those without a right.
+    #[serde(deserialize_with = "null_is_default")]
+    pub private: bool,
+    /// Label set; only the empty one exists.
+    #[serde(deserialize_with = "null_is_default")]
+    pub issue_labels: String,
+    /// Make a first commit.
+    #[serde(deserialize_with = "null_is_default")]
+    pub auto_init: bool,
+    /// May be used as a template.
+    #[serde(deserialize_with = "null_is_default")]
+    pub template: bool,
+    /// Comma-separated ignore templates.
+    #[serde(deserialize_with = "null_is_default")]
+    pub gitignores: String,
+    /// Licence template.
+    #[serde(deserialize_with = "null_is_default")]
+    pub license: String,
+    /// README template; `Default` is the only one.
+    #[serde(deserialize_with = "null_is_default")]
+    pub readme: String,
+    /// Branch HEAD names; `main` when empty.
+    #[serde(deserialize_with = "null_is_default")]
+    pub default_branch: String,
+    /// Signature trust model; accepted and ignored.
+    #[serde(deserialize_with = "null_is_default")]
+    pub trust_model: String,
+    /// `sha1`, or empty for it.
+    #[serde(deserialize_with = "null_is_default")]
+    pub object_format_name: String,
+}
+
+/// Body of `repoEdit`; an absent field keeps its value. Settings of features that do not exist yet are ignored.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct EditRepoOption {
+    /// New name.
+    pub name: Option<String>,
+    /// Free text.
+    pub description: Option<String>,
+    /// Home page.
+    pub website: Option<String>,
+    /// Hidden from those without a right.
+    pub private: Option<bool>,
+    /// May be used as a template.
+    pub template: Option<bool>,
+    /// Branch HEAD names.
+    pub default_branch: Option<String>,
+    /// Read-only.
+    pub archived: Option<bool>,
+}
+
+/// Body of `repoAddCollaborator`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct AddCollaboratorOption {
+    /// `read`, `write` (when not given) or `admin`.
+    pub permission: Option<String>,
+}

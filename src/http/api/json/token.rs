@@ -1,0 +1,24 @@
+//! `AccessToken` on the wire. Called by `api/tokens.rs`.
+
+use serde::Serialize;
+
+use super::Timestamp;
+
+/// A token; `sha1` holds the value in the answer that created it and is empty ever after.
+#[derive(Debug, Clone, Serialize)]
+pub struct AccessTokenJson {
+    /// Row id.
+    pub id: i64,
+    /// Name the user chose.
+    pub name: String,
+    /// The token itself, once; otherwise empty.
+    pub sha1: String,
+    /// Tail for recognition.
+    pub token_last_eight: String,
+    /// Granted scopes.
+    pub scopes: Vec<String>,
+    /// Creation.
+    pub created_at: Timestamp,
+    /// Last use; the epoch when never used.
+    pub last_used_at: Timestamp,
+}

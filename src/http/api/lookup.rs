@@ -1,0 +1,81 @@
+//! Finds the repository a request names, for one action, and sends callers who use a former name to the present one.
+//!
+//! Owns the redirect. The decision is the gate's. Called by every handler of a repository.
+
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::access::action::{Action, RepoPath, RepositoryAccess};
+use crate::access::{Caller, Permit};
+use crate::error::Error;
+use crate::http::App;
+
+/// Why a handler does not go on.
+#[derive(Debug)]
+pub enum Stop {
+    /// The request failed.
+    Failed(Error),
+    /// The repository has another name now; the same request belongs at this address.
+    Moved(HeaderValue),
+}
+
+/// What a handler of a repository answers.
+pub type Answer<T> = Result<T, Stop>;
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl IntoResponse for Stop {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Failed(error) => error.into_response(),
+            // Temporary, so that a client repeats method and body and a name that is taken again later is honoured.
+            Self::Moved(address) => (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, address)]).into_response(),
+        }
+    }
+}
+
+/// Lets the caller do `action` in the repository at `path`.
+///
+/// Errors: as [`crate::access::authorize`]; `Moved` when the caller may do it but used a former name.
+pub async fn repository<A>(app: &App, caller: &Caller, action: A, path: &RepoPath, uri: &Uri) -> Answer<Permit<A>>
+where
+    A: Action<Resource = RepoPath, Subject = RepositoryAccess>,
+{
+    let permit = app.forge.authorize(caller, action, path).await?;
+    if permit.subject().is_redirected {
+        let present = permit.subject().repository.full_name();
+        return Err(Stop::Moved(present_address(&app.root_url, uri, &present)?));
+    }
+    Ok(permit)
+}
+
+/// The address of the same request under the present name, absolute on the root URL.
+fn present_address(root_url: &str, uri: &Uri, present: &str) -> Result<HeaderValue, Error> {
+    const BEFORE_NAME: &str = "/api/v1/repos/";
+    let rest = uri.path().strip_prefix(BEFORE_NAME).unwrap_or_default();
+    let after_name = rest.splitn(3, '/').nth(2).map_or_else(String::new, |rest| format!("/{rest}"));
+    let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
+    let root = root_url.trim_end_matches('/');
+    HeaderValue::try_from(format!("{root}{BEFORE_NAME}{present}{after_name}{query}")).map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_of_the_address_is_kept() {
+        let table = [
+            ("/api/v1/repos/ada/old", "http://h/x/api/v1/repos/ada/new"),
+            ("/api/v1/repos/ada/old/branches/a/b%20c?q=1", "http://h/x/api/v1/repos/ada/new/branches/a/b%20c?q=1"),
+        ];
+        for (asked, expected) in table {
+            let uri: Uri = asked.parse().unwrap();
+            assert_eq!(present_address("http://h/x/", &uri, "ada/new").unwrap(), expected);
+        }
+    }
+}

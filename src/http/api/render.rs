@@ -1,0 +1,118 @@
+//! Turns domain rows into wire types for one caller.
+//!
+//! Owns which fields of a user a caller may read (the address, the account switches) and how rights become
+//! `permissions`. Whether a row may be shown at all was decided before, in `access`. Called by the handlers.
+
+use crate::access::Caller;
+use crate::model::{AccessLevel, Repository, User, UserId};
+
+use super::json::{AccessTokenJson, PermissionJson, RepositoryJson, Timestamp, UserJson};
+use super::urls::Urls;
+use crate::model::Token;
+
+/// Who looks at an answer, and on which root URL.
+#[derive(Debug, Clone, Copy)]
+pub struct Viewer<'a> {
+    user_id: Option<UserId>,
+    is_admin: bool,
+    /// Where the answer's addresses stand.
+    pub urls: Urls<'a>,
+}
+
+impl<'a> Viewer<'a> {
+    /// The viewer behind a caller.
+    pub fn new(caller: &Caller, root_url: &'a str) -> Self {
+        Self { user_id: caller.user_id(), is_admin: caller.is_site_admin(), urls: Urls::new(root_url) }
+    }
+
+    /// A user as this viewer may see it.
+    pub fn user(&self, user: &User) -> UserJson {
+        let is_private_view = self.is_admin || self.user_id == Some(user.id);
+        self.render_user(user, self.user_id.is_some(), is_private_view)
+    }
+
+    /// A repository as this viewer may see it; `level` is what the viewer may do in it.
+    pub fn repository(&self, repository: &Repository, owner: &User, level: AccessLevel, branches: u64) -> RepositoryJson {
+        let full_name = repository.full_name();
+        // Gitea shows a repository's owner without the private fields, even to the owner.
+        let owner = self.render_user(owner, level > AccessLevel::None && self.user_id.is_some(), false);
+        RepositoryJson {
+            id: repository.id.get(),
+            name: repository.name.to_string(),
+            description: repository.description.clone(),
+            empty: repository.is_empty,
+            private: repository.is_private,
+            template: repository.is_template,
+            size: repository.size_bytes / 1024,
+            languages_url: format!("{}/languages", self.urls.api_repository(&full_name)),
+            html_url: self.urls.repository(&full_name),
+            url: self.urls.api_repository(&full_name),
+            clone_url: self.urls.clone_http(&full_name),
+            website: repository.website.clone(),
+            branch_count: i64::try_from(branches).unwrap_or(i64::MAX),
+            default_branch: repository.default_branch.clone(),
+            default_target_branch: repository.default_branch.clone(),
+            archived: repository.is_archived,
+            created_at: Timestamp::from_ms(repository.created_ms.get()),
+            updated_at: Timestamp::from_ms(repository.updated_ms.get()),
+            archived_at: Timestamp::from_ms(repository.archived_ms.map_or(0, |at| at.get())),
+            permissions: Some(permissions(level)),
+            internal: !repository.is_private && !repository.is_public(),
+            full_name,
+            ..RepositoryJson::blank(owner)
+        }
+    }
+
+    fn render_user(&self, user: &User, sees_email: bool, is_private_view: bool) -> UserJson {
+        let login = user.name.as_str();
+        let email = if sees_email { user.email.as_str().to_owned() } else { self.urls.placeholder_email(login) };
+        let last_login_ms = user.last_login_ms.filter(|_| is_private_view).map_or(0, |at| at.get());
+        UserJson {
+            id: user.id.get(),
+            login: login.to_owned(),
+            login_name: String::new(),
+            source_id: 0,
+            full_name: user.full_name.clone(),
+            email,
+            avatar_url: String::new(),
+            html_url: self.urls.user(login),
+            language: String::new(),
+            is_admin: is_private_view && user.is_admin,
+            last_login: Timestamp::from_ms(last_login_ms),
+            created: Timestamp::from_ms(user.created_ms.get()),
+            restricted: user.is_restricted,
+            active: is_private_view && user.is_active,
+            prohibit_login: is_private_view && user.is_login_prohibited,
+            location: user.location.clone(),
+            website: user.website.clone(),
+            description: user.description.clone(),
+            visibility: user.visibility.as_str().to_owned(),
+            followers_count: 0,
+            following_count: 0,
+            starred_repos_count: 0,
+            username: login.to_owned(),
+        }
+    }
+}
+
+/// What a level means to a client.
+pub fn permissions(level: AccessLevel) -> PermissionJson {
+    PermissionJson {
+        admin: level >= AccessLevel::Admin,
+        push: level >= AccessLevel::Write,
+        pull: level >= AccessLevel::Read,
+    }
+}
+
+/// A token; `secret` is its value in the answer that created it and empty otherwise.
+pub fn token(token: &Token, secret: String) -> AccessTokenJson {
+    AccessTokenJson {
+        id: token.id.get(),
+        name: token.name.clone(),
+        sha1: secret,
+        token_last_eight: token.last_eight.clone(),
+        scopes: token.scopes.names(),
+        created_at: Timestamp::from_ms(token.created_ms.get()),
+        last_used_at: Timestamp::from_ms(token.last_used_ms.map_or(0, |at| at.get())),
+    }
+}

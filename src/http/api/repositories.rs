@@ -1,0 +1,133 @@
+//! Repositories: create, read, change, delete, and the lists of one account.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+
+use super::json::{CreateRepoOption, EditRepoOption, RepositoryJson};
+use super::lookup::{self, Answer};
+use super::render::Viewer;
+use super::validate;
+use crate::access::{Caller, RepoPath, action};
+use crate::error::{Error, Result};
+use crate::forge::repositories;
+use crate::http::App;
+use crate::http::extract::{Body, Paging, PathParam, UserPath};
+use crate::model::{AccessLevel, Paged, RepoId, Repository};
+
+/// `createCurrentUserRepo`.
+pub async fn create_current_user_repo(
+    State(app): State<App>,
+    caller: Caller,
+    Body(option): Body<CreateRepoOption>,
+) -> Result<(StatusCode, Json<RepositoryJson>)> {
+    let own = caller.user().ok_or_else(|| Error::unauthenticated("token is required"))?.name.clone();
+    let permit = app.forge.authorize(&caller, action::CreateRepository, &own).await?;
+    let new = validate::new_repository(option)?;
+    let made = repositories::create_repository(&app.forge, permit, new).await?;
+    Ok((StatusCode::CREATED, Json(render(&app, &caller, made, AccessLevel::Owner).await?)))
+}
+
+/// `adminCreateRepo`.
+pub async fn admin_create_repo(
+    State(app): State<App>,
+    caller: Caller,
+    UserPath(owner): UserPath,
+    Body(option): Body<CreateRepoOption>,
+) -> Result<(StatusCode, Json<RepositoryJson>)> {
+    let permit = app.forge.authorize(&caller, action::CreateRepositoryFor, &owner).await?;
+    let new = validate::new_repository(option)?;
+    let made = repositories::create_repository(&app.forge, permit, new).await?;
+    Ok((StatusCode::CREATED, Json(render(&app, &caller, made, AccessLevel::Owner).await?)))
+}
+
+/// `repoGet`.
+pub async fn repo_get(
+    State(app): State<App>,
+    caller: Caller,
+    path: RepoPath,
+    uri: Uri,
+) -> Answer<Json<RepositoryJson>> {
+    let found = lookup::repository(&app, &caller, action::ReadRepository, &path, &uri).await?.into_subject();
+    Ok(Json(render(&app, &caller, found.repository, found.level).await?))
+}
+
+/// `repoGetByID`.
+pub async fn repo_get_by_id(
+    State(app): State<App>,
+    caller: Caller,
+    PathParam(id): PathParam,
+) -> Result<Json<RepositoryJson>> {
+    let id = id.parse().map(RepoId::new).map_err(|_| Error::not_found())?;
+    let found = app.forge.authorize(&caller, action::ReadRepositoryById, &id).await?.into_subject();
+    Ok(Json(render(&app, &caller, found.repository, found.level).await?))
+}
+
+/// `repoEdit`.
+pub async fn repo_edit(
+    State(app): State<App>,
+    caller: Caller,
+    path: RepoPath,
+    uri: Uri,
+    Body(option): Body<EditRepoOption>,
+) -> Answer<Json<RepositoryJson>> {
+    let permit = lookup::repository(&app, &caller, action::EditRepository, &path, &uri).await?;
+    let level = permit.subject().level;
+    let patch = validate::repository_patch(option)?;
+    let edited = repositories::edit_repository(&app.forge, permit, patch).await?;
+    Ok(Json(render(&app, &caller, edited, level).await?))
+}
+
+/// `repoDelete`.
+pub async fn repo_delete(
+    State(app): State<App>,
+    caller: Caller,
+    path: RepoPath,
+    uri: Uri,
+) -> Answer<StatusCode> {
+    let permit = lookup::repository(&app, &caller, action::DeleteRepository, &path, &uri).await?;
+    repositories::delete_repository(&app.forge, permit).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `userCurrentListRepos`.
+pub async fn user_current_list_repos(State(app): State<App>, caller: Caller, paging: Paging) -> Result<Response> {
+    let permit = app.forge.authorize(&caller, action::ListOwnRepositories, &()).await?;
+    let found = repositories::list_own_repositories(&app.forge, permit, paging.page).await?;
+    let rows = render_all(&app, &caller, found.rows).await?;
+    Ok(paging.respond(&app, Paged { rows, total_count: found.total_count }))
+}
+
+/// `userListRepos`.
+pub async fn user_list_repos(
+    State(app): State<App>,
+    caller: Caller,
+    UserPath(name): UserPath,
+    paging: Paging,
+) -> Result<Response> {
+    let permit = app.forge.authorize(&caller, action::ListUserRepositories, &name).await?;
+    let found = repositories::list_user_repositories(&app.forge, permit, paging.page).await?;
+    let rows = render_all(&app, &caller, found.rows).await?;
+    Ok(paging.respond(&app, Paged { rows, total_count: found.total_count }))
+}
+
+/// Renders repositories, each with the caller's level in it, looking owners and branch counts up once for all.
+pub async fn render_all(
+    app: &App,
+    caller: &Caller,
+    rows: Vec<(Repository, AccessLevel)>,
+) -> Result<Vec<RepositoryJson>> {
+    let viewer = Viewer::new(caller, &app.root_url);
+    let (repositories, levels): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+    let details = repositories::details(&app.forge, &repositories).await?;
+    let shown = repositories.iter().zip(levels).zip(details);
+    Ok(shown
+        .map(|((repository, level), more)| viewer.repository(repository, &more.owner, level, more.branch_count))
+        .collect())
+}
+
+async fn render(app: &App, caller: &Caller, repository: Repository, level: AccessLevel) -> Result<RepositoryJson> {
+    let mut rendered = render_all(app, caller, vec![(repository, level)]).await?;
+    rendered.pop().ok_or_else(|| Error::broken("one repository rendered to none"))
+}

@@ -1,0 +1,81 @@
+//! `GET /repos/search`: repositories the caller may see, by words and switches.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+
+use super::json::SearchResultsJson;
+use super::query::Params;
+use super::repositories::render_all;
+use crate::access::{Caller, action};
+use crate::error::{Error, Result};
+use crate::forge::repositories;
+use crate::http::App;
+use crate::http::extract::Paging;
+use crate::model::repository::{RepositoryMode, RepositoryQuery, RepositorySort};
+use crate::model::{Paged, UserId};
+
+/// `repoSearch`.
+pub async fn repo_search(State(app): State<App>, caller: Caller, params: Params, paging: Paging) -> Result<Response> {
+    let permit = app.forge.authorize(&caller, action::SearchRepositories, &()).await?;
+    let query = read_query(&params)?;
+    let found = if asks_for_the_impossible(&params) {
+        Paged { rows: Vec::new(), total_count: 0 }
+    } else {
+        repositories::search_repositories(&app.forge, permit, query, paging.page).await?
+    };
+    let total_count = found.total_count;
+    let data = render_all(&app, &caller, found.rows).await?;
+    let mut response = Json(SearchResultsJson { ok: true, data }).into_response();
+    paging.write_headers(&app, total_count, &mut response);
+    Ok(response)
+}
+
+/// Nothing here has a star, a topic or a team, so asking for one finds nothing.
+fn asks_for_the_impossible(params: &Params) -> bool {
+    let asks_for_topic = params.switch("topic") == Some(true) && !params.text("q").is_empty();
+    asks_for_topic || params.id("starredBy").is_some() || params.id("team_id").is_some()
+}
+
+fn read_query(params: &Params) -> Result<RepositoryQuery> {
+    let mode = match params.text("mode") {
+        "" => RepositoryMode::Any,
+        "source" => RepositoryMode::Source,
+        "fork" => RepositoryMode::Fork,
+        "mirror" => RepositoryMode::Mirror,
+        "collaborative" => RepositoryMode::Collaborative,
+        other => return Err(Error::invalid("mode", format!("Invalid search mode: \"{other}\""))),
+    };
+    let (sort, is_descending) = read_order(params)?;
+    Ok(RepositoryQuery {
+        text: params.text("q").to_owned(),
+        in_description: params.switch("includeDesc") == Some(true),
+        uid: params.id("uid").map(UserId::new),
+        is_exclusive: params.switch("exclusive") == Some(true),
+        is_private: params.switch("is_private"),
+        without_private: params.switch("private") == Some(false),
+        is_archived: params.switch("archived"),
+        is_template: params.switch("template"),
+        mode,
+        sort,
+        is_descending,
+    })
+}
+
+fn read_order(params: &Params) -> Result<(RepositorySort, bool)> {
+    let sort = match params.text("sort") {
+        "" => return Ok((RepositorySort::Alpha, false)),
+        // Nothing has stars, forks or LFS objects yet: every order by them is the same, so the names decide.
+        "alpha" | "stars" | "forks" | "lfs_size" => RepositorySort::Alpha,
+        "created" => RepositorySort::Created,
+        "updated" => RepositorySort::Updated,
+        "size" | "git_size" => RepositorySort::Size,
+        "id" => RepositorySort::Id,
+        other => return Err(Error::invalid("sort", format!("Invalid sort mode: \"{other}\""))),
+    };
+    match params.text("order") {
+        "" | "asc" => Ok((sort, false)),
+        "desc" => Ok((sort, true)),
+        other => Err(Error::invalid("order", format!("Invalid sort order: \"{other}\""))),
+    }
+}

@@ -1,0 +1,61 @@
+//! Tags: list and single, annotated and lightweight.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+
+use super::json::{CommitMetaJson, TagJson, Timestamp, ZERO_TIME};
+use super::lookup::{self, Answer};
+use super::objects::{self, TagTip};
+use super::urls::Urls;
+use crate::access::{Caller, RepoPath, action};
+use crate::error::Error;
+use crate::http::App;
+use crate::http::extract::{Paging, PathParam};
+
+/// `repoListTags`.
+pub async fn repo_list_tags(
+    State(app): State<App>,
+    caller: Caller,
+    path: RepoPath,
+    paging: Paging,
+    uri: Uri,
+) -> Answer<Response> {
+    let permit = lookup::repository(&app, &caller, action::ReadRepository, &path, &uri).await?;
+    let repository = permit.into_subject().repository;
+    let view = app.forge.open(&repository).await?.view();
+    let page = paging.page;
+    let found = objects::on_view(view, move |view| objects::list_tags(view, page)).await?;
+    let (urls, full_name) = (Urls::new(&app.root_url), repository.full_name());
+    Ok(paging.respond(&app, found.map(|tip| render(urls, &full_name, tip))))
+}
+
+/// `repoGetTag`.
+pub async fn repo_get_tag(
+    State(app): State<App>,
+    caller: Caller,
+    path: RepoPath,
+    PathParam(name): PathParam,
+    uri: Uri,
+) -> Answer<Json<TagJson>> {
+    let permit = lookup::repository(&app, &caller, action::ReadRepository, &path, &uri).await?;
+    let repository = permit.into_subject().repository;
+    let view = app.forge.open(&repository).await?.view();
+    let found = objects::on_view(view, move |view| objects::find_tag(view, &name)).await?;
+    let tip = found.ok_or_else(Error::not_found)?;
+    Ok(Json(render(Urls::new(&app.root_url), &repository.full_name(), tip)))
+}
+
+fn render(urls: Urls<'_>, full_name: &str, tip: TagTip) -> TagJson {
+    let sha = tip.object.to_string();
+    let created = tip.tagger.map_or(ZERO_TIME, |tagger| Timestamp::from_git(tagger.seconds, tagger.offset_seconds));
+    TagJson {
+        message: tip.message,
+        id: tip.id.to_string(),
+        commit: CommitMetaJson { url: urls.api_object(full_name, "commit", &sha), sha, created },
+        zipball_url: urls.archive(full_name, &tip.name, "zip"),
+        tarball_url: urls.archive(full_name, &tip.name, "tar.gz"),
+        name: tip.name,
+    }
+}

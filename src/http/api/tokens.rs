@@ -1,0 +1,51 @@
+//! Access tokens of an account; only its password opens these operations, never a token.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::json::{AccessTokenJson, CreateAccessTokenOption};
+use super::{render, validate};
+use crate::access::{Caller, action};
+use crate::error::Result;
+use crate::forge::tokens;
+use crate::http::App;
+use crate::http::extract::{Body, Paging, PathParam, UserPath};
+
+/// `userGetTokens`.
+pub async fn user_get_tokens(
+    State(app): State<App>,
+    caller: Caller,
+    UserPath(name): UserPath,
+    paging: Paging,
+) -> Result<Response> {
+    let permit = app.forge.authorize(&caller, action::ManageTokens, &name).await?;
+    let found = tokens::list_tokens(&app.forge, permit, paging.page).await?;
+    Ok(paging.respond(&app, found.map(|token| render::token(&token, String::new()))))
+}
+
+/// `userCreateToken`; the only answer that holds the token itself.
+pub async fn user_create_token(
+    State(app): State<App>,
+    caller: Caller,
+    UserPath(name): UserPath,
+    Body(option): Body<CreateAccessTokenOption>,
+) -> Result<(StatusCode, Json<AccessTokenJson>)> {
+    let permit = app.forge.authorize(&caller, action::ManageTokens, &name).await?;
+    let new = validate::new_token(&option)?;
+    let (token, secret) = tokens::create_token(&app.forge, permit, new).await?;
+    Ok((StatusCode::CREATED, Json(render::token(&token, secret))))
+}
+
+/// `userDeleteAccessToken`; the token is named by id or, failing that, by name.
+pub async fn user_delete_access_token(
+    State(app): State<App>,
+    caller: Caller,
+    UserPath(name): UserPath,
+    PathParam(token): PathParam,
+) -> Result<StatusCode> {
+    let permit = app.forge.authorize(&caller, action::ManageTokens, &name).await?;
+    tokens::delete_token(&app.forge, permit, &token).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,42 @@
+//! Accounts as everybody may see them: `GET /user`, `GET /users/{username}`, `GET /users/search`.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+
+use super::json::{UserJson, UserSearchJson};
+use super::query::Params;
+use super::render::Viewer;
+use crate::access::{Caller, action};
+use crate::error::{Error, Result};
+use crate::forge::users;
+use crate::http::App;
+use crate::http::extract::{Paging, UserPath};
+use crate::model::UserId;
+use crate::model::user::UserQuery;
+
+/// `userGetCurrent`.
+pub async fn user_get_current(State(app): State<App>, caller: Caller) -> Result<Json<UserJson>> {
+    app.forge.authorize(&caller, action::ReadSelf, &()).await?;
+    let user = caller.user().ok_or_else(|| Error::broken("the gate let somebody without an account read it"))?;
+    Ok(Json(Viewer::new(&caller, &app.root_url).user(user)))
+}
+
+/// `userGet`.
+pub async fn user_get(State(app): State<App>, caller: Caller, UserPath(name): UserPath) -> Result<Json<UserJson>> {
+    let user = app.forge.authorize(&caller, action::ReadUser, &name).await?.into_subject();
+    Ok(Json(Viewer::new(&caller, &app.root_url).user(&user)))
+}
+
+/// `userSearch`.
+pub async fn user_search(State(app): State<App>, caller: Caller, params: Params, paging: Paging) -> Result<Response> {
+    let permit = app.forge.authorize(&caller, action::SearchUsers, &()).await?;
+    let query =
+        UserQuery { text: params.text("q").to_owned(), id: params.id("uid").map(UserId::new), ..UserQuery::default() };
+    let found = users::search_users(&app.forge, permit, query, paging.page).await?;
+    let viewer = Viewer::new(&caller, &app.root_url);
+    let data = found.rows.iter().map(|user| viewer.user(user)).collect();
+    let mut response = Json(UserSearchJson { ok: true, data }).into_response();
+    paging.write_headers(&app, found.total_count, &mut response);
+    Ok(response)
+}

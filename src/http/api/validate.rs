@@ -1,0 +1,287 @@
+//! Checks of request bodies that Gitea makes before it looks anything up, in its words: `[Field]: Rule`.
+//!
+//! Owns presence and size. What a valid name or address is belongs to `model`. Called by handlers.
+
+use super::json::{CreateAccessTokenOption, CreateRepoOption, CreateUserOption, EditRepoOption, EditUserOption};
+use crate::error::{Error, Kind, Result};
+use crate::model::{NewRepository, NewUser, RepoName, RepositoryPatch, UserName, UserPatch, Visibility};
+use crate::model::{Email, NewToken, TokenScopes};
+
+/// Longest free text of a repository. Units: characters.
+const DESCRIPTION_MAX: usize = 2048;
+/// Longest home page address. Units: characters.
+const WEBSITE_MAX: usize = 1024;
+/// Longest branch name in a request. Units: characters.
+const BRANCH_MAX: usize = 100;
+/// Longest e-mail address. Units: characters.
+const EMAIL_MAX: usize = 254;
+/// Longest free text of a profile. Units: characters.
+const PROFILE_MAX: usize = 255;
+
+fn broken(field: &'static str, rule: &str) -> Error {
+    Error::invalid(field, format!("[{field}]: {rule}"))
+}
+
+fn required(field: &'static str, text: &str) -> Result<()> {
+    if text.trim().is_empty() { Err(broken(field, "Required")) } else { Ok(()) }
+}
+
+fn at_most(field: &'static str, text: &str, max: usize) -> Result<()> {
+    if text.chars().count() > max { Err(broken(field, "MaxSize")) } else { Ok(()) }
+}
+
+fn repo_name(field: &'static str, name: &str) -> Result<RepoName> {
+    if name.bytes().any(|byte| !byte.is_ascii_alphanumeric() && !b"-_.".contains(&byte)) {
+        return Err(broken(field, "AlphaDashDot"));
+    }
+    at_most(field, name, crate::model::names::REPO_NAME_MAX_BYTES)?;
+    RepoName::new(name)
+}
+
+fn branch_name(field: &'static str, name: &str) -> Result<()> {
+    at_most(field, name, BRANCH_MAX)?;
+    match atomicqms_git::RefName::new(&format!("refs/heads/{name}")) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(broken(field, "GitRefName")),
+    }
+}
+
+fn visibility(field: &'static str, name: &str) -> Result<Visibility> {
+    Visibility::parse(name).ok_or_else(|| broken(field, "In"))
+}
+
+/// Gitea answers passwords that are too short with 400, unlike every other field.
+fn password(text: &str, min_chars: usize) -> Result<()> {
+    if text.chars().count() < min_chars {
+        return Err(Error::new(Kind::Malformed, format!("PasswordIsRequired: at least {min_chars} characters")));
+    }
+    Ok(())
+}
+
+/// Only local accounts exist; another login source is refused as Gitea refuses one that is not configured.
+fn source(source_id: i64) -> Result<()> {
+    if source_id != 0 {
+        return Err(Error::invalid("source_id", format!("login source does not exist [id: {source_id}]")));
+    }
+    Ok(())
+}
+
+/// Reads `CreateUserOption`. Units: `min_password` in characters.
+pub fn new_user(option: CreateUserOption, min_password: usize) -> Result<NewUser> {
+    required("Username", &option.username)?;
+    required("Email", &option.email)?;
+    at_most("Email", &option.email, EMAIL_MAX)?;
+    at_most("FullName", &option.full_name, PROFILE_MAX)?;
+    source(option.source_id)?;
+    if option.created_at.is_some() {
+        return Err(Error::invalid("created_at", "created_at cannot be given: the audit ledger dates accounts"));
+    }
+    let name = UserName::new(option.username.trim())?;
+    let email = Email::new(option.email.trim())?;
+    password(&option.password, min_password)?;
+    let shown = match option.visibility.as_str() {
+        "" => Visibility::Public,
+        given => visibility("Visibility", given)?,
+    };
+    Ok(NewUser {
+        full_name: option.full_name,
+        must_change_password: option.must_change_password.unwrap_or(true),
+        is_restricted: option.restricted.unwrap_or(false),
+        visibility: shown,
+        ..NewUser::new(name, email, option.password)
+    })
+}
+
+/// Reads `EditUserOption`; an empty password keeps the old one, as in Gitea.
+pub fn user_patch(option: EditUserOption, min_password: usize) -> Result<UserPatch> {
+    source(option.source_id.unwrap_or(0))?;
+    for (field, text) in [
+        ("FullName", &option.full_name),
+        ("Website", &option.website),
+        ("Location", &option.location),
+        ("Description", &option.description),
+    ] {
+        at_most(field, text.as_deref().unwrap_or_default(), PROFILE_MAX)?;
+    }
+    let secret = option.password.filter(|text| !text.is_empty());
+    if let Some(text) = &secret {
+        password(text, min_password)?;
+    }
+    let email = option.email.as_deref().map(|text| Email::new(text.trim())).transpose();
+    Ok(UserPatch {
+        full_name: option.full_name,
+        // Gitea answers a bad address with 400 here and 422 when it creates a user.
+        email: email.map_err(|error| Error::new(Kind::Malformed, error.public().to_owned()))?,
+        password: secret,
+        description: option.description,
+        website: option.website,
+        location: option.location,
+        visibility: option.visibility.filter(|name| !name.is_empty()).map(|name| visibility("Visibility", &name)).transpose()?,
+        is_admin: option.admin,
+        is_active: option.active,
+        is_login_prohibited: option.prohibit_login,
+        is_restricted: option.restricted,
+        must_change_password: option.must_change_password,
+    })
+}
+
+/// Reads `CreateAccessTokenOption`; Gitea answers bad scopes with 400.
+pub fn new_token(option: &CreateAccessTokenOption) -> Result<NewToken> {
+    required("Name", &option.name)?;
+    at_most("Name", &option.name, PROFILE_MAX)?;
+    let scopes = TokenScopes::parse(&option.scopes).map_err(|error| {
+        Error::new(Kind::Malformed, format!("invalid access token scope provided: {}", error.public()))
+    })?;
+    if scopes.is_empty() {
+        return Err(Error::new(Kind::Malformed, "access token must have a scope"));
+    }
+    Ok(NewToken { name: option.name.clone(), scopes, expires_ms: None })
+}
+
+/// Reads `CreateRepoOption`.
+pub fn new_repository(option: CreateRepoOption) -> Result<NewRepository> {
+    required("Name", &option.name)?;
+    let name = repo_name("Name", &option.name)?;
+    at_most("Description", &option.description, DESCRIPTION_MAX)?;
+    if !option.default_branch.is_empty() {
+        branch_name("DefaultBranch", &option.default_branch)?;
+    }
+    if !matches!(option.object_format_name.as_str(), "" | "sha1") {
+        let text = format!("object format is not supported: {}", option.object_format_name);
+        return Err(Error::invalid("object_format_name", text));
+    }
+    if !option.issue_labels.is_empty() {
+        return Err(Error::invalid("issue_labels", format!("label set does not exist: {}", option.issue_labels)));
+    }
+    if option.auto_init {
+        templates(&option)?;
+    }
+    Ok(NewRepository {
+        description: option.description,
+        is_private: option.private,
+        is_template: option.template,
+        default_branch: Some(option.default_branch).filter(|branch| !branch.is_empty()),
+        auto_init: option.auto_init,
+        ..NewRepository::new(name)
+    })
+}
+
+/// A first commit holds a README and nothing else: other templates are refused by name, never dropped in silence.
+fn templates(option: &CreateRepoOption) -> Result<()> {
+    if !matches!(option.readme.as_str(), "" | "Default") {
+        return Err(Error::new(Kind::Malformed, "readme template does not exist, available templates: [Default]"));
+    }
+    if !option.gitignores.is_empty() {
+        return Err(Error::invalid("gitignores", format!("gitignore template does not exist: {}", option.gitignores)));
+    }
+    if !option.license.is_empty() {
+        return Err(Error::invalid("license", format!("license template does not exist: {}", option.license)));
+    }
+    Ok(())
+}
+
+/// Reads `EditRepoOption`; an empty name or default branch keeps the old one, as in Gitea.
+pub fn repository_patch(option: EditRepoOption) -> Result<RepositoryPatch> {
+    let name = option.name.filter(|name| !name.is_empty()).map(|name| repo_name("Name", &name)).transpose()?;
+    at_most("Description", option.description.as_deref().unwrap_or_default(), DESCRIPTION_MAX)?;
+    at_most("Website", option.website.as_deref().unwrap_or_default(), WEBSITE_MAX)?;
+    let default_branch = option.default_branch.filter(|branch| !branch.is_empty());
+    if let Some(branch) = &default_branch {
+        branch_name("DefaultBranch", branch)?;
+    }
+    Ok(RepositoryPatch {
+        name,
+        description: option.description,
+        website: option.website,
+        is_private: option.private,
+        is_template: option.template,
+        is_archived: option.archived,
+        default_branch,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user() -> CreateUserOption {
+        CreateUserOption {
+            username: "ada".into(),
+            email: "ada@example.org".into(),
+            password: "correct horse".into(),
+            ..CreateUserOption::default()
+        }
+    }
+
+    #[test]
+    fn missing_fields_are_named_as_gitea_names_them() {
+        let without_name = CreateUserOption { username: String::new(), ..user() };
+        assert_eq!(new_user(without_name, 8).unwrap_err().public(), "[Username]: Required");
+        let without_email = CreateUserOption { email: " ".into(), ..user() };
+        assert_eq!(new_user(without_email, 8).unwrap_err().public(), "[Email]: Required");
+        let repository = new_repository(CreateRepoOption::default()).unwrap_err();
+        assert_eq!((repository.public(), repository.kind()), ("[Name]: Required", Kind::Invalid));
+        assert_eq!(new_token(&CreateAccessTokenOption::default()).unwrap_err().public(), "[Name]: Required");
+    }
+
+    #[test]
+    fn new_users_must_change_their_password_unless_said_otherwise() {
+        assert!(new_user(user(), 8).unwrap().must_change_password);
+        let told = CreateUserOption { must_change_password: Some(false), ..user() };
+        assert!(!new_user(told, 8).unwrap().must_change_password);
+    }
+
+    #[test]
+    fn short_passwords_and_bad_scopes_are_malformed() {
+        let short = CreateUserOption { password: "short".into(), ..user() };
+        assert_eq!(new_user(short, 8).unwrap_err().kind(), Kind::Malformed);
+        let token = |scopes: &[&str]| {
+            let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+            new_token(&CreateAccessTokenOption { name: "ci".into(), scopes })
+        };
+        assert_eq!(token(&[]).unwrap_err().kind(), Kind::Malformed);
+        assert_eq!(token(&["public-only"]).unwrap_err().kind(), Kind::Malformed);
+        assert_eq!(token(&["repo"]).unwrap_err().kind(), Kind::Malformed);
+        assert_eq!(token(&["write:repository", "read:user"]).unwrap().scopes.to_string(), "write:repository,read:user");
+    }
+
+    #[test]
+    fn repository_fields_are_checked() {
+        let base = || CreateRepoOption { name: "sops".into(), ..CreateRepoOption::default() };
+        assert!(new_repository(base()).is_ok());
+        let cases: [(CreateRepoOption, &str); 5] = [
+            (CreateRepoOption { name: "a b".into(), ..base() }, "[Name]: AlphaDashDot"),
+            (CreateRepoOption { name: "x".repeat(101), ..base() }, "[Name]: MaxSize"),
+            (CreateRepoOption { description: "x".repeat(2049), ..base() }, "[Description]: MaxSize"),
+            (CreateRepoOption { default_branch: "a..b".into(), ..base() }, "[DefaultBranch]: GitRefName"),
+            (CreateRepoOption { object_format_name: "sha256".into(), ..base() }, "object format is not supported: sha256"),
+        ];
+        for (option, expected) in cases {
+            assert_eq!(new_repository(option).unwrap_err().public(), expected);
+        }
+    }
+
+    #[test]
+    fn unknown_templates_are_refused_by_name() {
+        let base = || CreateRepoOption { name: "sops".into(), auto_init: true, ..CreateRepoOption::default() };
+        assert!(new_repository(CreateRepoOption { readme: "Default".into(), ..base() }).is_ok());
+        assert_eq!(new_repository(CreateRepoOption { readme: "Fancy".into(), ..base() }).unwrap_err().kind(), Kind::Malformed);
+        assert_eq!(new_repository(CreateRepoOption { license: "MIT".into(), ..base() }).unwrap_err().kind(), Kind::Invalid);
+        assert_eq!(new_repository(CreateRepoOption { gitignores: "Go".into(), ..base() }).unwrap_err().kind(), Kind::Invalid);
+    }
+
+    #[test]
+    fn empty_texts_of_a_patch_keep_what_is_there() {
+        let patch = repository_patch(EditRepoOption {
+            name: Some(String::new()),
+            default_branch: Some(String::new()),
+            description: Some(String::new()),
+            ..EditRepoOption::default()
+        })
+        .unwrap();
+        assert!(patch.name.is_none() && patch.default_branch.is_none());
+        assert_eq!(patch.description.as_deref(), Some(""));
+        let edited = user_patch(EditUserOption { password: Some(String::new()), ..EditUserOption::default() }, 8).unwrap();
+        assert!(edited.password.is_none());
+    }
+}

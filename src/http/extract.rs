@@ -1,0 +1,13 @@
+//! What handlers ask of a request: the caller, names from the path, a JSON body, a page.
+//!
+//! Owns parsing and validation at the border; a handler receives valid types or is not called. Decides nothing about
+//! rights.
+
+pub mod body;
+pub mod caller;
+pub mod names;
+pub mod paging;
+
+pub use body::Body;
+pub use names::{PathParam, RepoPath, UserPath};
+pub use paging::Paging;

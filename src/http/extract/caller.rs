@@ -1,0 +1,56 @@
+//! Who calls: credentials out of the request, a [`Caller`] out of `access`.
+//!
+//! Owns where credentials may stand in a request. Whether they are good is decided in `access`; a request with bad
+//! ones is refused even where none are needed, as Gitea does.
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::header;
+use axum::http::request::Parts;
+
+use crate::access::{Caller, Origin, Presented};
+use crate::error::{Error, Result};
+use crate::http::App;
+use crate::http::middleware::context::RequestContext;
+use crate::http::router::Group;
+use crate::model::UserName;
+
+/// Most characters of a client's name for itself that are kept.
+const USER_AGENT_MAX_CHARS: usize = 256;
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let context = RequestContext::of(&parts.extensions).cloned();
+        let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map(|query| query.0).unwrap_or_default();
+        let find = |name: &str| query.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str());
+        let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        // A header that is not text cannot be a credential, but it was meant as one: it must not pass for none.
+        let authorization =
+            parts.headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or("unreadable"));
+        let presented = Presented {
+            authorization,
+            query_token: find("token").or_else(|| find("access_token")),
+            origin: Origin {
+                source_ip: context.as_ref().map(|context| context.client_ip()),
+                user_agent: text("user-agent").map(|agent| agent.chars().take(USER_AGENT_MAX_CHARS).collect()),
+                request_id: context.as_ref().map(|context| context.id().to_string()).unwrap_or_default(),
+            },
+        };
+        let mut caller = app.forge.identify(presented).await?;
+        let is_api = context.as_ref().and_then(|context| context.route()).is_some_and(|route| route.group == Group::Api);
+        if is_api && let Some(name) = find("sudo").or_else(|| text("sudo")).filter(|name| !name.is_empty()) {
+            let name = UserName::parse(name).map_err(|_| Error::not_found())?;
+            caller = app.forge.sudo(caller, &name).await?;
+        }
+        if let Some(context) = context {
+            if caller.used_query_token() {
+                context.note_query_token();
+            }
+            if let Some(user) = caller.sudo_doer().or_else(|| caller.user()) {
+                context.set_login(user.name.as_str());
+            }
+        }
+        Ok(caller)
+    }
+}

@@ -1,0 +1,77 @@
+//! `GET info/refs`: what a service offers, and the refusal of the dumb protocol.
+
+use atomicqms_git::View;
+use atomicqms_git::protocol::{AdvertiseOptions, ProtocolVersion, Service, advertise};
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::Deserialize;
+
+use super::{AGENT, NO_CACHE, protocol_version};
+use crate::access::action::{CloneRepository, PushRepository};
+use crate::access::{Caller, RepoPath};
+use crate::error::{Error, Result};
+use crate::forge::pushes::HIDDEN_FROM_PUSH;
+use crate::http::App;
+
+/// References above which the advertisement is built off the async runtime.
+const INLINE_REFS: usize = 500;
+
+/// Query of `info/refs`.
+#[derive(Debug, Deserialize)]
+pub(super) struct InfoRefsQuery {
+    service: Option<String>,
+}
+
+/// Answers the advertisement of one service.
+pub(super) async fn info_refs(
+    State(app): State<App>,
+    caller: Caller,
+    path: RepoPath,
+    Query(query): Query<InfoRefsQuery>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let service = match query.service.as_deref() {
+        None => return dumb(State(app), caller, path).await,
+        Some(name) => Service::from_name(name),
+    };
+    let repository = match service {
+        Some(Service::ReceivePack) => {
+            app.forge.authorize(&caller, PushRepository, &path).await?.into_subject().repository
+        }
+        // An unknown service is refused only to those who may know the repository.
+        Some(Service::UploadPack) | None => {
+            app.forge.authorize(&caller, CloneRepository, &path).await?.into_subject().repository
+        }
+    };
+    let service = service.ok_or_else(|| Error::forbidden("unsupported service"))?;
+    let view = app.forge.open(&repository).await?.view();
+    let body = build(view, service, protocol_version(&headers)).await?;
+    let content_type = match service {
+        Service::UploadPack => "application/x-git-upload-pack-advertisement",
+        Service::ReceivePack => "application/x-git-receive-pack-advertisement",
+    };
+    metrics::counter!("atomicqms_git_bytes_total", "direction" => "out").increment(body.len() as u64);
+    metrics::counter!("atomicqms_git_operations_total", "service" => "info-refs", "outcome" => "ok").increment(1);
+    Ok((NO_CACHE, [(header::CONTENT_TYPE, HeaderValue::from_static(content_type))], Body::from(body)).into_response())
+}
+
+async fn build(view: std::sync::Arc<View>, service: Service, version: ProtocolVersion) -> Result<Bytes> {
+    let make = move |view: &View| {
+        let options =
+            AdvertiseOptions { stateless: true, agent: AGENT, preamble: true, hidden_prefixes: HIDDEN_FROM_PUSH };
+        advertise(view, service, version, &options)
+    };
+    if view.refs.len() <= INLINE_REFS || (service, version) == (Service::UploadPack, ProtocolVersion::V2) {
+        return Ok(make(&view));
+    }
+    tokio::task::spawn_blocking(move || make(&view)).await.map_err(Error::internal)
+}
+
+/// Refuses the dumb protocol, to those who may read the repository; to others it does not exist.
+pub(super) async fn dumb(State(app): State<App>, caller: Caller, path: RepoPath) -> Result<Response> {
+    app.forge.authorize(&caller, CloneRepository, &path).await?;
+    Err(Error::forbidden("the dumb HTTP protocol is not supported; use git 1.6.6 or newer"))
+}

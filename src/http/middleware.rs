@@ -1,0 +1,65 @@
+//! What happens to every request before and after its handler.
+//!
+//! Owns the order: context and span, path, panic net, router, error bodies, headers, access line and metrics. One
+//! plain function, so that the order can be read. Called by the connections through [`service`].
+
+pub mod access_log;
+pub mod context;
+pub mod headers;
+pub mod panic;
+pub mod path;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use tower::{Service, ServiceExt};
+use tracing::Instrument;
+
+use self::access_log::AccessLogBody;
+use self::context::RequestContext;
+use super::{App, error, router};
+
+/// Builds the service that answers everything.
+pub fn service(
+    app: App,
+) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
+    let router = router::build(app.clone());
+    tower::service_fn(move |request| {
+        let answer = enter(app.clone(), router.clone(), request);
+        async move { Ok(answer.await) }
+    })
+}
+
+/// Takes one request through the server.
+async fn enter(app: App, router: Router, mut request: Request<Body>) -> Response<Body> {
+    let context = Arc::new(RequestContext::new(&request, &app.config.server.trusted_proxies));
+    // Error level, so that the id survives whatever filter is set.
+    let span = tracing::error_span!("request", request.id = %context.id());
+    let method = request.method().clone();
+    path::normalize(request.uri_mut());
+    request.extensions_mut().insert(Arc::clone(&context));
+
+    let answer = async {
+        let routed = async {
+            match router.oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        };
+        match panic::catch(routed).await {
+            Ok(response) => error::complete(response, &context, &app.root_url),
+            Err(error) => error::render(&error, &context, &app.root_url),
+        }
+    };
+    let mut response = answer.instrument(span.clone()).await;
+    headers::add(response.headers_mut(), &context);
+    let status = response.status();
+    response.map(|body| Body::new(AccessLogBody::new(body, context, method, status, span)))
+}
+
+#[cfg(test)]
+mod tests;

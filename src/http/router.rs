@@ -1,0 +1,128 @@
+//! Every route of the server in one flat table.
+//!
+//! Owns the table and turns it into axum's router. A test lists it and sweeps permissions over it, so a route that
+//! is not here does not exist. Holds no handler.
+
+use axum::Router;
+use axum::extract::Request;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::Response;
+use axum::routing::{MethodFilter, MethodRouter, on};
+
+use super::middleware::context::RequestContext;
+use super::{App, api, git, health, metrics, page};
+
+/// Which shape answers and errors of a route have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Group {
+    /// Gitea-shaped JSON.
+    Api,
+    /// Git's smart HTTP: plain text errors, challenges instead of a flat 404 for anonymous callers.
+    Git,
+    /// Probes and metrics, for machines that watch.
+    Health,
+    /// HTML for people.
+    Page,
+}
+
+/// What is known about a route before any request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RouteInfo {
+    /// Path pattern, as metrics and logs show it.
+    pub path: &'static str,
+    /// Stable name of the operation, unique in the table.
+    pub operation: &'static str,
+    /// Shape of its answers.
+    pub group: Group,
+}
+
+/// One row of the table.
+pub struct Route {
+    /// Method; GET also answers HEAD.
+    pub method: Method,
+    /// Pattern and name.
+    pub info: RouteInfo,
+    handler: MethodRouter<App>,
+}
+
+impl Route {
+    /// Makes a row of the REST API.
+    pub fn api<H, T>(method: Method, path: &'static str, operation: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        Self::new(Group::Api, method, path, operation, handler)
+    }
+
+    /// Makes a row of the git transport.
+    pub fn git<H, T>(method: Method, path: &'static str, operation: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        Self::new(Group::Git, method, path, operation, handler)
+    }
+
+    /// Makes a row of any group.
+    pub fn new<H, T>(group: Group, method: Method, path: &'static str, operation: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        let filter = MethodFilter::try_from(method.clone()).expect("the table names standard methods only");
+        Self { method, info: RouteInfo { path, operation, group }, handler: on(filter, handler) }
+    }
+}
+
+/// Lists every route of the server.
+pub fn routes() -> Vec<Route> {
+    let mut routes = vec![
+        Route::new(Group::Page, Method::GET, "/", "home", page::home),
+        Route::new(Group::Health, Method::GET, "/livez", "livez", health::livez),
+        Route::new(Group::Health, Method::GET, "/readyz", "readyz", health::readyz),
+        Route::new(Group::Health, Method::GET, "/api/healthz", "healthz", health::healthz),
+        Route::new(Group::Health, Method::GET, "/metrics", "metrics", metrics::metrics),
+    ];
+    routes.extend(api::routes());
+    routes.extend(git::routes());
+    routes
+}
+
+/// Builds the router of the whole table.
+pub fn build(app: App) -> Router {
+    let mut router = Router::new();
+    for route in routes() {
+        let info = route.info;
+        let note_route = move |request: Request, next: Next| note_route(info, request, next);
+        router = router.route(info.path, route.handler.route_layer(axum::middleware::from_fn(note_route)));
+    }
+    router.fallback(page::not_found).with_state(app)
+}
+
+/// Tells the request's context which route it took, for logs, metrics and the shape of errors.
+async fn note_route(info: RouteInfo, request: Request, next: Next) -> Response {
+    if let Some(context) = RequestContext::of(request.extensions()) {
+        context.set_route(info);
+    }
+    next.run(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_method_and_path_and_no_operation_appears_twice() {
+        let mut places = HashSet::new();
+        let mut operations = HashSet::new();
+        for route in routes() {
+            assert!(places.insert((route.method.clone(), route.info.path)), "{} {}", route.method, route.info.path);
+            assert!(operations.insert(route.info.operation), "{}", route.info.operation);
+        }
+        assert!(places.len() > 5);
+    }
+}

@@ -1,0 +1,15 @@
+//! The AtomicQMS server as a library: settings, access, forge, ledger, HTTP. `main.rs` is a thin shell over [`cli`].
+//!
+//! Owns only the list of modules. Arrows point down: `http` calls `forge` and `access`, these call `db` and the actors.
+
+pub mod access;
+pub mod audit;
+pub mod cli;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod forge;
+pub mod http;
+pub mod model;
+pub mod server;
+pub mod telemetry;

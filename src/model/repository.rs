@@ -1,0 +1,180 @@
+//! The repository row and what may be put into it.
+//!
+//! Owns plain data; objects and refs are the git crate's.
+
+use std::path::PathBuf;
+
+use super::{RepoId, RepoName, UserId, UserName, UtcMs, Visibility};
+
+/// One repository as the database knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// Row id; also written into the directory's git configuration.
+    pub id: RepoId,
+    /// Who owns it.
+    pub owner_id: UserId,
+    /// The owner's login name.
+    pub owner: UserName,
+    /// Who may see the owner.
+    pub owner_visibility: Visibility,
+    /// Name under the owner.
+    pub name: RepoName,
+    /// Free text.
+    pub description: String,
+    /// Link.
+    pub website: String,
+    /// Branch that `HEAD` names, without `refs/heads/`; may not exist yet.
+    pub default_branch: String,
+    /// Hidden from everybody who has no right in it.
+    pub is_private: bool,
+    /// Read-only.
+    pub is_archived: bool,
+    /// Offered as a template.
+    pub is_template: bool,
+    /// Has no branch yet.
+    pub is_empty: bool,
+    /// Bytes on disk when last measured. Units: bytes.
+    pub size_bytes: i64,
+    /// When the row was made.
+    pub created_ms: UtcMs,
+    /// When the row or a ref last changed.
+    pub updated_ms: UtcMs,
+    /// When a ref last changed; none: never.
+    pub pushed_ms: Option<UtcMs>,
+    /// When it was archived.
+    pub archived_ms: Option<UtcMs>,
+}
+
+impl Repository {
+    /// `owner/name`.
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.owner, self.name)
+    }
+
+    /// Whether anonymous callers may read it.
+    pub fn is_public(&self) -> bool {
+        !self.is_private && self.owner_visibility == Visibility::Public
+    }
+
+    /// Where its directory belongs, below the directory of repositories.
+    pub fn relative_path(&self) -> PathBuf {
+        relative_path(&self.owner, &self.name)
+    }
+}
+
+/// Where a repository's directory belongs, below the directory of repositories.
+pub fn relative_path(owner: &UserName, name: &RepoName) -> PathBuf {
+    PathBuf::from(owner.as_str()).join(format!("{name}.git"))
+}
+
+/// What makes a new repository.
+#[derive(Debug, Clone)]
+pub struct NewRepository {
+    /// Name, already checked by [`RepoName::new`].
+    pub name: RepoName,
+    /// Free text.
+    pub description: String,
+    /// Link.
+    pub website: String,
+    /// Hidden.
+    pub is_private: bool,
+    /// Template.
+    pub is_template: bool,
+    /// Default branch; none: the server's default.
+    pub default_branch: Option<String>,
+    /// Wants a first commit with a README.
+    pub auto_init: bool,
+}
+
+impl NewRepository {
+    /// A public, empty repository.
+    pub fn new(name: RepoName) -> Self {
+        Self {
+            name,
+            description: String::new(),
+            website: String::new(),
+            is_private: false,
+            is_template: false,
+            default_branch: None,
+            auto_init: false,
+        }
+    }
+}
+
+/// Changes to a repository; `None` keeps a field.
+#[derive(Debug, Clone, Default)]
+pub struct RepositoryPatch {
+    /// New name.
+    pub name: Option<RepoName>,
+    /// New text.
+    pub description: Option<String>,
+    /// New link.
+    pub website: Option<String>,
+    /// Hide or show.
+    pub is_private: Option<bool>,
+    /// Template or not.
+    pub is_template: Option<bool>,
+    /// Archive or reopen.
+    pub is_archived: Option<bool>,
+    /// New default branch, which must exist unless the repository is empty.
+    pub default_branch: Option<String>,
+}
+
+/// Which repositories a search shows and in what order.
+#[derive(Debug, Clone, Default)]
+pub struct RepositoryQuery {
+    /// Words looked for in the name; empty: all.
+    pub text: String,
+    /// Look into descriptions too.
+    pub in_description: bool,
+    /// Only repositories this user owns or collaborates in.
+    pub uid: Option<UserId>,
+    /// With `uid`: only those the user owns.
+    pub is_exclusive: bool,
+    /// Only private or only public ones.
+    pub is_private: Option<bool>,
+    /// Leave private ones out although the caller may see them.
+    pub without_private: bool,
+    /// Only archived or only others.
+    pub is_archived: Option<bool>,
+    /// Only templates or only others.
+    pub is_template: Option<bool>,
+    /// Kind.
+    pub mode: RepositoryMode,
+    /// Order.
+    pub sort: RepositorySort,
+    /// Descending.
+    pub is_descending: bool,
+}
+
+/// Kinds of repository a search can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RepositoryMode {
+    /// All.
+    #[default]
+    Any,
+    /// Neither fork nor mirror; all of ours are, so far.
+    Source,
+    /// Forks; none so far.
+    Fork,
+    /// Mirrors; none so far.
+    Mirror,
+    /// With `uid`: those the user collaborates in without owning them.
+    Collaborative,
+}
+
+/// Order of a list of repositories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RepositorySort {
+    /// By owner, then name.
+    #[default]
+    Alpha,
+    /// By creation.
+    Created,
+    /// By last change.
+    Updated,
+    /// By bytes on disk.
+    Size,
+    /// By row id.
+    Id,
+}

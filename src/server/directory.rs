@@ -1,0 +1,112 @@
+//! The data directory: its folders, its permissions and the lock that keeps a second server out.
+//!
+//! Owns the lock file and the address file in `run/`. The lock belongs to the open file, so it ends with the process,
+//! however it ends. Called by `server.rs` and, without the lock, by the `admin` commands.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use crate::config::Config;
+
+/// Folders of a data directory.
+const FOLDERS: &[&str] = &["conf", "conf/keys", "git", "git/repositories", "git/lfs", "attachments", "log", "run"];
+
+/// Makes the data directory and its folders, readable by their owner only.
+///
+/// Errors: `Failure::Directory` naming the path.
+pub fn prepare(data_dir: &Path) -> Result<(), Failure> {
+    make(data_dir)?;
+    for folder in FOLDERS {
+        make(&data_dir.join(folder))?;
+    }
+    Ok(())
+}
+
+fn make(path: &Path) -> Result<(), Failure> {
+    let failed = |source| Failure::Directory { path: path.to_owned(), source };
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+    // A directory that was there before keeps what its owner allows; only strangers are shut out of a fresh one.
+    Ok(())
+}
+
+/// The lock of a running server; released when dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+    address_file: PathBuf,
+}
+
+/// Takes the lock.
+///
+/// Errors: `Failure::InUse` if another server holds it.
+pub fn lock(config: &Config) -> Result<Lock, Failure> {
+    let path = config.run_dir().join("server.lock");
+    let failed = |source| Failure::Directory { path: path.clone(), source };
+    let mut file =
+        OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let holder = std::fs::read_to_string(&path).unwrap_or_default();
+            return Err(Failure::InUse { data_dir: config.data_dir.clone(), holder: holder.trim().to_owned() });
+        }
+        Err(TryLockError::Error(source)) => return Err(failed(source)),
+    }
+    file.set_len(0).map_err(failed)?;
+    // Only for people who wonder who holds it; the lock itself does not depend on the text.
+    writeln!(file, "process {}", std::process::id()).map_err(failed)?;
+    Ok(Lock { _file: file, address_file: config.run_dir().join("http.addr") })
+}
+
+impl Lock {
+    /// Publishes the address the HTTP server listens on in `run/http.addr`.
+    ///
+    /// Errors: `Failure::Directory` naming the file.
+    pub fn publish(&self, address: SocketAddr) -> Result<(), Failure> {
+        let failed = |source| Failure::Directory { path: self.address_file.clone(), source };
+        let draft = self.address_file.with_extension("addr.new");
+        std::fs::write(&draft, format!("{address}\n")).map_err(failed)?;
+        std::fs::rename(&draft, &self.address_file).map_err(failed)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // An address nobody listens on any more helps nobody; absent is fine.
+        let _ = std::fs::remove_file(&self.address_file);
+    }
+}
+
+/// Writes a secret file that only its owner can read, unless it exists; answers its bytes.
+///
+/// Errors: the system's error.
+pub fn read_or_create_secret(path: &Path, make: impl FnOnce() -> std::io::Result<Vec<u8>>) -> std::io::Result<Vec<u8>> {
+    match std::fs::read(path) {
+        Ok(bytes) => return Ok(bytes),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let bytes = make()?;
+    let draft = path.with_extension(format!("new-{}", std::process::id()));
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.write_all(&bytes)?;
+    file.sync_all()?;
+    // Linking fails if somebody else was faster; then theirs is the secret.
+    let linked = std::fs::hard_link(&draft, path);
+    std::fs::remove_file(&draft)?;
+    match linked {
+        Ok(()) => {
+            if let Some(parent) = path.parent() {
+                File::open(parent)?.sync_all()?;
+            }
+            Ok(bytes)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => std::fs::read(path),
+        Err(error) => Err(error),
+    }
+}

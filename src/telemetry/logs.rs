@@ -1,0 +1,38 @@
+//! Log lines on standard error: text on a terminal, one JSON object a line otherwise.
+//!
+//! Owns the subscriber. Lines of one request carry its id because they are written inside the request's span.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Log, LogFormat};
+
+/// Installs the subscriber of this process; a second call changes nothing (tests start several servers).
+pub fn install(settings: &Log) {
+    install_filtered(settings, &settings.level);
+}
+
+/// Installs the subscriber of a command that answers on standard output: only warnings and errors are worth a line.
+pub fn install_for_command(settings: &Log) {
+    install_filtered(settings, "warn");
+}
+
+fn install_filtered(settings: &Log, filter: &str) {
+    // The filter was checked when the settings were loaded.
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let as_text = match settings.format {
+        LogFormat::Auto => std::io::stderr().is_terminal(),
+        LogFormat::Text => true,
+        LogFormat::Json => false,
+    };
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let installed = if as_text {
+        builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init()
+    } else {
+        builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+    };
+    if installed.is_err() {
+        tracing::debug!("log subscriber was already installed");
+    }
+}
