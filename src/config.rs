@@ -209,16 +209,9 @@ pub enum LogFormat {
 impl Config {
     /// Lists every setting, in the order of the documentation.
     pub fn settings() -> impl Iterator<Item = &'static Setting> {
-        [
-            Server::SETTINGS,
-            Log::SETTINGS,
-            Git::SETTINGS,
-            Database::SETTINGS,
-            Security::SETTINGS,
-            Metrics::SETTINGS,
-        ]
-        .into_iter()
-        .flatten()
+        [Server::SETTINGS, Log::SETTINGS, Git::SETTINGS, Database::SETTINGS, Security::SETTINGS, Metrics::SETTINGS]
+            .into_iter()
+            .flatten()
     }
 
     /// Builds the defaults over a directory, listening on a free port; for tests and tools only.

@@ -16,3 +16,6 @@ pub mod repositories;
 pub(crate) mod testing;
 pub mod tokens;
 pub mod users;
+
+#[cfg(test)]
+mod plans;

@@ -275,7 +275,9 @@ impl From<sql::Error> for Error {
         match error {
             sql::Error::Full => Self::new(Kind::Unavailable, "the server's storage is full").with_source(error),
             // Rules that callers may break are checked before the statement runs; a constraint that fires anyway is ours.
-            sql::Error::Constraint { .. } | sql::Error::Column { .. } | sql::Error::Database(_) => Self::internal(error),
+            sql::Error::Constraint { .. } | sql::Error::Column { .. } | sql::Error::Database(_) => {
+                Self::internal(error)
+            }
         }
     }
 }
@@ -307,7 +309,9 @@ fn kind_of(error: &actors::Error) -> Kind {
         actors::Error::NotFound { .. } => Kind::NotFound,
         actors::Error::Start { source, .. } => kind_of(source),
         actors::Error::Transaction { source } if matches!(**source, sql::Error::Full) => Kind::Unavailable,
-        actors::Error::Database(sql::Error::Full) | actors::Error::Git(git::Error::DiskFull { .. }) => Kind::Unavailable,
+        actors::Error::Database(sql::Error::Full) | actors::Error::Git(git::Error::DiskFull { .. }) => {
+            Kind::Unavailable
+        }
         actors::Error::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => Kind::Unavailable,
         actors::Error::Transaction { .. }
         | actors::Error::Database(_)
@@ -358,7 +362,8 @@ mod tests {
 
     #[test]
     fn detail_and_source_never_reach_the_public_text() {
-        let error = Error::internal(sql::Error::Constraint { detail: "UNIQUE users.login".into() }).with_detail("secret");
+        let error =
+            Error::internal(sql::Error::Constraint { detail: "UNIQUE users.login".into() }).with_detail("secret");
         assert_eq!(error.to_string(), "internal server error");
         let line = error.log_line();
         assert!(line.contains("secret") && line.contains("UNIQUE users.login"), "{line}");

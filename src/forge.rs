@@ -14,10 +14,13 @@ use crate::error::{Error, Result};
 use crate::model::{Clock, Repository, UserName};
 
 pub mod collaborators;
+pub mod first_commit;
 pub mod intake;
 pub mod pushes;
 pub mod repositories;
 pub mod setup;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod tokens;
 pub mod users;
 

@@ -19,9 +19,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-pub use self::failure::Failure;
 use self::bootstrap::FirstAdmin;
 use self::directory::Lock;
+pub use self::failure::Failure;
 use self::parts::Parts;
 use self::status::{Phase, Status};
 use self::work::Work;
@@ -72,7 +72,8 @@ pub async fn run(
     console: &mut dyn Console,
 ) -> Result<(), Failure> {
     recorder::install().map_err(Failure::Metrics)?;
-    let address = listeners.http.local_addr().map_err(|source| Failure::Listen { address: config.server.http_addr, source })?;
+    let address =
+        listeners.http.local_addr().map_err(|source| Failure::Listen { address: config.server.http_addr, source })?;
     config.server.root_url = root_url(&config.server.root_url, address);
     let config = Arc::new(config);
 

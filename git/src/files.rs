@@ -71,9 +71,7 @@ fn write_and_rename(path: &Path, content: &[u8], temporary_in: &Path, flush: boo
 /// Reads a small text file; an absent one is `None`.
 pub(crate) fn read_text(path: &Path) -> Result<Option<String>> {
     match fs::read(path) {
-        Ok(bytes) => {
-            String::from_utf8(bytes).map(Some).map_err(|_| Error::corrupt(path, "not UTF-8"))
-        }
+        Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| Error::corrupt(path, "not UTF-8")),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(Error::io("read", path, e)),
     }

@@ -87,6 +87,13 @@ impl Incoming {
         self.quarantine.pack_path()
     }
 
+    /// Creates that file, private, for the caller to write to.
+    ///
+    /// Errors: `Io`, `DiskFull`.
+    pub fn create_spool(&self) -> Result<fs::File> {
+        files::create_new(&self.spool_path())
+    }
+
     /// The limits this push is held to.
     pub fn limits(&self) -> &Limits {
         &self.limits
@@ -131,7 +138,7 @@ impl Incoming {
         let pack = completion.write(source, data, &indexed)?;
         let stats = IngestStats { pack_bytes: pack.bytes().len() as u64, ..stats };
         let snapshot = Arc::new(base.with_pack(pack.clone()));
-        closure::check_special_blobs(&indexed, &snapshot, &limits)?;
+        closure::check_special_blobs(&indexed, &snapshot, &limits, interrupt)?;
         Ok(Ingested { repository, quarantine, snapshot, pack: Some(pack), stats })
     }
 }
@@ -160,13 +167,17 @@ impl Ingested {
         let Some(pack) = pack else { return Ok(repository.odb()) };
         let target = pack.path().to_owned();
         let place = || {
-            let directory = repository.objects().join("pack");
-            let moves = [(quarantine.pack_path(), target.clone()), (quarantine.idx_path(), target.with_extension("idx"))];
+            let idx = target.with_extension("idx");
+            fs::rename(quarantine.pack_path(), &target).map_err(|e| Error::io("rename to", &target, e))?;
             // The index goes last: git looks for packs by their indices.
-            for (from, to) in moves {
-                fs::rename(&from, &to).map_err(|e| Error::io("rename to", to, e))?;
+            if let Err(e) = fs::rename(quarantine.idx_path(), &idx) {
+                if !idx.is_file() {
+                    // A pack without index is of no use to anybody; if it cannot be removed either, it does no harm.
+                    let _ = fs::remove_file(&target);
+                }
+                return Err(Error::io("rename to", idx, e));
             }
-            files::sync_dir(&directory)
+            files::sync_dir(&repository.objects().join("pack"))
         };
         repository.publish(pack, place)
     }

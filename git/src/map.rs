@@ -40,7 +40,8 @@ impl FileBytes {
             return Ok(FileBytes(Inner::Heap(bytes.into())));
         }
         // SAFETY: see the module documentation: nobody truncates or rewrites the file while it is mapped.
-        let map = unsafe { memmap2::MmapOptions::new().map_copy_read_only(&file) }.map_err(|e| Error::io("map", path, e))?;
+        let map =
+            unsafe { memmap2::MmapOptions::new().map_copy_read_only(&file) }.map_err(|e| Error::io("map", path, e))?;
         Ok(FileBytes(Inner::Mapped(std::sync::Arc::new(map))))
     }
 }

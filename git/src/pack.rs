@@ -3,6 +3,7 @@
 //!
 //! Files on disk may be damaged: every access is checked and answers `Corrupt`, never a panic.
 
+pub mod compose;
 pub mod delta;
 pub mod entry;
 pub mod idx;

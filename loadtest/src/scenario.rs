@@ -132,7 +132,7 @@ impl Prepared {
             crate::progress::clear();
             let _ = std::io::Write::write_all(
                 &mut std::io::stderr(),
-                format!("loadtest: branches refs/heads/load-{}-* are left behind: {text}\n", self.session).as_bytes(),
+                format!("loadtest: branches refs/heads/load-{}-*: {text}\n", self.session).as_bytes(),
             );
         }
     }

@@ -71,11 +71,19 @@ pub trait Action: Copy + Send + Sync + 'static + sealed::Sealed {
 
     /// Loads the thing by name; none: absent.
     #[doc(hidden)]
-    fn find(conn: &dyn Connection, caller: &Caller, resource: &Self::Resource) -> Result<Option<Self::Subject>, sql::Error>;
+    fn find(
+        conn: &dyn Connection,
+        caller: &Caller,
+        resource: &Self::Resource,
+    ) -> Result<Option<Self::Subject>, sql::Error>;
 
     /// Loads the same thing again, inside the transaction that is about to change it; none: gone.
     #[doc(hidden)]
-    fn reload(conn: &dyn Connection, caller: &Caller, subject: &Self::Subject) -> Result<Option<Self::Subject>, sql::Error>;
+    fn reload(
+        conn: &dyn Connection,
+        caller: &Caller,
+        subject: &Self::Subject,
+    ) -> Result<Option<Self::Subject>, sql::Error>;
 
     /// What the decision needs to know about the thing.
     #[doc(hidden)]
@@ -147,13 +155,8 @@ macro_rules! actions {
             impl Action for $name {
                 type Resource = <$family as Family>::Resource;
                 type Subject = <$family as Family>::Subject;
-                const RULE: Rule = Rule {
-                    name: $label,
-                    scopes: &[$((Category::$category, Verb::$verb)),*],
-                    need: $need,
-                    $($flag: true,)*
-                    ..PLAIN
-                };
+                const RULE: Rule =
+                    Rule::new($label, &[$((Category::$category, Verb::$verb)),*], $need)$(.$flag())*;
 
                 fn find(conn: &dyn Connection, caller: &Caller, resource: &Self::Resource) -> Result<Option<Self::Subject>, sql::Error> {
                     $family::find(conn, caller, resource)
@@ -176,8 +179,19 @@ macro_rules! actions {
     };
 }
 
-const PLAIN: Rule =
-    Rule { name: "", scopes: &[], need: Need::SiteAdmin, password_only: false, before_password_change: false };
+impl Rule {
+    const fn new(name: &'static str, scopes: &'static [(Category, Verb)], need: Need) -> Self {
+        Self { name, scopes, need, password_only: false, before_password_change: false }
+    }
+
+    const fn password_only(self) -> Self {
+        Self { password_only: true, ..self }
+    }
+
+    const fn before_password_change(self) -> Self {
+        Self { before_password_change: true, ..self }
+    }
+}
 
 /// Actions on the whole installation.
 #[derive(Debug, Clone, Copy)]
@@ -245,7 +259,11 @@ impl Family for OnRepository {
         Ok(Some(RepositoryAccess { repository, level, is_redirected }))
     }
 
-    fn reload(conn: &dyn Connection, caller: &Caller, subject: &RepositoryAccess) -> Result<Option<RepositoryAccess>, sql::Error> {
+    fn reload(
+        conn: &dyn Connection,
+        caller: &Caller,
+        subject: &RepositoryAccess,
+    ) -> Result<Option<RepositoryAccess>, sql::Error> {
         let Some(repository) = db::repositories::find(conn, subject.repository.id)? else { return Ok(None) };
         let level = super::level_of(conn, caller, &repository)?;
         Ok(Some(RepositoryAccess { repository, level, is_redirected: subject.is_redirected }))
@@ -274,7 +292,11 @@ impl Family for OnRepositoryId {
         Ok(Some(RepositoryAccess { repository, level, is_redirected: false }))
     }
 
-    fn reload(conn: &dyn Connection, caller: &Caller, subject: &RepositoryAccess) -> Result<Option<RepositoryAccess>, sql::Error> {
+    fn reload(
+        conn: &dyn Connection,
+        caller: &Caller,
+        subject: &RepositoryAccess,
+    ) -> Result<Option<RepositoryAccess>, sql::Error> {
         OnRepository::reload(conn, caller, subject)
     }
 

@@ -16,7 +16,12 @@ use crate::model::{AccessLevel, Repository, User, Visibility};
 /// Errors: `Unauthenticated` where an account is needed; `Forbidden` for a missing scope, a password that has to be
 /// changed first, or a level that is visibly too low; `NotFound` for everything absent or hidden (with
 /// [`Error::may_challenge`] for anonymous callers); `Locked` for writes to an archived repository.
-pub fn authorize<A: Action>(conn: &dyn Connection, caller: &Caller, _action: A, resource: &A::Resource) -> Result<Permit<A>> {
+pub fn authorize<A: Action>(
+    conn: &dyn Connection,
+    caller: &Caller,
+    _action: A,
+    resource: &A::Resource,
+) -> Result<Permit<A>> {
     check_caller(&A::RULE, caller)?;
     let subject = A::find(conn, caller, resource)?.ok_or_else(|| hidden(caller))?;
     decide(&A::RULE, caller, &A::facts(caller, &subject))?;
@@ -151,7 +156,11 @@ pub(super) fn decide(rule: &Rule, caller: &Caller, facts: &Facts) -> Result<()> 
 }
 
 /// The caller's level in a repository, from current rows.
-pub fn level_of(conn: &dyn Connection, caller: &Caller, repository: &Repository) -> std::result::Result<AccessLevel, sql::Error> {
+pub fn level_of(
+    conn: &dyn Connection,
+    caller: &Caller,
+    repository: &Repository,
+) -> std::result::Result<AccessLevel, sql::Error> {
     let granted = match caller.user_id() {
         Some(user) if user != repository.owner_id && !caller.is_site_admin() => {
             db::collaborators::level(conn, repository.id, user)?
@@ -210,3 +219,6 @@ fn token_required() -> Error {
 fn mismatch(rule: &Rule) -> Error {
     Error::broken(format!("rule {} does not fit its resource", rule.name))
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,9 +42,8 @@ impl Passwords {
     ///
     /// Errors: `Invalid` for parameters argon2 refuses, `Internal` without randomness.
     pub fn new(settings: &Settings) -> Result<Self> {
-        let params = Params::new(settings.argon2_memory_kib, settings.argon2_iterations, 1, None).map_err(|error| {
-            Error::invalid("security.argon2", format!("argon2 parameters are not usable: {error}"))
-        })?;
+        let params = Params::new(settings.argon2_memory_kib, settings.argon2_iterations, 1, None)
+            .map_err(|error| Error::invalid("security.argon2", format!("argon2 parameters are not usable: {error}")))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let (mut cache_key, mut nobody) = ([0; 32], [0; 32]);
         getrandom::fill(&mut cache_key).map_err(Error::internal)?;
@@ -83,7 +82,10 @@ impl Passwords {
     /// Errors: `Invalid`.
     pub fn check_new(&self, password: &str) -> Result<()> {
         if password.chars().count() < self.min_chars {
-            return Err(Error::invalid("password", format!("password must have at least {} characters", self.min_chars)));
+            return Err(Error::invalid(
+                "password",
+                format!("password must have at least {} characters", self.min_chars),
+            ));
         }
         if password.len() > MAX_BYTES {
             return Err(Error::invalid("password", format!("password must have at most {MAX_BYTES} bytes")));

@@ -58,20 +58,23 @@ impl<A: Action> Permit<A> {
             Principal::User(seen) => {
                 let revoked = || Error::unauthenticated("credentials are no longer valid");
                 let user = db::users::find(tx, seen.id)?.filter(|user| user.may_sign_in()).ok_or_else(revoked)?;
-                match self.caller.credential() {
-                    Credential::Token { id, .. } if db::tokens::find(tx, id)?.is_none() => return Err(revoked()),
-                    Credential::Password
-                        if self.caller.sudo_doer().is_none() && user.password_version != seen.password_version =>
-                    {
-                        return Err(revoked());
-                    }
-                    Credential::Token { .. } | Credential::Password | Credential::None => {}
+                if let Credential::Token { id, .. } = self.caller.credential()
+                    && db::tokens::find(tx, id)?.is_none()
+                {
+                    return Err(revoked());
                 }
-                if let Some(doer) = self.caller.sudo_doer() {
-                    let doer = db::users::find(tx, doer.id)?.ok_or_else(revoked)?;
-                    if !doer.may_sign_in() || !doer.is_admin {
-                        return Err(revoked());
+                // With sudo the credential is the administrator's, and only an administrator's standing carries it.
+                let (holder, seen_holder) = match self.caller.sudo_doer() {
+                    Some(doer) => {
+                        let now = db::users::find(tx, doer.id)?.filter(|doer| doer.may_sign_in() && doer.is_admin);
+                        (now.ok_or_else(revoked)?, doer)
                     }
+                    None => (user.clone(), &**seen),
+                };
+                if self.caller.credential() == Credential::Password
+                    && holder.password_version != seen_holder.password_version
+                {
+                    return Err(revoked());
                 }
                 self.caller.clone().with_fresh_user(Arc::new(user))
             }

@@ -81,7 +81,9 @@ impl Throttle {
 
     /// Notes a success: the account's counter for this address starts anew.
     pub fn succeeded(&self, login: &str, ip: Option<IpAddr>) {
-        self.counters.invalidate(&Key::Account(login.to_ascii_lowercase(), ip));
+        if let Some((key, _)) = self.keys(login, ip).next() {
+            self.counters.invalidate(&key);
+        }
     }
 
     fn keys(&self, login: &str, ip: Option<IpAddr>) -> impl Iterator<Item = (Key, u32)> {
@@ -122,11 +124,36 @@ mod tests {
         let seconds = |s| Some(s);
         assert_eq!(
             delays,
-            [None, None, seconds(1), seconds(2), seconds(4), seconds(8), seconds(16), seconds(32), seconds(60), seconds(60)]
+            [
+                None,
+                None,
+                seconds(1),
+                seconds(2),
+                seconds(4),
+                seconds(8),
+                seconds(16),
+                seconds(32),
+                seconds(60),
+                seconds(60)
+            ]
         );
         assert!(throttle.check("ada", HERE, now.plus_ms(60_000)).is_ok(), "the longest delay is over");
         assert!(throttle.check("ada", THERE, now).is_ok(), "another address is not punished");
         assert!(throttle.check("bob", HERE, now).is_ok(), "another account is not punished yet");
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one_address() {
+        let throttle = throttle();
+        let now = UtcMs::new(0);
+        for host in 1..=4 {
+            throttle.failed("ada", format!("2001:db8:1:2::{host}").parse().ok(), now);
+        }
+        let another = "2001:db8:1:2:ffff::1".parse().ok();
+        assert_eq!(throttle.check("ada", another, now).unwrap_err().kind(), Kind::RateLimited);
+        assert!(throttle.check("ada", "2001:db8:1:3::1".parse().ok(), now).is_ok());
+        throttle.succeeded("ada", another);
+        assert!(throttle.check("ada", another, now).is_ok());
     }
 
     #[test]

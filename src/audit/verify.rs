@@ -171,7 +171,11 @@ fn check_personal(seq: i64, written: &Written, stored: &[Personal]) -> std::resu
             (None, None) => {}
             (Some(committed), Some(Personal { secret: Some((salt, value)), .. })) => {
                 if *committed != hex(&commitment(salt, value)) {
-                    return Err(Fault::new(seq, "personal", format!("stored {field} is not what the event commits to")));
+                    return Err(Fault::new(
+                        seq,
+                        "personal",
+                        format!("stored {field} is not what the event commits to"),
+                    ));
                 }
             }
             (Some(_), Some(Personal { secret: None, .. })) => {}

@@ -15,7 +15,10 @@ use crate::telemetry::logs;
 /// Opens the data directory, runs `work` on the forge as the person at the console, and closes again.
 ///
 /// Errors: of opening, and of `work`.
-pub(super) async fn with_forge<T>(config: &Config, work: impl AsyncFnOnce(&Forge, Caller) -> Result<T>) -> std::result::Result<T, Failure> {
+pub(super) async fn with_forge<T>(
+    config: &Config,
+    work: impl AsyncFnOnce(&Forge, Caller) -> Result<T>,
+) -> std::result::Result<T, Failure> {
     logs::install_for_command(&config.log);
     directory::prepare(&config.data_dir)?;
     let parts = Parts::start_beside(config).await?;

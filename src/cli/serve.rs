@@ -64,6 +64,7 @@ impl Console for Terminal {
 /// Errors: why it did not start, or which part died.
 pub(super) fn run(config: Config) -> Result<ExitCode, Failure> {
     logs::install(&config.log);
+    logs::log_panics();
     if let Some(limit) = process::raise_open_files_limit()
         && limit < config.server.max_connections as u64 + 512
     {

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::setting::{Secret, Setting, Source};
 use super::Config;
+use super::setting::{Secret, Setting, Source};
 
 /// Prefix of the variables that can set anything: `ATOMICQMS__section__key`.
 const LONG_PREFIX: &str = "ATOMICQMS__";
@@ -124,7 +124,9 @@ impl Merged {
     fn defaults() -> Result<Self, Error> {
         let mut entries = Vec::new();
         for setting in Config::settings() {
-            let value = setting.parse(setting.default).map_err(|allowed| bad(setting, &Source::Default, setting.default, allowed))?;
+            let value = setting
+                .parse(setting.default)
+                .map_err(|allowed| bad(setting, &Source::Default, setting.default, allowed))?;
             entries.push((setting, value, Source::Default));
         }
         Ok(Self { entries })
@@ -180,8 +182,9 @@ fn from_file(merged: &mut Merged, path: &Path) -> Result<(), Error> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(source) => return Err(Error::Unreadable { path: shown, source }),
     };
-    let table: Table =
-        text.parse().map_err(|error: toml::de::Error| Error::Syntax { path: shown.clone(), detail: error.to_string() })?;
+    let table: Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| Error::Syntax { path: shown.clone(), detail: error.to_string() })?;
     let origin = Source::File(shown);
     for (section, content) in table {
         let Value::Table(content) = content else {
@@ -235,7 +238,11 @@ fn build(merged: Merged) -> Result<Config, Error> {
         let (section, name) = setting.key.split_once('.').unwrap_or((setting.key, ""));
         let shown = match &value {
             _ if setting.is_secret() => {
-                if value.as_str() == Some("") { "\"\"".to_owned() } else { "\"***\"".to_owned() }
+                if value.as_str() == Some("") {
+                    "\"\"".to_owned()
+                } else {
+                    "\"***\"".to_owned()
+                }
             }
             other => other.to_string(),
         };

@@ -57,20 +57,35 @@ fn data_directory_and_admin_password_come_from_the_environment() {
 #[test]
 fn refusals_name_key_source_and_what_is_allowed() {
     // (file, environment, flags, words the message must hold)
-    type Case = (&'static str, &'static [(&'static str, &'static str)], &'static [(&'static str, &'static str)], &'static [&'static str]);
+    type Case = (
+        &'static str,
+        &'static [(&'static str, &'static str)],
+        &'static [(&'static str, &'static str)],
+        &'static [&'static str],
+    );
     let cases: &[Case] = &[
         ("[server]\nhttp_port = 3\n", &[], &[], &["server.http_port", "atomicqms.toml", "http_addr"]),
         ("[sever]\nhttp_addr = \"127.0.0.1:1\"\n", &[], &[], &["sever.http_addr", "sections are server, log"]),
         ("[sever]\n", &[], &[], &["`sever`", "atomicqms.toml"]),
         ("http_addr = \"127.0.0.1:1\"\n", &[], &[], &["`http_addr`", "atomicqms.toml"]),
-        ("[server]\nmax_connections = \"7\"\n", &[], &[], &["server.max_connections", "whole number from 1 to 1000000"]),
+        (
+            "[server]\nmax_connections = \"7\"\n",
+            &[],
+            &[],
+            &["server.max_connections", "whole number from 1 to 1000000"],
+        ),
         ("[server]\nmax_connections = 0\n", &[], &[], &["server.max_connections", "\"0\"", "from 1"]),
         ("[server\n", &[], &[], &["atomicqms.toml", "not valid TOML"]),
         ("[log]\nformat = \"xml\"\n", &[], &[], &["log.format", "\"xml\"", "auto, text, json"]),
         ("[log]\nlevel = \"a=b=c\"\n", &[], &[], &["log.level", "error, warn, info"]),
         ("", &[("ATOMICQMS__SERVER__HTTP_PORT", "3")], &[], &["server.http_port", "ATOMICQMS__SERVER__HTTP_PORT"]),
         ("", &[("ATOMICQMS__nothing", "3")], &[], &["nothing", "ATOMICQMS__nothing"]),
-        ("", &[("ATOMICQMS_HTTP_ADDR", "localhost")], &[], &["server.http_addr", "ATOMICQMS_HTTP_ADDR", "127.0.0.1:3001"]),
+        (
+            "",
+            &[("ATOMICQMS_HTTP_ADDR", "localhost")],
+            &[],
+            &["server.http_addr", "ATOMICQMS_HTTP_ADDR", "127.0.0.1:3001"],
+        ),
         ("", &[("ATOMICQMS_ROOT_URL", "ftp://x/")], &[], &["server.root_url", "http://"]),
         ("", &[("ATOMICQMS__server__trusted_proxies", "10.0.0.0/33")], &[], &["server.trusted_proxies", "10.0.0.0/8"]),
         (
@@ -116,7 +131,8 @@ fn networks_know_their_members() {
 #[test]
 fn effective_settings_mask_secrets_and_load_again() {
     let dir = tempfile::tempdir().unwrap();
-    let environment = [("ATOMICQMS__metrics__token", "t0p-secret"), ("ATOMICQMS__server__trusted_proxies", "::1,10.0.0.0/8")];
+    let environment =
+        [("ATOMICQMS__metrics__token", "t0p-secret"), ("ATOMICQMS__server__trusted_proxies", "::1,10.0.0.0/8")];
     let config = load(sources(dir.path(), &environment, &[])).unwrap();
     let text = docs::effective(&config);
     assert!(!text.contains("t0p-secret"), "{text}");

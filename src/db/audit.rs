@@ -65,7 +65,7 @@ pub struct Personal {
 
 /// Reads the end of the chain.
 pub fn last(conn: &dyn Connection) -> Result<Option<Last>, Error> {
-    conn.first("SELECT seq, leaf FROM audit_event ORDER BY seq DESC LIMIT 1", &[], |row| {
+    conn.first("SELECT seq, leaf FROM audit_event WHERE seq = (SELECT MAX(seq) FROM audit_event)", &[], |row| {
         Ok(Last { seq: row.int(0)?, leaf: row.blob(1)? })
     })
 }

@@ -12,11 +12,9 @@ pub(super) fn read_level(row: &dyn Row, index: usize) -> Result<AccessLevel, Err
 
 /// Reads the level granted to a user.
 pub fn level(conn: &dyn Connection, repo: RepoId, user: UserId) -> Result<Option<AccessLevel>, Error> {
-    conn.first(
-        "SELECT level FROM collaboration WHERE repo_id = $1 AND user_id = $2",
-        &params![repo, user],
-        |row| read_level(row, 0),
-    )
+    conn.first("SELECT level FROM collaboration WHERE repo_id = $1 AND user_id = $2", &params![repo, user], |row| {
+        read_level(row, 0)
+    })
 }
 
 /// Lists the collaborators of a repository by login name.
@@ -47,8 +45,7 @@ pub fn put(tx: &dyn Connection, repo: RepoId, user: UserId, level: AccessLevel, 
 
 /// Takes a level away; false: there was none.
 pub fn delete(tx: &dyn Connection, repo: RepoId, user: UserId) -> Result<bool, Error> {
-    let changed =
-        tx.execute("DELETE FROM collaboration WHERE repo_id = $1 AND user_id = $2", &params![repo, user])?;
+    let changed = tx.execute("DELETE FROM collaboration WHERE repo_id = $1 AND user_id = $2", &params![repo, user])?;
     Ok(changed == 1)
 }
 

@@ -26,6 +26,10 @@ pub fn schema_text(conn: &dyn Connection) -> Result<Vec<(String, String)>, Error
 
 /// How a statement would be run: one line a step.
 #[cfg(test)]
-pub(crate) fn query_plan(conn: &dyn Connection, statement: &str, params: &[atomicqms_actors::sql::Value]) -> Result<Vec<String>, Error> {
+pub(crate) fn query_plan(
+    conn: &dyn Connection,
+    statement: &str,
+    params: &[atomicqms_actors::sql::Value],
+) -> Result<Vec<String>, Error> {
     conn.all(&format!("EXPLAIN QUERY PLAN {statement}"), params, |row| row.text(3))
 }

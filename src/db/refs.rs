@@ -90,8 +90,7 @@ pub fn journal_seq(conn: &dyn Connection, repo: RepoId) -> Result<i64, Error> {
 
 /// How far the journal of a repository is on disk; 0: not at all.
 pub fn projected_seq(conn: &dyn Connection, repo: RepoId) -> Result<i64, Error> {
-    let seq =
-        conn.first("SELECT seq FROM ref_projection WHERE repo_id = $1", &params![repo], |row| row.int(0))?;
+    let seq = conn.first("SELECT seq FROM ref_projection WHERE repo_id = $1", &params![repo], |row| row.int(0))?;
     Ok(seq.unwrap_or(0))
 }
 
@@ -140,3 +139,6 @@ pub fn list_unprojected(conn: &dyn Connection) -> Result<Vec<i64>, Error> {
         |row| row.int(0),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,7 @@ use atomicqms_actors::params;
 use atomicqms_actors::sql::{Connection, Error, Row};
 
 use super::{collaborators, users};
-use crate::model::{
-    AccessLevel, NewRepository, Page, Paged, RepoId, RepoName, Repository, UserId, UserName, UtcMs,
-};
+use crate::model::{AccessLevel, NewRepository, Page, Paged, RepoId, RepoName, Repository, UserId, UserName, UtcMs};
 
 pub mod search;
 
@@ -146,10 +144,7 @@ pub fn update(tx: &dyn Connection, repository: &Repository, at: UtcMs) -> Result
 
 /// Writes the default branch.
 pub fn set_default_branch(tx: &dyn Connection, id: RepoId, branch: &str, at: UtcMs) -> Result<(), Error> {
-    tx.execute(
-        "UPDATE repository SET default_branch = $1, updated_ms = $2 WHERE id = $3",
-        &params![branch, at, id],
-    )?;
+    tx.execute("UPDATE repository SET default_branch = $1, updated_ms = $2 WHERE id = $3", &params![branch, at, id])?;
     Ok(())
 }
 
@@ -173,10 +168,7 @@ pub fn rename(tx: &dyn Connection, repository: &Repository, name: &RepoName, at:
 }
 
 fn forget_redirect(tx: &dyn Connection, owner: UserId, name: &RepoName) -> Result<(), Error> {
-    tx.execute(
-        "DELETE FROM repository_redirect WHERE owner_id = $1 AND name_key = $2",
-        &params![owner, name.key()],
-    )?;
+    tx.execute("DELETE FROM repository_redirect WHERE owner_id = $1 AND name_key = $2", &params![owner, name.key()])?;
     Ok(())
 }
 
@@ -195,10 +187,7 @@ pub fn delete(tx: &dyn Connection, id: RepoId) -> Result<bool, Error> {
 
 /// Notes that refs changed.
 pub fn mark_pushed(tx: &dyn Connection, id: RepoId, at: UtcMs) -> Result<(), Error> {
-    tx.execute(
-        "UPDATE repository SET pushed_ms = $1, updated_ms = $2 WHERE id = $3",
-        &params![at, at, id],
-    )?;
+    tx.execute("UPDATE repository SET pushed_ms = $1, updated_ms = $2 WHERE id = $3", &params![at, at, id])?;
     Ok(())
 }
 

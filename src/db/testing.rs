@@ -4,8 +4,8 @@ use atomicqms_actors::sql::Connection;
 use atomicqms_git::{ObjectId, RefEdit, RefName};
 
 use super::{migrate, repositories, users};
-use crate::audit::{self, Event, GitChange, Object, action};
 use crate::access::Caller;
+use crate::audit::{self, Event, GitChange, Object, action};
 use crate::model::{Email, NewRepository, NewUser, RepoId, RepoName, UserId, UserName, UtcMs};
 
 /// An instant every test may use.

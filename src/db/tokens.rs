@@ -46,8 +46,7 @@ pub fn find_by_name(conn: &dyn Connection, user: UserId, name: &str) -> Result<O
 
 /// Lists the tokens of a user, newest first.
 pub fn list(conn: &dyn Connection, user: UserId, page: Page) -> Result<Paged<Token>, Error> {
-    let total =
-        conn.first("SELECT COUNT(*) FROM access_token WHERE user_id = $1", &params![user], |row| row.int(0))?;
+    let total = conn.first("SELECT COUNT(*) FROM access_token WHERE user_id = $1", &params![user], |row| row.int(0))?;
     let rows = conn.all(
         &format!("SELECT {COLUMNS} FROM access_token WHERE user_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3"),
         &params![user, page.limit_i64(), page.offset()],

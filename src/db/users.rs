@@ -84,11 +84,7 @@ pub fn logins_by_email(conn: &dyn Connection, emails: &[String]) -> Result<HashM
 
 /// Reads the password hash (PHC string) of an account.
 pub fn password_hash(conn: &dyn Connection, id: UserId) -> Result<Option<String>, Error> {
-    conn.first(
-        "SELECT password_hash FROM users WHERE id = $1 AND deleted_ms IS NULL",
-        &params![id],
-        |row| row.text(0),
-    )
+    conn.first("SELECT password_hash FROM users WHERE id = $1 AND deleted_ms IS NULL", &params![id], |row| row.text(0))
 }
 
 /// Whether a login name is in use or was used by a deleted account.
@@ -98,8 +94,7 @@ pub fn name_is_taken(conn: &dyn Connection, name: &UserName) -> Result<bool, Err
 
 /// Whether any account administers the site.
 pub fn exists_admin(conn: &dyn Connection) -> Result<bool, Error> {
-    let found =
-        conn.first("SELECT 1 FROM users WHERE is_admin = 1 AND deleted_ms IS NULL LIMIT 1", &[], |_| Ok(()))?;
+    let found = conn.first("SELECT 1 FROM users WHERE is_admin = 1 AND deleted_ms IS NULL LIMIT 1", &[], |_| Ok(()))?;
     Ok(found.is_some())
 }
 

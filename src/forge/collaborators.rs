@@ -3,16 +3,20 @@
 use serde_json::json;
 
 use super::Forge;
+use crate::access::Permit;
 use crate::access::action::{EditCollaborators, ListCollaborators};
 use crate::access::authorize::level_of_user;
-use crate::access::Permit;
 use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::error::{Error, Result};
 use crate::model::{AccessLevel, Collaborator, Page, Paged, User, UserName};
 
 /// Lists collaborators by login name.
-pub async fn list_collaborators(forge: &Forge, permit: Permit<ListCollaborators>, page: Page) -> Result<Paged<Collaborator>> {
+pub async fn list_collaborators(
+    forge: &Forge,
+    permit: Permit<ListCollaborators>,
+    page: Page,
+) -> Result<Paged<Collaborator>> {
     let repo = permit.subject().repository.id;
     forge.read("list collaborators", move |conn| Ok(db::collaborators::list(conn, repo, page)?)).await
 }
@@ -128,3 +132,6 @@ pub async fn remove_collaborator(forge: &Forge, permit: Permit<EditCollaborators
         })
         .await
 }
+
+#[cfg(test)]
+mod tests;

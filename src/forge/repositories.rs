@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use atomicqms_actors::sql::Connection;
 use atomicqms_actors::Deadline;
+use atomicqms_actors::sql::Connection;
 use atomicqms_git::RefName;
 use serde_json::{Map, Value, json};
 
@@ -50,6 +50,9 @@ pub async fn create_repository<A: MayCreateRepository>(
     if new.auto_init {
         return Err(Error::invalid("auto_init", "this version cannot make a first commit; push one instead"));
     }
+    if new.is_private && permit.caller().scopes().is_some_and(|scopes| scopes.is_public_only()) {
+        return Err(Error::forbidden("token scope is limited to public repos"));
+    }
     let branch = new.default_branch.clone().unwrap_or_else(|| forge.settings.default_branch.clone());
     check_branch_name(&branch)?;
     let at = forge.clock.now();
@@ -91,8 +94,8 @@ async fn take_back(forge: &Forge, caller: Caller, repository: Repository) -> Res
             if !db::repositories::delete(tx, repository.id)? {
                 return Ok(());
             }
-            let event = event_about(&caller, action::REPOSITORY_DELETE, &repository)
-                .reason("its directory could not be made");
+            let event =
+                event_about(&caller, action::REPOSITORY_DELETE, &repository).reason("its directory could not be made");
             audit::append(tx, at, &event)?;
             Ok(())
         })
@@ -123,7 +126,8 @@ pub async fn edit_repository(
     let forge = Arc::clone(forge);
     let permit = Arc::new(permit);
     tokio::spawn(async move {
-        let renames = patch.name.as_ref().is_some_and(|name| name.as_str() != permit.subject().repository.name.as_str());
+        let renames =
+            patch.name.as_ref().is_some_and(|name| name.as_str() != permit.subject().repository.name.as_str());
         let mut rest = patch;
         if renames {
             let now = RepositoryPatch { default_branch: None, ..rest.clone() };
@@ -168,7 +172,9 @@ async fn move_head(
     let at = forge.clock.now();
     let again = Arc::clone(permit);
     let commit = move |tx: &dyn Connection| {
-        apply(tx, &again, &patch, at).map(drop).map_err(|error| Box::new(error) as Box<dyn std::error::Error + Send + Sync>)
+        apply(tx, &again, &patch, at)
+            .map(drop)
+            .map_err(|error| Box::new(error) as Box<dyn std::error::Error + Send + Sync>)
     };
     handle.set_head(head, commit, Deadline::after(TURN)).await?;
     forge
@@ -177,7 +183,12 @@ async fn move_head(
 }
 
 /// The row change and its event; nothing to change writes nothing.
-fn apply(tx: &dyn Connection, permit: &Permit<EditRepository>, patch: &RepositoryPatch, at: UtcMs) -> Result<Repository> {
+fn apply(
+    tx: &dyn Connection,
+    permit: &Permit<EditRepository>,
+    patch: &RepositoryPatch,
+    at: UtcMs,
+) -> Result<Repository> {
     let before = permit.confirm(tx)?.repository;
     let mut after = before.clone();
     if let Some(name) = &patch.name {
@@ -285,7 +296,8 @@ pub async fn list_own_repositories(
     permit: Permit<ListOwnRepositories>,
     page: Page,
 ) -> Result<Paged<Seen>> {
-    let query = RepositoryQuery { uid: permit.caller().user_id(), sort: RepositorySort::Id, ..RepositoryQuery::default() };
+    let query =
+        RepositoryQuery { uid: permit.caller().user_id(), sort: RepositorySort::Id, ..RepositoryQuery::default() };
     list(forge, permit.caller(), query, page).await
 }
 
@@ -371,3 +383,6 @@ fn check_branch_exists(conn: &dyn Connection, repository: &Repository, head: &Re
 fn event_about(caller: &Caller, what: &'static str, repository: &Repository) -> Event {
     Event::new(caller.stamp(), what, Object::in_repository("repository", repository.id, repository.full_name()))
 }
+
+#[cfg(test)]
+mod tests;

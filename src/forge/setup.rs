@@ -113,14 +113,4 @@ pub(crate) fn new_password() -> Result<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn generated_passwords_are_long_and_differ() {
-        let (one, two) = (new_password().unwrap(), new_password().unwrap());
-        assert_eq!(one.len(), PASSWORD_CHARS);
-        assert!(one.bytes().all(|byte| ALPHABET.contains(&byte)));
-        assert_ne!(one, two);
-    }
-}
+mod tests;

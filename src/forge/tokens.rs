@@ -46,15 +46,14 @@ pub async fn create_token(forge: &Forge, permit: Permit<ManageTokens>, mut new: 
                 return Err(Error::new(Kind::Malformed, "access token name has been used already"));
             }
             let row = db::tokens::insert(tx, user.id, &new, &hash, &last_eight, at)?;
-            let event = Event::new(permit.caller().stamp(), action::TOKEN_CREATE, Object::new("token", row.id)).after(
-                json!({
+            let event =
+                Event::new(permit.caller().stamp(), action::TOKEN_CREATE, Object::new("token", row.id)).after(json!({
                     "user_id": user.id,
                     "login": user.name.as_str(),
                     "name": row.name,
                     "scopes": row.scopes.names(),
                     "expires_ms": row.expires_ms.map(|end| end.get()),
-                }),
-            );
+                }));
             audit::append(tx, at, &event)?;
             Ok(row)
         })
@@ -95,3 +94,6 @@ pub async fn delete_token(forge: &Forge, permit: Permit<ManageTokens>, id_or_nam
         })
         .await
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::{Forge, check_link, check_text};
+use crate::access::Action;
 use crate::access::Permit;
 use crate::access::action::{ChangePassword, CreateUser, DeleteUser, EditProfile, EditUser, ListUsers, SearchUsers};
-use crate::access::Action;
 use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::db::users::Viewer;
@@ -29,15 +29,14 @@ pub async fn create_user(forge: &Forge, permit: Permit<CreateUser>, new: NewUser
         .write("create user", move |tx| {
             permit.confirm(tx)?;
             let user = insert_user(tx, &new, &hash, at)?;
-            let event = Event::new(permit.caller().stamp(), action::USER_CREATE, Object::new("user", user.id)).after(
-                json!({
+            let event =
+                Event::new(permit.caller().stamp(), action::USER_CREATE, Object::new("user", user.id)).after(json!({
                     "login": user.name.as_str(),
                     "is_admin": user.is_admin,
                     "is_restricted": user.is_restricted,
                     "must_change_password": user.must_change_password,
                     "visibility": user.visibility.as_str(),
-                }),
-            );
+                }));
             audit::append(tx, at, &event)?;
             Ok(user)
         })
@@ -152,7 +151,10 @@ pub async fn delete_user(forge: &Forge, permit: Permit<DeleteUser>) -> Result<()
                 return Err(Error::forbidden("an administrator cannot delete the own account"));
             }
             if db::repositories::owner_has_any(tx, user.id)? {
-                return Err(Error::invalid("username", "the account still owns repositories; delete or transfer them first"));
+                return Err(Error::invalid(
+                    "username",
+                    "the account still owns repositories; delete or transfer them first",
+                ));
             }
             if standing_admin(&user) {
                 refuse_if_last_admin(tx, user.id)?;
@@ -174,7 +176,12 @@ pub async fn list_users(forge: &Forge, permit: Permit<ListUsers>, query: UserQue
 }
 
 /// Searches among accounts the caller may see.
-pub async fn search_users(forge: &Forge, permit: Permit<SearchUsers>, query: UserQuery, page: Page) -> Result<Paged<User>> {
+pub async fn search_users(
+    forge: &Forge,
+    permit: Permit<SearchUsers>,
+    query: UserQuery,
+    page: Page,
+) -> Result<Paged<User>> {
     list(forge, permit.caller(), query, page).await
 }
 
@@ -252,3 +259,6 @@ fn refuse_if_last_admin(tx: &dyn atomicqms_actors::sql::Connection, id: UserId) 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

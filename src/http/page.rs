@@ -28,11 +28,7 @@ pub async fn home(State(app): State<App>) -> Response {
 
 /// Answers a path nobody registered, in Gitea's words.
 pub async fn not_found() -> Response {
-    (
-        StatusCode::NOT_FOUND,
-        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
-        "404 page not found\n",
-    )
+    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], "404 page not found\n")
         .into_response()
 }
 

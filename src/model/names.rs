@@ -221,8 +221,8 @@ mod tests {
         }
         let long = "x".repeat(41);
         for bad in [
-            "", ".", "..", "-", "a..b", "a.-b", "-a", "a-", "a.", "_a", "a b", "a/b", "a\\b", "ä", "a\0", "a\n", "user",
-            "USER", "Api", "metrics", "livez", "readyz", "assets", "me.keys", "x.PNG", "x.git", "ghost", &long,
+            "", ".", "..", "-", "a..b", "a.-b", "-a", "a-", "a.", "_a", "a b", "a/b", "a\\b", "ä", "a\0", "a\n",
+            "user", "USER", "Api", "metrics", "livez", "readyz", "assets", "me.keys", "x.PNG", "x.git", "ghost", &long,
         ] {
             assert!(UserName::new(bad).is_err(), "{bad:?}");
         }
@@ -234,7 +234,8 @@ mod tests {
             assert!(RepoName::new(good).is_ok(), "{good}");
         }
         let long = "x".repeat(101);
-        for bad in ["", ".", "..", "-", "a.git", "A.GIT", "a.wiki", "a.rss", "a/b", "a b", "a\\b", "é", "a\0b", &long] {
+        for bad in ["", ".", "..", "-", "a.git", "A.GIT", "a.wiki", "a.rss", "a/b", "a b", "a\\b", "é", "a\0b", &long]
+        {
             assert!(RepoName::new(bad).is_err(), "{bad:?}");
         }
     }

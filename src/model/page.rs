@@ -60,7 +60,6 @@ impl<T> Paged<T> {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

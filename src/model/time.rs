@@ -49,7 +49,8 @@ impl UtcMs {
     fn format(self, pattern: &str) -> String {
         let last = jiff::Timestamp::MAX.as_millisecond();
         let first = jiff::Timestamp::MIN.as_millisecond();
-        let instant = jiff::Timestamp::from_millisecond(self.0.clamp(first, last)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let instant =
+            jiff::Timestamp::from_millisecond(self.0.clamp(first, last)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         instant.strftime(pattern).to_string()
     }
 }
@@ -77,6 +78,7 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is told to use")]
     fn now(&self) -> UtcMs {
         UtcMs(jiff::Timestamp::now().as_millisecond())
     }

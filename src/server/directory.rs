@@ -46,8 +46,14 @@ pub struct Lock {
 pub fn lock(config: &Config) -> Result<Lock, Failure> {
     let path = config.run_dir().join("server.lock");
     let failed = |source| Failure::Directory { path: path.clone(), source };
-    let mut file =
-        OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(&path).map_err(failed)?;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {

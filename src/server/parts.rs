@@ -57,7 +57,8 @@ impl Parts {
         };
         let writer = Writer::start(&path, options, &supervisor).await?;
         setup::migrate(&writer).await.map_err(|error| Failure::Schema { path: path.clone(), error })?;
-        let readers = Readers::open(&path, ReadersOptions { connections: database.readers, ..ReadersOptions::default() })?;
+        let readers =
+            Readers::open(&path, ReadersOptions { connections: database.readers, ..ReadersOptions::default() })?;
         let options = DirectoryOptions {
             max_open: config.git.max_open_repositories,
             idle_close: Duration::from_secs(config.git.idle_close_seconds),

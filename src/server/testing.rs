@@ -64,10 +64,7 @@ impl TestServer {
             run(listeners, lock, config, shutdown, &mut Heard { ready: Some(ready) }).await
         });
         tokio::select! {
-            address = is_ready => {
-                let address = address.expect("a server that is not ready has ended");
-                Ok(Self { address, stop: Some(stop), ended, _dir: None })
-            }
+            Ok(address) = is_ready => Ok(Self { address, stop: Some(stop), ended, _dir: None }),
             outcome = &mut ended => Err(outcome.unwrap().expect_err("a server that was not asked to stop ended well")),
         }
     }

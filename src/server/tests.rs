@@ -7,12 +7,17 @@ use crate::telemetry::catalogue::METRICS;
 
 fn basic(user: &str, password: &str) -> String {
     use base64::Engine as _;
-    format!("authorization: Basic {}\r\n", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
+    format!(
+        "authorization: Basic {}\r\n",
+        base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"))
+    )
 }
 
 fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
     let head = answer.split("\r\n\r\n").next().unwrap_or_default();
-    head.lines().find_map(|line| line.split_once(": ").filter(|(found, _)| found.eq_ignore_ascii_case(name))).map(|pair| pair.1)
+    head.lines()
+        .find_map(|line| line.split_once(": ").filter(|(found, _)| found.eq_ignore_ascii_case(name)))
+        .map(|pair| pair.1)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,7 +32,10 @@ async fn probes_answer_and_metrics_name_everything() {
     for metric in METRICS {
         assert!(metrics.contains(&format!("# TYPE {} ", metric.name)), "{} is missing in\n{metrics}", metric.name);
     }
-    assert!(metrics.contains("atomicqms_http_requests_total{method=\"GET\",route=\"/livez\",status=\"200\"}"), "{metrics}");
+    assert!(
+        metrics.contains("atomicqms_http_requests_total{method=\"GET\",route=\"/livez\",status=\"200\"}"),
+        "{metrics}"
+    );
     assert!(metrics.contains("atomicqms_writer_commit_seconds_bucket{le=\""), "{metrics}");
     assert!(metrics.contains("atomicqms_build_info{version=\""), "{metrics}");
     server.finish().await.unwrap();
@@ -57,7 +65,8 @@ async fn answers_carry_id_and_protective_headers_and_errors_have_the_shape_of_th
     assert!(header(&refused, "www-authenticate").unwrap().contains("Basic realm=\"AtomicQMS\""));
     let git = server.get("/nobody/nothing.git/info/refs?service=git-upload-pack", "").await;
     assert!(git.starts_with("HTTP/1.1 401"), "git must be asked for a password: {git}");
-    let git = server.get("/nobody/nothing.git/info/refs?service=git-upload-pack", &basic("admin", ADMIN_PASSWORD)).await;
+    let git =
+        server.get("/nobody/nothing.git/info/refs?service=git-upload-pack", &basic("admin", ADMIN_PASSWORD)).await;
     assert!(git.starts_with("HTTP/1.1 404"), "{git}");
     let head = server.raw("HEAD /api/v1/version HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").await;
     assert!(head.starts_with("HTTP/1.1 200") && head.ends_with("\r\n\r\n"), "{head}");
@@ -165,6 +174,34 @@ async fn trusted_proxies_may_name_the_request() {
         assert_eq!(header(&answer, "x-request-id").unwrap().len(), 26, "{bad}");
     }
     server.finish().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_waits_for_a_stalled_request_no_longer_than_the_grace_period() {
+    use tokio::io::AsyncWriteExt;
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = Config::for_tests(dir.path());
+    config.server.shutdown_grace_seconds = 1;
+    config.admin_password = Some(crate::config::Secret::new(ADMIN_PASSWORD.to_owned()));
+    let server = TestServer::start_with(config).await.unwrap();
+    let mut stalled = tokio::net::TcpStream::connect(server.address).await.unwrap();
+    let login = basic("admin", ADMIN_PASSWORD);
+    let head = format!(
+        "POST /api/v1/user/repos HTTP/1.1\r\nhost: h\r\n{login}content-type: application/json\r\n\
+         expect: 100-continue\r\ncontent-length: 100\r\n\r\n"
+    );
+    stalled.write_all(head.as_bytes()).await.unwrap();
+    let mut go_on = [0; 12];
+    // The interim answer proves that the handler waits for the body.
+    tokio::io::AsyncReadExt::read_exact(&mut stalled, &mut go_on).await.unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100");
+    let begun = std::time::Instant::now();
+    tokio::time::timeout(Duration::from_secs(15), server.finish()).await.expect("the server never stops").unwrap();
+    assert!(
+        begun.elapsed() >= Duration::from_millis(900),
+        "a running request was not waited for: {:?}",
+        begun.elapsed()
+    );
 }
 
 #[test]

@@ -44,16 +44,28 @@ static REQUEST_SECONDS: Buckets = Buckets {
 static OPERATION_SECONDS: Buckets = Buckets {
     name: "operation",
     micro: &[
-        5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000,
-        30_000_000, 60_000_000, 300_000_000, 1_800_000_000,
+        5_000,
+        10_000,
+        25_000,
+        50_000,
+        100_000,
+        250_000,
+        500_000,
+        1_000_000,
+        2_500_000,
+        5_000_000,
+        10_000_000,
+        30_000_000,
+        60_000_000,
+        300_000_000,
+        1_800_000_000,
     ],
 };
 /// Waits and commits inside the process: 50 us to 5 s.
 static INTERNAL_SECONDS: Buckets = Buckets {
     name: "internal",
     micro: &[
-        50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
-        5_000_000,
+        50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 5_000_000,
     ],
 };
 /// Jobs in one commit: 1 to 128.
@@ -193,7 +205,13 @@ pub const METRICS: &[Metric] = &[
     ),
     metric("atomicqms_gate_refused_total", Counter, None, &["gate"], "Requests a full gate refused"),
     metric("atomicqms_ledger_events_total", Counter, None, &[], "Audit events written"),
-    metric("atomicqms_auth_total", Counter, None, &["method", "outcome"], "Authentication attempts by method and outcome"),
+    metric(
+        "atomicqms_auth_total",
+        Counter,
+        None,
+        &["method", "outcome"],
+        "Authentication attempts by method and outcome",
+    ),
     metric("atomicqms_build_info", Gauge, None, &["version"], "Always 1; the label names the running version"),
     metric("process_resident_memory_bytes", Gauge, Some(Unit::Bytes), &[], "Resident memory"),
     metric("process_cpu_seconds_total", Gauge, Some(Unit::Seconds), &[], "Processor time used since start"),

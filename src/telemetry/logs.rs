@@ -13,6 +13,15 @@ pub fn install(settings: &Log) {
     install_filtered(settings, &settings.level);
 }
 
+/// Writes panics as log lines, so that the log stays one format; inside a request they carry its id.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+        let message = panic.payload_as_str().unwrap_or("without words");
+        tracing::error!(panic.place = %place, panic.message = message, "a task panicked");
+    }));
+}
+
 /// Installs the subscriber of a command that answers on standard output: only warnings and errors are worth a line.
 pub fn install_for_command(settings: &Log) {
     install_filtered(settings, "warn");

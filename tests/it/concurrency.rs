@@ -64,7 +64,7 @@ fn sixteen_clients_push_different_branches_of_one_repository() {
     const COMMITS: usize = 6;
     let forge = Forge::start();
     let ada = forge.user("ada");
-    let repository = ada.create_repository("busy");
+    let repository = ada.create_repository("crowded");
     let work = branches(CLIENTS, COMMITS);
     let start = Barrier::new(CLIENTS);
     std::thread::scope(|scope| {

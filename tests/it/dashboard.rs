@@ -30,7 +30,9 @@ fn metrics_of(expression: &str) -> BTreeSet<String> {
             let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
             let (word, after) = rest.split_at(end);
             let takes_labels = ["by", "on", "without", "ignoring", "group_left", "group_right"].contains(&word);
-            let is_function = after.trim_start().starts_with('(') && !takes_labels;
+            let next = after.trim_start();
+            let is_function =
+                ["(", "by ", "by(", "without "].iter().any(|start| next.starts_with(start)) && !takes_labels;
             if !is_function && !KEYWORDS.contains(&word) && !first.is_ascii_digit() {
                 names.insert(word.to_owned());
             }

@@ -26,7 +26,7 @@ fn trees_with_dangerous_names_are_refused() {
         b".git ",
         b".git::$INDEX_ALLOCATION",
         ".g\u{200c}it".as_bytes(),
-        ".\u{2063}git".as_bytes(),
+        ".\u{206a}git".as_bytes(),
         b".git\\hooks",
     ];
     for name in names {

@@ -29,6 +29,11 @@ impl Target {
         Self { forge, mallory, repository, tip, before }
     }
 
+    /// Takes what is there now as what must stay, after a test made a change of its own.
+    pub(crate) fn remember(&mut self) {
+        self.before = self.forge.evidence().fingerprint(&self.repository, &self.forge.repository_dir(&self.repository));
+    }
+
     /// Fails the test unless nothing changed and the server is well.
     pub(crate) fn assert_untouched(&self, what: &str) {
         self.forge.assert_alive(what);

@@ -53,7 +53,10 @@ fn a_random_life_never_differs_from_stock_git() {
     let mut forge = Forge::start();
     let ada = forge.user("ada");
     let repository = ada.create_repository("life");
+    // The default branch cannot be deleted, so it stays out of the game.
     let work = Git::new().init("work");
+    work.commit("README.md", "A life.\n");
+    work.ok(&["push", "--quiet", &ada.url(&repository), "main"]);
     let followers: Vec<Git> = (0..3)
         .map(|version| {
             let git = Git::new().protocol(version);

@@ -75,7 +75,8 @@ fn check_module_entry(entry: &config::Entry, report: &Report<'_>) -> Result<()> 
     let Some(name) = entry.subsection.as_deref().filter(|_| entry.section == b"submodule") else {
         return Ok(());
     };
-    let broken = |rule, what: &str, text: &[u8]| report.broken(rule, &format!("{what}: {}", String::from_utf8_lossy(text)));
+    let broken =
+        |rule, what: &str, text: &[u8]| report.broken(rule, &format!("{what}: {}", String::from_utf8_lossy(text)));
     if !is_safe_name(name) {
         broken(Rule::GitmodulesName, "disallowed submodule name", name)?;
     }
@@ -83,7 +84,9 @@ fn check_module_entry(entry: &config::Entry, report: &Report<'_>) -> Result<()> 
     match entry.key.as_slice() {
         b"url" if !is_safe_url(value) => broken(Rule::GitmodulesUrl, "disallowed submodule url", value),
         b"path" if is_option(value) => broken(Rule::GitmodulesPath, "disallowed submodule path", value),
-        b"update" if value.starts_with(b"!") => broken(Rule::GitmodulesUpdate, "disallowed submodule update setting", value),
+        b"update" if value.starts_with(b"!") => {
+            broken(Rule::GitmodulesUpdate, "disallowed submodule update setting", value)
+        }
         _ => Ok(()),
     }
 }

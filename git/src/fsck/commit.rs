@@ -13,7 +13,8 @@ pub(super) fn check(data: &[u8], report: &mut Report<'_>, link: &mut dyn FnMut(L
     let mut lines = Lines { rest: data };
     let tree = lines.next_if("tree ");
     let tree = tree.ok_or_else(|| report.fatal(Rule::MissingTree, "invalid format - expected 'tree' line"))?;
-    let tree = parse_id(tree).ok_or_else(|| report.fatal(Rule::BadTreeSha1, "invalid 'tree' line format - bad sha1"))?;
+    let tree =
+        parse_id(tree).ok_or_else(|| report.fatal(Rule::BadTreeSha1, "invalid 'tree' line format - bad sha1"))?;
     link(Link::Object { id: tree, kind: Kind::Tree })?;
     while let Some(parent) = lines.next_if("parent ") {
         let bad = || report.fatal(Rule::BadParentSha1, "invalid 'parent' line format - bad sha1");

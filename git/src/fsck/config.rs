@@ -201,14 +201,25 @@ mod tests {
     #[test]
     fn reads_as_git_does() {
         let text = "\u{feff}# c\n[Submodule \"a \\\"b\"]\r\n\tPath = x y  ; comment\n url=\"a;b\" c\\n\n bool\n[core.Sub]\nk = a\\\n  b\n";
-        let expected = ["submodule|a \"b|path|x y", "submodule|a \"b|url|a;b c\n", "submodule|a \"b|bool|-", "core|sub|k|a  b"];
+        let expected =
+            ["submodule|a \"b|path|x y", "submodule|a \"b|url|a;b c\n", "submodule|a \"b|bool|-", "core|sub|k|a  b"];
         assert_eq!(all(text), (expected.map(String::from).to_vec(), true));
     }
 
     #[test]
     fn stops_at_the_first_mistake() {
         assert_eq!(all("[s \"x\"]\na=1\n<<<<<<< HEAD\nb=2"), (vec!["s|x|a|1".into()], false));
-        for bad in ["[s", "[s \"x]", "[s x]", "[s \"x\"\n]", "[s]\na=\"x\n", "[s]\na=\\x\n", "[s]\na ? b", "[s\"x\"]", "[s]\n=x"] {
+        for bad in [
+            "[s",
+            "[s \"x]",
+            "[s x]",
+            "[s \"x\"\n]",
+            "[s]\na=\"x\n",
+            "[s]\na=\\x\n",
+            "[s]\na ? b",
+            "[s\"x\"]",
+            "[s]\n=x",
+        ] {
             assert!(!all(bad).1, "{bad:?}");
         }
     }

@@ -1,6 +1,6 @@
 //! Owns the grammar of a person with date, as in `author`, `committer` and `tagger` lines. Refuses to interpret it.
 //!
-//! Source: git 2.39, fsck.c, `fsck_ident`.
+//! Source: git 2.41, fsck.c, `fsck_ident`; it is stricter about dates than 2.39.
 
 use super::{Report, Rule};
 use crate::error::Result;
@@ -38,6 +38,8 @@ fn fault(line: &[u8]) -> Result<(), (Rule, &'static str)> {
     let [b' ', rest @ ..] = rest else {
         return Err((Rule::MissingSpaceBeforeDate, "invalid author/committer line - missing space before date"));
     };
+    // More white space than one space is allowed by tradition; a sign, which older git let pass, is not.
+    let rest = rest.trim_ascii_start();
     if let [b'0', second, ..] = rest
         && *second != b' '
     {

@@ -14,6 +14,12 @@ pub(super) const GITATTRIBUTES: Special = Special { name: b"gitattributes", shor
 pub(super) const GITIGNORE: Special = Special { name: b"gitignore", short: b"gi250a" };
 pub(super) const MAILMAP: Special = Special { name: b"mailmap", short: b"maba30" };
 
+/// Says whether any question of this module can have the answer yes; it hardly ever does, and trees have many names.
+pub(super) fn is_suspicious(name: &[u8]) -> bool {
+    let first = name.first().copied().unwrap_or(0);
+    first >= 0x80 || b".gGmM~".contains(&first) || name.contains(&b'\\')
+}
+
 /// Says whether HFS+ or NTFS takes `name` for `.git`.
 pub(super) fn is_dotgit(name: &[u8]) -> bool {
     is_hfs_dot(name, b"git") || is_ntfs_dotgit(name)
@@ -95,13 +101,29 @@ mod tests {
     #[test]
     fn dotgit_in_disguise() {
         for name in [
-            ".git", ".GIT", ".Git", ".git ", ".git.", ".git . .", ".git:stream", ".git::$INDEX_ALLOCATION", "git~1", "GIT~1", "GIT~1.",
-            ".git\\x", ".g\u{200c}it", "\u{feff}.git", ".gi\u{206f}T", ".git\u{200d}",
+            ".git",
+            ".GIT",
+            ".Git",
+            ".git ",
+            ".git.",
+            ".git . .",
+            ".git:stream",
+            ".git::$INDEX_ALLOCATION",
+            "git~1",
+            "GIT~1",
+            "GIT~1.",
+            ".git\\x",
+            ".g\u{200c}it",
+            "\u{feff}.git",
+            ".gi\u{206f}T",
+            ".git\u{200d}",
         ] {
-            assert!(is_dotgit(name.as_bytes()), "{name:?}");
+            assert!(is_dotgit(name.as_bytes()) && is_suspicious(name.as_bytes()), "{name:?}");
         }
         assert!(is_dotgit(b".git\xff"), "what is no UTF-8 ends the name");
-        for name in ["git", ".gitx", ".git x", "git~2", "git~10", ".gít", "..git", ".gi", "", ".", "x.git", ".gitignore"] {
+        for name in
+            ["git", ".gitx", ".git x", "git~2", "git~10", ".gít", "..git", ".gi", "", ".", "x.git", ".gitignore"]
+        {
             assert!(!is_dotgit(name.as_bytes()), "{name:?}");
         }
     }
@@ -109,17 +131,45 @@ mod tests {
     #[test]
     fn gitmodules_in_disguise() {
         for name in [
-            ".gitmodules", ".GITMODULES", ".gitmodules .", ".gitmodules:x", "gitmod~1", "GITMOD~4", "GITMOD~1 ", "gi7eba~1", "GI7EBA~9",
-            "GI7EB~10", "gi7~1234", "~1000000", "~9999999", ".gitmodules\u{200c}",
+            ".gitmodules",
+            ".GITMODULES",
+            ".gitmodules .",
+            ".gitmodules:x",
+            "gitmod~1",
+            "GITMOD~4",
+            "GITMOD~1 ",
+            "gi7eba~1",
+            "GI7EBA~9",
+            "GI7EB~10",
+            "gi7~1234",
+            "~1000000",
+            "~9999999",
+            ".gitmodules\u{200c}",
         ] {
-            assert!(is_dot_file(name.as_bytes(), GITMODULES), "{name:?}");
+            assert!(is_dot_file(name.as_bytes(), GITMODULES) && is_suspicious(name.as_bytes()), "{name:?}");
         }
         for name in [
-            "gitmodules", ".gitmodule", ".gitmodulesx", "gitmod~5", "gitmod~0", "gitmod~1x", "gi7eba~0", "gi7eba~", "gi7eba~1x", "gi7ebb~1",
-            "GI7EB~1", "~0000001", "gi7~12345x", ".git",
+            "gitmodules",
+            ".gitmodule",
+            ".gitmodulesx",
+            "gitmod~5",
+            "gitmod~0",
+            "gitmod~1x",
+            "gi7eba~0",
+            "gi7eba~",
+            "gi7eba~1x",
+            "gi7ebb~1",
+            "GI7EB~1",
+            "~0000001",
+            "gi7~12345x",
+            ".git",
         ] {
             assert!(!is_dot_file(name.as_bytes(), GITMODULES), "{name:?}");
         }
+        for name in [&b"maba30~1"[..], b"MAILMA~1", b"\\x", b"a\\.git"] {
+            assert!(is_suspicious(name), "{name:?}");
+        }
+        assert!(!is_suspicious(b"README.md") && !is_suspicious(b""));
         assert!(is_dot_file(b"gitatt~1", GITATTRIBUTES));
         assert!(is_dot_file(b"gi7d29~1", GITATTRIBUTES));
         assert!(is_dot_file(b"gi250a~1", GITIGNORE));

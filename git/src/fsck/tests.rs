@@ -8,6 +8,8 @@ use crate::{
     testpack::{PackBuilder, tree},
 };
 
+/// Stands for a refusal without the name of a rule.
+const UNNAMED: &str = "unnamed";
 const WHO: &str = "Ada <ada@example.org> 1700000000 +0100";
 
 fn ours(kind: Kind, data: &[u8], policy: &Policy) -> Option<&'static str> {
@@ -25,8 +27,12 @@ fn git(repo: &TestRepo, kind: Kind, data: &[u8]) -> Vec<String> {
     builder.full(kind, data);
     let (ok, _, messages) = repo.run(&["index-pack", "--fsck-objects", "--stdin"], &builder.finish(), &[]);
     let rules = messages.lines().filter_map(|line| line.strip_prefix("error: object ")?.split(": ").nth(1));
-    let rules: Vec<String> = rules.map(str::to_owned).collect();
-    assert_eq!(ok, rules.is_empty() , "{messages}");
+    let mut rules: Vec<String> = rules.map(str::to_owned).collect();
+    if !ok && rules.is_empty() {
+        // Its parser gave up before the rules were asked.
+        rules.push(UNNAMED.to_owned());
+    }
+    assert_eq!(ok, rules.is_empty(), "{messages}");
     rules
 }
 
@@ -35,7 +41,9 @@ fn agree(repo: &TestRepo, kind: Kind, data: &[u8]) {
     let shown = String::from_utf8_lossy(data);
     match ours {
         None => assert!(git.is_empty(), "git refuses for {git:?}: {shown:?}"),
-        Some(rule) => assert!(git.iter().any(|r| r == rule), "we refuse for {rule}, git for {git:?}: {shown:?}"),
+        Some(rule) => {
+            assert!(git.iter().any(|r| r == rule || r == UNNAMED), "we refuse for {rule}, git for {git:?}: {shown:?}")
+        }
     }
 }
 
@@ -48,17 +56,61 @@ fn tree_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
 fn trees_are_judged_as_git_judges_them() {
     let repo = TestRepo::new();
     let names: [&[u8]; 47] = [
-        b"a", b".", b"..", b"...", b".git", b".GIT", b".Git", b".git ", b".git.", b".git..", b".git. ", b"git~1", b"GIT~1", b"git~2",
-        b".git:x", b".git\\x", b"a\\.git", b"a\\b\\.git\\c", b"a/b", b"/", b".gitx", b"git", b".gi\xe2\x80\x8ct", b"\xef\xbb\xbf.git",
-        b".git\xe2\x80\x8b", b".git\xff", b".gitmodules", b".gitattributes", b".gitignore", b".mailmap", b".GITMODULES", b"gitmod~1",
-        b"gi7eba~1", b"GI7EBA~12", b"a\\.gitmodules", b"a\\gitmod~1", b".gitmodules ", b".gitmodules:x", b".gitattributes.", b"gitatt~2",
-        b"con", b"a b", b"\xff\xfe", b"-x", b"~1", b".git/x", b"x.lock",
+        b"a",
+        b".",
+        b"..",
+        b"...",
+        b".git",
+        b".GIT",
+        b".Git",
+        b".git ",
+        b".git.",
+        b".git..",
+        b".git. ",
+        b"git~1",
+        b"GIT~1",
+        b"git~2",
+        b".git:x",
+        b".git\\x",
+        b"a\\.git",
+        b"a\\b\\.git\\c",
+        b"a/b",
+        b"/",
+        b".gitx",
+        b"git",
+        b".gi\xe2\x80\x8ct",
+        b"\xef\xbb\xbf.git",
+        b".git\xe2\x80\x8b",
+        b".git\xff",
+        b".gitmodules",
+        b".gitattributes",
+        b".gitignore",
+        b".mailmap",
+        b".GITMODULES",
+        b"gitmod~1",
+        b"gi7eba~1",
+        b"GI7EBA~12",
+        b"a\\.gitmodules",
+        b"a\\gitmod~1",
+        b".gitmodules ",
+        b".gitmodules:x",
+        b".gitattributes.",
+        b"gitatt~2",
+        b"con",
+        b"a b",
+        b"\xff\xfe",
+        b"-x",
+        b"~1",
+        b".git/x",
+        b"x.lock",
     ];
     for name in names {
         for mode in ["100644", "100755", "120000", "40000", "160000"] {
             // An object named like these must exist for git; what is checked here is the name.
-            let special = mode != "120000" && (names::is_dot_file(name, names::GITMODULES) || names::is_dot_file(name, names::GITATTRIBUTES)
-                || name.contains(&b'\\'));
+            let special = mode != "120000"
+                && (names::is_dot_file(name, names::GITMODULES)
+                    || names::is_dot_file(name, names::GITATTRIBUTES)
+                    || name.contains(&b'\\'));
             if !special || name.ends_with(b".git") {
                 agree(&repo, Kind::Tree, &tree_of(&[(mode, name)]));
             }
@@ -71,8 +123,16 @@ fn trees_are_judged_as_git_judges_them() {
     }
     agree(&repo, Kind::Tree, b"");
     agree(&repo, Kind::Tree, &tree(&[("100644", b"a", ObjectId::null(gix::hash::Kind::Sha1))]));
-    for broken in [&b"100644"[..], b"100644 a", b"100644 a\0abc", b"100648 a\0aaaaaaaaaaaaaaaaaaaa", b" a\0aaaaaaaaaaaaaaaaaaaa",
-        b"100644 \0aaaaaaaaaaaaaaaaaaaa", b"x", b"100644 a\0aaaaaaaaaaaaaaaaaaaab"] {
+    for broken in [
+        &b"100644"[..],
+        b"100644 a",
+        b"100644 a\0abc",
+        b"100648 a\0aaaaaaaaaaaaaaaaaaaa",
+        b" a\0aaaaaaaaaaaaaaaaaaaa",
+        b"100644 \0aaaaaaaaaaaaaaaaaaaa",
+        b"x",
+        b"100644 a\0aaaaaaaaaaaaaaaaaaaab",
+    ] {
         // Git 2.39 calls some of these fatal without naming a rule; refusing is what counts.
         assert!(ours(Kind::Tree, broken, &Policy::default()).is_some(), "{broken:?}");
         let mut builder = PackBuilder::new();
@@ -85,7 +145,7 @@ fn trees_are_judged_as_git_judges_them() {
 fn order_and_duplicates_are_judged_as_git_judges_them() {
     let repo = TestRepo::new();
     const NAMES: [&[u8]; 12] =
-        [b"foo", b"foo.bar", b"foo.bar.baz", b"foo-x", b"foo0", b"foo/"  , b"fo", b"a", b"b", b"foo!", b"foobar", b"z"];
+        [b"foo", b"foo.bar", b"foo.bar.baz", b"foo-x", b"foo0", b"foo/", b"fo", b"a", b"b", b"foo!", b"foobar", b"z"];
     let mut random = Random::new(11);
     for _ in 0..250 {
         let len = 2 + random.below(4);
@@ -97,7 +157,8 @@ fn order_and_duplicates_are_judged_as_git_judges_them() {
             })
             .collect();
         if random.chance(80) {
-            let key = |(mode, name): &(&str, &[u8])| [*name, if *mode == "40000" { &b"/"[..] } else { &b"\0"[..] }].concat();
+            let key =
+                |(mode, name): &(&str, &[u8])| [*name, if *mode == "40000" { &b"/"[..] } else { &b"\0"[..] }].concat();
             entries.sort_by_key(key);
         }
         agree(&repo, Kind::Tree, &tree_of(&entries));
@@ -139,19 +200,57 @@ fn commits_are_judged_as_git_judges_them() {
         agree(&repo, Kind::Commit, case.as_bytes());
     }
     for who in persons() {
-        agree(&repo, Kind::Commit, format!("tree {a}\nauthor {who}\ncommitter {WHO}\n\nx").as_bytes());
+        let by = format!("tree {a}\nauthor {who}\ncommitter {WHO}\n\nx");
+        // Git before 2.41 reads dates with strtoumax, which takes signs and looks for zeros only behind the first space.
+        let is_lenient = who.contains("> +") || who.contains("> -") || who.contains(">  ");
+        if is_lenient
+            && matches!(ours(Kind::Commit, by.as_bytes(), &Policy::default()), Some("badDate" | "zeroPaddedDate"))
+        {
+            continue;
+        }
+        agree(&repo, Kind::Commit, by.as_bytes());
         agree(&repo, Kind::Commit, format!("tree {a}\nauthor {WHO}\ncommitter {who}\n\nx").as_bytes());
     }
 }
 
 fn persons() -> Vec<String> {
     let mut persons: Vec<String> = [
-        "<a@b> 1 +0000", " <a@b> 1 +0000", "A<a@b> 1 +0000", "A <a@b> 1 +0000", "A a@b 1 +0000", "A >a@b> 1 +0000", "A <a@b 1 +0000",
-        "A <a<b> 1 +0000", "A <a@b>1 +0000", "A <a@b>  1 +0000", "A <a@b> x +0000", "A <a@b> 01 +0000", "A <a@b> 0 +0000", "A <a@b> 1+0000",
-        "A <a@b> 1 0000", "A <a@b> 1 +000", "A <a@b> 1 +00000", "A <a@b> 1 +0000 ", "A <a@b> 1 -9999", "A <a@b> 1 +00:00", "A <a@b> 1",
-        "A <a@b> ", "A <a@b>", "", "A", "A <>", "A <> 1 +0000", " <> 1 +0000", "A <a@b> 18446744073709551615 +0000",
-        "A <a@b> 99999999999999999999999 +0000", "A <a@b> 9223372036854775807 +0000", "A <a@b> 9223372036854775808 +0000",
-        "A <a@b> 1  +0000", "A <a@b> 00 +0000", "A\tB <a@b> 1 +0000", "A <a@b> 253402300799 +0000",
+        "<a@b> 1 +0000",
+        " <a@b> 1 +0000",
+        "A<a@b> 1 +0000",
+        "A <a@b> 1 +0000",
+        "A a@b 1 +0000",
+        "A >a@b> 1 +0000",
+        "A <a@b 1 +0000",
+        "A <a<b> 1 +0000",
+        "A <a@b>1 +0000",
+        "A <a@b>  1 +0000",
+        "A <a@b> x +0000",
+        "A <a@b> 01 +0000",
+        "A <a@b> 0 +0000",
+        "A <a@b> 1+0000",
+        "A <a@b> 1 0000",
+        "A <a@b> 1 +000",
+        "A <a@b> 1 +00000",
+        "A <a@b> 1 +0000 ",
+        "A <a@b> 1 -9999",
+        "A <a@b> 1 +00:00",
+        "A <a@b> 1",
+        "A <a@b> ",
+        "A <a@b>",
+        "",
+        "A",
+        "A <>",
+        "A <> 1 +0000",
+        " <> 1 +0000",
+        "A <a@b> 18446744073709551615 +0000",
+        "A <a@b> 99999999999999999999999 +0000",
+        "A <a@b> 9223372036854775807 +0000",
+        "A <a@b> 9223372036854775808 +0000",
+        "A <a@b> 1  +0000",
+        "A <a@b> 00 +0000",
+        "A\tB <a@b> 1 +0000",
+        "A <a@b> 253402300799 +0000",
     ]
     .map(String::from)
     .into();
@@ -206,25 +305,78 @@ fn special_blobs_are_judged_as_git_judges_them() {
     let module = |key: &str, value: &str| format!("[submodule \"x\"]\n\t{key} = {value}\n");
     let mut cases: Vec<(&[u8], Vec<u8>)> = Vec::new();
     for url in [
-        "https://example.com/x", "-oProxy", "./x", "../x", "../../x", "../:x", "..//x", "./-x", "./..//x", "../%0ax", "./%0a", "http://a/%0a", "http:///x",
-        "https://", "http::http://a/b", "http::x", "https::///x", "ftp://h/x", "ftps:x", "ssh://-x/y", "git@h:x", "http://u:p%0a@h/x", "http://u@/x",
-        "../:", "././/x", ".././/x", "https://h?x", "https://?x", "https://#x", "ext::sh", "http://h%0a/x", "\\\"-x\\\"", "\"-x\"", "a;b", "  ../x",
-        "https:x", "http:/x", "https::h/x",
+        "https://example.com/x",
+        "-oProxy",
+        "./x",
+        "../x",
+        "../../x",
+        "../:x",
+        "..//x",
+        "./-x",
+        "./..//x",
+        "../%0ax",
+        "./%0a",
+        "http://a/%0a",
+        "http:///x",
+        "https://",
+        "http::http://a/b",
+        "http::x",
+        "https::///x",
+        "ftp://h/x",
+        "ftps:x",
+        "ssh://-x/y",
+        "git@h:x",
+        "http://u:p%0a@h/x",
+        "http://u@/x",
+        "../:",
+        "././/x",
+        ".././/x",
+        "https://h?x",
+        "https://?x",
+        "https://#x",
+        "ext::sh",
+        "http://h%0a/x",
+        "\\\"-x\\\"",
+        "\"-x\"",
+        "a;b",
+        "  ../x",
+        "https:x",
+        "http:/x",
+        "https::h/x",
     ] {
         cases.push((b".gitmodules", module("url", url).into_bytes()));
         cases.push((b".gitmodules", module("URL", &format!("\"{url}\"")).into_bytes()));
     }
-    for (key, value) in [("path", "-x"), ("path", "x"), ("update", "!sh"), ("update", "checkout"), ("update", "\\\"!x"), ("Update", " !x")] {
+    for (key, value) in [
+        ("path", "-x"),
+        ("path", "x"),
+        ("update", "!sh"),
+        ("update", "checkout"),
+        ("update", "\\\"!x"),
+        ("Update", " !x"),
+    ] {
         cases.push((b".gitmodules", module(key, value).into_bytes()));
     }
     for name in ["x", "..", "../x", "a/../b", "a\\\\..\\\\b", "a..b", "", "a/..", "..a", "/", "."] {
         cases.push((b".gitmodules", format!("[submodule \"{name}\"]\n\turl = x\n").into_bytes()));
     }
     for text in [
-        "", "[submodule]\nurl=-x\n", "[submodule.x]\nurl=-x\n", "[SubModule \"x\"]\nurl=-x\n", "[submodule \"x\"] url=-x", "[submodule \"x\"]\nurl\n",
-        "<<<<<<<\n[submodule \"x\"]\nurl=-x\n", "[submodule \"x\"]\nurl=-x\n<<<<<<<\n", "[submodule \"x\"]\nurl=a\\\n-x\n", "[submodule \"x\"]\nurl=\\\n-x\n",
-        "\u{feff}[submodule \"x\"]\nurl=-x", "[submodule \"x\"]\r\nurl=-x\r\n", "[submodule \"x\"]\n#url=-x\n", "[submodule \"x\"]\nurl=x#-x\n",
-        "[submodule \"x\" ]\nurl=-x", "[submodule  \t\"x\"]\nurl=-x", "[submodule \"x\"]\nurl=\"a\n\"\n",
+        "",
+        "[submodule]\nurl=-x\n",
+        "[submodule.x]\nurl=-x\n",
+        "[SubModule \"x\"]\nurl=-x\n",
+        "[submodule \"x\"] url=-x",
+        "[submodule \"x\"]\nurl\n",
+        "<<<<<<<\n[submodule \"x\"]\nurl=-x\n",
+        "[submodule \"x\"]\nurl=-x\n<<<<<<<\n",
+        "[submodule \"x\"]\nurl=a\\\n-x\n",
+        "[submodule \"x\"]\nurl=\\\n-x\n",
+        "[submodule \"x\"]\r\nurl=-x\r\n",
+        "[submodule \"x\"]\n#url=-x\n",
+        "[submodule \"x\"]\nurl=x#-x\n",
+        "[submodule \"x\" ]\nurl=-x",
+        "[submodule  \t\"x\"]\nurl=-x",
+        "[submodule \"x\"]\nurl=\"a\n\"\n",
     ] {
         cases.push((b".gitmodules", text.as_bytes().to_vec()));
     }
@@ -243,10 +395,22 @@ fn special_blobs_are_judged_as_git_judges_them() {
         let shown = String::from_utf8_lossy(&content);
         match ours {
             Ok(()) => assert!(ok, "git refuses: {messages} {shown:?}"),
-            Err(Error::Fsck { msg_id, .. }) => assert!(!ok && messages.contains(msg_id), "{msg_id}, git: {messages} {shown:?}"),
+            Err(Error::Fsck { msg_id, .. }) => {
+                assert!(!ok && messages.contains(msg_id), "{msg_id}, git: {messages} {shown:?}")
+            }
             Err(other) => panic!("{other:?}"),
         }
     }
+}
+
+/// Git's check overlooks what follows a byte order mark, but its checkout does not: we look.
+#[test]
+fn a_byte_order_mark_hides_nothing() {
+    let content = "\u{feff}[submodule \"x\"]\nurl=-x".as_bytes();
+    let id = hash_object(Kind::Blob, content).unwrap();
+    let outcome =
+        blobs::check(blobs::Role::GitModules, &id, Some((Kind::Blob, 27)), &Policy::default(), || Ok(content.to_vec()));
+    assert!(matches!(outcome, Err(Error::Fsck { msg_id: "gitmodulesUrl", .. })));
 }
 
 #[test]
@@ -264,7 +428,10 @@ fn links_are_reported() {
     };
     let object = |id: ObjectId, kind: Kind| Link::Object { id, kind };
     assert_eq!(
-        links(Kind::Tree, &tree(&[("100644", b".gitmodules", a), ("40000", b"d", b), ("120000", b"l", a), ("160000", b"s", b)])),
+        links(
+            Kind::Tree,
+            &tree(&[("100644", b".gitmodules", a), ("40000", b"d", b), ("120000", b"l", a), ("160000", b"s", b)])
+        ),
         [Link::GitModules(a), object(a, Kind::Blob), object(b, Kind::Tree), object(a, Kind::Blob)]
     );
     let commit = crate::testpack::commit(&a, &[b, a], "x");

@@ -92,10 +92,12 @@ fn check_name(entry: &Entry<'_>, report: &Report<'_>) -> Result<()> {
     match entry.name {
         b"." => report.broken(Rule::HasDot, "contains '.'")?,
         b".." => report.broken(Rule::HasDotdot, "contains '..'")?,
-        name if names::is_dotgit(name) || after_backslashes(name).any(names::is_ntfs_dotgit) => {
-            report.broken(Rule::HasDotgit, "contains '.git'")?;
+        name if !names::is_suspicious(name) => {}
+        name => {
+            if names::is_dotgit(name) || after_backslashes(name).any(names::is_ntfs_dotgit) {
+                report.broken(Rule::HasDotgit, "contains '.git'")?;
+            }
         }
-        _ => {}
     }
     if entry.id.is_null() {
         report.broken(Rule::NullSha1, "contains entries pointing to null sha1")?;
@@ -108,6 +110,9 @@ fn check_name(entry: &Entry<'_>, report: &Report<'_>) -> Result<()> {
 
 /// Notes blobs that have rules of their own, and refuses them as symbolic links.
 fn check_special(entry: &Entry<'_>, report: &Report<'_>, link: &mut dyn FnMut(Link) -> Result<()>) -> Result<()> {
+    if !names::is_suspicious(entry.name) {
+        return Ok(());
+    }
     let is_symlink = entry.mode & TYPE_MASK == SYMLINK;
     let is_gitmodules = names::is_dot_file(entry.name, GITMODULES)
         || after_backslashes(entry.name).any(|part| names::is_ntfs_dot_file(part, GITMODULES));

@@ -16,16 +16,25 @@ use crate::{
 /// Errors: `MissingObject`, `WrongKind`, `Interrupted`, `Corrupt`, `Io`.
 pub(crate) fn prove(indexed: &Indexed, base: &Snapshot, interrupt: &AtomicBool) -> Result<()> {
     let in_pack = |id: &_| indexed.find(id).map(|object| object.kind);
-    let step = || if interrupt.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) };
-    indexed.references.prove(in_pack, base, step)
+    indexed.references.prove(in_pack, base, || check_interrupt(interrupt))
 }
 
 /// Checks the content of blobs that trees of the pack name `.gitmodules` or `.gitattributes`, wherever they are stored.
 ///
-/// Errors: `Fsck`, `Corrupt`, `Io`.
-pub(crate) fn check_special_blobs(indexed: &Indexed, all: &Snapshot, limits: &Limits) -> Result<()> {
+/// Errors: `Fsck`, `Interrupted`, `Corrupt`, `Io`.
+pub(crate) fn check_special_blobs(
+    indexed: &Indexed,
+    all: &Snapshot,
+    limits: &Limits,
+    interrupt: &AtomicBool,
+) -> Result<()> {
     for (role, id) in &indexed.special_blobs {
+        check_interrupt(interrupt)?;
         blobs::check(*role, id, all.header(id)?, &limits.fsck, || Ok(all.read(id)?.data))?;
     }
     Ok(())
+}
+
+fn check_interrupt(interrupt: &AtomicBool) -> Result<()> {
+    if interrupt.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
 }

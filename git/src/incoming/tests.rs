@@ -19,7 +19,8 @@ struct Push {
 impl Push {
     fn new() -> Push {
         let client = TestRepo::new();
-        let server = Repository::init(&client.path().join("server.git"), 1, &RefName::new("refs/heads/main").unwrap()).unwrap();
+        let server =
+            Repository::init(&client.path().join("server.git"), 1, &RefName::new("refs/heads/main").unwrap()).unwrap();
         Push { client, server }
     }
 
@@ -30,7 +31,7 @@ impl Push {
     fn ingest_with(&self, pack: &[u8], spooled: bool, limits: &Limits) -> Result<Ingested> {
         let incoming = self.server.incoming(limits)?;
         let source = if spooled {
-            fs::write(incoming.spool_path(), pack).unwrap();
+            std::io::Write::write_all(&mut incoming.create_spool()?, pack).unwrap();
             PackSource::Spooled
         } else {
             PackSource::Memory(Bytes::copy_from_slice(pack))
@@ -67,7 +68,8 @@ impl Push {
 }
 
 fn listing(path: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(path).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> =
+        fs::read_dir(path).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -85,7 +87,10 @@ fn pushes_one_after_the_other_make_a_repository_that_git_finds_sound() {
         let commits: Vec<&str> = order.lines().collect();
         let mut have: Option<&str> = None;
         let mut added_bases = 0;
-        for (round, tip) in [commits[commits.len() / 3], commits[commits.len() * 2 / 3], commits[commits.len() - 1]].into_iter().enumerate() {
+        for (round, tip) in [commits[commits.len() / 3], commits[commits.len() * 2 / 3], commits[commits.len() - 1]]
+            .into_iter()
+            .enumerate()
+        {
             let revisions = have.map_or(format!("{tip}\n"), |old| format!("{tip}\n^{old}\n"));
             let options: &[&str] = if round % 2 == 0 { &[] } else { &["--delta-base-offset"] };
             let pack = push.pack(&revisions, options);
@@ -97,7 +102,8 @@ fn pushes_one_after_the_other_make_a_repository_that_git_finds_sound() {
             let snapshot = ingested.install().unwrap();
             assert!(snapshot.contains(&id).unwrap() && push.server.odb().contains(&id).unwrap());
             push.git(&["update-ref", "refs/heads/main", tip]);
-            let (ok, _, messages) = push.client.run(&["-C", push.server.path().to_str().unwrap(), "fsck", "--strict", "--full"], b"", &[]);
+            let (ok, _, messages) =
+                push.client.run(&["-C", push.server.path().to_str().unwrap(), "fsck", "--strict", "--full"], b"", &[]);
             assert!(ok && !messages.contains("error"), "{messages}");
             have = Some(tip);
         }
@@ -149,7 +155,10 @@ fn a_thin_pack_is_completed_as_git_completes_it() {
         for name in listing(&push.server.path().join("objects/pack")).iter().filter(|n| n.ends_with(".pack")) {
             let path = push.server.path().join("objects/pack").join(name);
             push.client.git(&["index-pack", "-o", "again.idx", path.to_str().unwrap()]);
-            assert!(fs::read(push.client.path().join("again.idx")).unwrap() == fs::read(path.with_extension("idx")).unwrap());
+            assert!(
+                fs::read(push.client.path().join("again.idx")).unwrap()
+                    == fs::read(path.with_extension("idx")).unwrap()
+            );
             fs::remove_file(push.client.path().join("again.idx")).unwrap();
         }
     }
@@ -174,7 +183,8 @@ fn nothing_and_the_same_again() {
     assert_eq!(listing(&push.server.path().join("objects/pack")).len(), 2);
     assert_eq!(push.leftovers(), Vec::<String>::new());
     // A crash between the two renames leaves a pack without index; the next push repairs it.
-    let idx = push.server.path().join("objects/pack").join(listing(&push.server.path().join("objects/pack"))[0].clone());
+    let idx =
+        push.server.path().join("objects/pack").join(listing(&push.server.path().join("objects/pack"))[0].clone());
     assert!(idx.extension().is_some_and(|e| e == "idx"));
     fs::remove_file(idx).unwrap();
     push.server.refresh().unwrap();
@@ -239,7 +249,9 @@ fn what_refs_may_point_at() {
     let mut builder = PackBuilder::new();
     let root = builder.object(Kind::Tree, b"");
     let one = builder.object(Kind::Commit, &commit(&root, &[], "one"));
-    let tag = |target: &ObjectId, kind: &str| format!("object {target}\ntype {kind}\ntag t\ntagger A <a@b> 1 +0000\n\nx").into_bytes();
+    let tag = |target: &ObjectId, kind: &str| {
+        format!("object {target}\ntype {kind}\ntag t\ntagger A <a@b> 1 +0000\n\nx").into_bytes()
+    };
     let inner = builder.object(Kind::Tag, &tag(&one, "commit"));
     let outer = builder.object(Kind::Tag, &tag(&inner, "tag"));
     let ingested = push.ingest(&builder.finish(), false).unwrap();
@@ -323,6 +335,24 @@ fn installs_of_many_threads_are_all_kept() {
     assert_eq!(all.packs().len(), 8);
     assert!(ids.iter().all(|id| all.contains(id).unwrap()));
     assert_eq!(push.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn an_installation_that_fails_leaves_nothing() {
+    let push = Push::new();
+    let mut builder = PackBuilder::new();
+    let blob = builder.object(Kind::Blob, b"x");
+    let pack = builder.finish();
+    let ingested = push.ingest(&pack, false).unwrap();
+    let target = ingested.pack().unwrap().path().with_extension("idx");
+    // A directory in the way of the index is as good as a disk that fails between the two renames.
+    fs::create_dir_all(target.join("in the way")).unwrap();
+    assert!(matches!(ingested.install(), Err(Error::Io { .. })));
+    assert!(!push.server.odb().contains(&blob).unwrap());
+    assert_eq!(push.leftovers(), Vec::<String>::new());
+    fs::remove_dir_all(&target).unwrap();
+    push.ingest(&pack, false).unwrap().install().unwrap();
+    assert!(push.server.odb().contains(&blob).unwrap());
 }
 
 #[test]

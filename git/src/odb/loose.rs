@@ -113,4 +113,3 @@ fn read_dir(path: &Path) -> Result<Vec<String>> {
     }
     Ok(names)
 }
-

@@ -144,7 +144,13 @@ fn damaged_loose_objects_answer_errors() {
     assert_eq!(odb.loose_count(), 1);
     let good = fs::read(&path).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    for bad in [&b""[..], b"garbage", &good[..good.len() - 1], &crate::testpack::deflate(b"blob 3\0four"), &[&good[..], b"x"].concat()] {
+    for bad in [
+        &b""[..],
+        b"garbage",
+        &good[..good.len() - 1],
+        &crate::testpack::deflate(b"blob 3\0four"),
+        &[&good[..], b"x"].concat(),
+    ] {
         fs::write(&path, bad).unwrap();
         assert!(matches!(odb.read(&id), Err(Error::Corrupt { .. })), "{bad:?}");
     }

@@ -51,7 +51,8 @@ pub fn apply(base: &[u8], delta: &[u8], out: &mut Vec<u8>) -> Result<(), &'stati
     }
     let result_size = usize::try_from(header.result_size).map_err(|_| "delta result is too large")?;
     out.clear();
-    out.reserve_exact(result_size);
+    // A damaged pack on disk may declare anything; the allocator's refusal is an error like others.
+    out.try_reserve_exact(result_size).map_err(|_| "delta result is too large")?;
     let mut rest = delta.get(header.len..).unwrap_or_default();
     while let Some((&op, tail)) = rest.split_first() {
         rest = tail;
@@ -69,7 +70,9 @@ pub fn apply(base: &[u8], delta: &[u8], out: &mut Vec<u8>) -> Result<(), &'stati
                 }
             }
             let size = if size == 0 { 0x10000 } else { size as usize };
-            base.get(offset as usize..).and_then(|from| from.get(..size)).ok_or("delta copies from outside of its base")?
+            base.get(offset as usize..)
+                .and_then(|from| from.get(..size))
+                .ok_or("delta copies from outside of its base")?
         } else if op != 0 {
             let (piece, tail) = rest.split_at_checked(usize::from(op)).ok_or(TRUNCATED)?;
             rest = tail;
@@ -121,6 +124,10 @@ mod tests {
         assert_eq!(fault(&[10, 3, 0x91]), "truncated delta");
         assert_eq!(fault(&[10, 3, 0x80]), "delta copies from outside of its base");
         assert_eq!(fault(&[0xff; 12]), "delta size overflows");
+        assert_eq!(
+            fault(&[10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0x90, 1]),
+            "delta result is too large"
+        );
     }
 
     proptest! {

@@ -183,7 +183,11 @@ mod tests {
         let mut entries: Vec<IdxEntry> = offsets
             .iter()
             .enumerate()
-            .map(|(i, offset)| IdxEntry { id: Sha1::digest([i as u8]).as_slice().try_into().unwrap(), offset: *offset, crc32: i as u32 })
+            .map(|(i, offset)| IdxEntry {
+                id: Sha1::digest([i as u8]).as_slice().try_into().unwrap(),
+                offset: *offset,
+                crc32: i as u32,
+            })
             .collect();
         entries.sort_by_key(|e| e.id);
         let idx = Idx::parse(bytes::Bytes::from(write(&entries, &[9; 20])).into()).unwrap();

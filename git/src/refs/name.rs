@@ -206,8 +206,8 @@ mod tests {
     #[test]
     fn agrees_with_git_check_ref_format() {
         const PIECES: [&str; 24] = [
-            "a", "B", "/", ".", "..", ".lock", "lock", "@", "{", "@{", "-", "~", "^", ":", "?", "*", "[", "]", "\\", " ", "\x01", "\x7f",
-            "ü", "x.lock/",
+            "a", "B", "/", ".", "..", ".lock", "lock", "@", "{", "@{", "-", "~", "^", ":", "?", "*", "[", "]", "\\",
+            " ", "\x01", "\x7f", "ü", "x.lock/",
         ];
         let repo = TestRepo::new();
         let mut random = Random::new(7);

@@ -36,7 +36,11 @@ fn creation_can_be_repeated_after_any_cut() {
     Repository::open(&path).unwrap().write_head(&RefName::new("refs/heads/kept").unwrap()).unwrap();
     for lost in ["HEAD", "config", "description", "objects/info", "objects/pack", "refs/heads", "refs/tags"] {
         let victim = path.join(lost);
-        if victim.is_dir() { fs::remove_dir(&victim).unwrap() } else { fs::remove_file(&victim).unwrap() }
+        if victim.is_dir() {
+            fs::remove_dir(&victim).unwrap()
+        } else {
+            fs::remove_file(&victim).unwrap()
+        }
         Repository::init(&path, 7, &main()).unwrap();
         let head = if lost == "HEAD" { "refs/heads/main" } else { "refs/heads/kept" };
         assert_eq!(outer.git(&["-C", path.to_str().unwrap(), "symbolic-ref", "HEAD"]), head);

@@ -3,8 +3,10 @@
 //! Owns the choice. Commits come from a painting walk; trees are compared with those of the parents, so that a fetch costs what
 //! changed and a clone reads every tree once. Refuses to know how objects are stored. Called by `upload::respond`.
 //!
-//! Why comparing with parents is enough: every parent of a new commit is new itself or held by the client, so what a tree shares
-//! with a parent's tree at the same place is sent for the parent or held already.
+//! Why comparing with parents is enough: every parent of a new commit is held by the client or new, and a new one was dealt with
+//! before its children. So what a tree shares with a parent's tree at the same place is held or chosen already, and so is all
+//! below a tree that was visited for an earlier commit. The order matters: visiting children first would let a tree that was
+//! changed and changed back vouch for itself.
 
 mod trees;
 
@@ -71,35 +73,28 @@ pub(super) fn enumerate(
     let mut wanted_trees = Vec::new();
     for id in &fetch.wants {
         let peeled = peel(odb, id)?;
-        // What was named is sent whatever the filter says; what it leads to is judged.
-        for (at, tag) in peeled.tags.iter().enumerate() {
-            if (at == 0 || filter.passes_kind(Kind::Tag)) && !found.held.contains(tag) {
-                found.add(*tag, ALWAYS);
+        // What was named is sent whatever the filter says, and so is what a named tag is about.
+        for tag in peeled.tags {
+            if !found.held.contains(&tag) {
+                found.add(tag, ALWAYS);
             }
         }
-        let is_named = peeled.tags.is_empty();
         match peeled.kind {
-            Kind::Commit => wanted_commits.push((graph.load(&peeled.target)?, is_named)),
-            Kind::Tree => wanted_trees.push((peeled.target, is_named)),
-            Kind::Blob | Kind::Tag => {
-                if is_named || (filter.passes_kind(Kind::Blob) && filter.passes_depth(0)) {
-                    found.add(peeled.target, ALWAYS);
-                }
-            }
+            Kind::Commit => wanted_commits.push(graph.load(&peeled.target)?),
+            Kind::Tree => wanted_trees.push(peeled.target),
+            Kind::Blob | Kind::Tag => found.add(peeled.target, ALWAYS),
         }
     }
     for id in &job.shallow.extra_wants {
-        wanted_commits.push((graph.load(id)?, false));
+        wanted_commits.push(graph.load(id)?);
     }
 
-    let tips: Vec<_> = wanted_commits.iter().map(|(node, _)| *node).collect();
-    let commits = difference(graph, &tips, &held_commits)?;
+    let commits = difference(graph, &wanted_commits, &held_commits)?;
     for node in &commits.boundary {
         found.held.insert(graph.id(*node));
     }
     let sends_commits = filter.passes_kind(Kind::Commit);
-    let named: HashSet<ObjectId> =
-        wanted_commits.iter().filter(|(_, is_named)| *is_named).map(|(node, _)| graph.id(*node)).collect();
+    let named: HashSet<ObjectId> = wanted_commits.iter().map(|node| graph.id(*node)).collect();
 
     let mut stand_ins: Vec<_> = held_commits.clone();
     stand_ins.sort_by_key(|node| std::cmp::Reverse(graph.time(*node)));
@@ -130,8 +125,8 @@ pub(super) fn enumerate(
         }
         walk.visit(graph.tree(*node), 0, bases, &mut found, ticker)?;
     }
-    for (tree, is_named) in wanted_trees {
-        walk.visit_wanted(tree, is_named, &mut found, ticker)?;
+    for tree in wanted_trees {
+        walk.visit_wanted(tree, &mut found, ticker)?;
     }
     if fetch.include_tag && filter.passes_kind(Kind::Tag) {
         include_tags(context, &mut found)?;
@@ -142,7 +137,7 @@ pub(super) fn enumerate(
 /// Takes note of what the client told us it has, and returns the commits among it.
 fn note_held(graph: &mut Graph<'_>, job: &Job, found: &mut Found) -> Result<Vec<u32>> {
     let mut commits = Vec::new();
-    for id in job.common.iter().chain(&job.shallow.unshallow) {
+    for id in &job.common {
         let peeled = peel(graph.odb(), id)?;
         found.held.extend(peeled.tags);
         found.held.insert(peeled.target);

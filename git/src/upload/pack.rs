@@ -5,7 +5,8 @@
 //! searches for new deltas. Called by `upload::respond`.
 //!
 //! A stored delta is copied when its base goes out before it in this pack, or, for thin packs, is known to be held by the client.
-//! Bases are written first by a depth-first walk, which also breaks the cycles that copies in several packs can form.
+//! Bases are written first by a depth-first walk. As each copy comes from the oldest pack and packs are complete in themselves, bases
+//! never lead in a circle; should a damaged store say otherwise, the circle is broken by writing one object whole.
 
 mod sink;
 
@@ -140,7 +141,7 @@ impl<'w> Writer<'w, '_, '_> {
                         waiting.push(base);
                         continue;
                     }
-                    // The base waits for this very object: a cycle among copies in different packs.
+                    // The base waits for this very object.
                     State::Open => plan = Plan::Whole,
                     State::Written if base_entry.chain >= MAX_CHAIN => plan = Plan::Whole,
                     State::Written => {}
@@ -183,6 +184,7 @@ impl<'w> Writer<'w, '_, '_> {
     fn write_entry(&mut self, at: u32, plan: Plan<'w>) -> Result<()> {
         let place = self.place(at);
         let offset = self.sink.offset();
+        let is_reused = !matches!(plan, Plan::Whole);
         let mut chain = 0;
         self.header.clear();
         match plan {
@@ -209,10 +211,9 @@ impl<'w> Writer<'w, '_, '_> {
                 write_full_header(&mut self.header, kind, self.data.len() as u64);
                 self.sink.put(&self.header)?;
                 self.sink.put_deflated(&self.data)?;
-                self.stats.reused = self.stats.reused.saturating_sub(1);
             }
         }
-        self.stats.reused = self.stats.reused.saturating_add(1);
+        self.stats.reused = self.stats.reused.saturating_add(u64::from(is_reused));
         self.deltas = self.deltas.saturating_add(u64::from(chain > 0));
         self.set(at, |entry| *entry = Entry { state: State::Written, chain, offset });
         Ok(())

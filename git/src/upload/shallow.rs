@@ -23,10 +23,9 @@ const INFINITE_DEPTH: u32 = 0x7fff_ffff;
 pub(super) struct ShallowPlan {
     /// Commits whose parents are not followed: the client's old boundary and its new one.
     pub(super) cut: HashSet<ObjectId>,
-    /// Parents of commits that stop being shallow; they are wanted although nobody named them.
+    /// Commits that stop being shallow, and their parents; they are wanted although nobody named them.
     pub(super) extra_wants: Vec<ObjectId>,
-    /// The commits that stop being shallow; the client has them, trees included.
-    pub(super) unshallow: Vec<ObjectId>,
+    unshallow: Vec<ObjectId>,
     new_shallow: Vec<ObjectId>,
 }
 
@@ -82,6 +81,8 @@ pub(super) fn plan(context: &Context<'_>, fetch: &FetchRequest) -> Result<Shallo
                 plan.extra_wants.push(graph.id(parent));
             }
         }
+        // A boundary told by id is not always there: an earlier answer may have named one below another.
+        plan.extra_wants.push(id);
         plan.unshallow.push(id);
     }
     Ok(plan)

@@ -4,4 +4,5 @@ mod advertised;
 mod client;
 mod limits;
 mod oracle;
+mod packs;
 mod shallow_filter;

@@ -24,7 +24,7 @@ const SLOP_AFTER_SKEW: usize = 4096;
 /// Result of [`difference`].
 #[derive(Debug, Default)]
 pub(crate) struct Difference {
-    /// Commits to send, newest first as far as dates can be trusted.
+    /// Commits to send, every one after those of its parents that are sent too.
     pub(crate) new: Vec<Node>,
     /// Parents of new commits that the client has.
     pub(crate) boundary: Vec<Node>,
@@ -71,11 +71,9 @@ pub(crate) fn difference(graph: &mut Graph<'_>, wants: &[Node], haves: &[Node]) 
     }
 
     let mut result = Difference::default();
-    for node in taken {
-        if walk.flags.has(node, HELD) {
-            continue;
-        }
-        result.new.push(node);
+    result.new = walk.parents_first(graph, taken);
+    for node in &result.new {
+        let node = *node;
         for position in 0..graph.parent_count(node) {
             if let Some(parent) = graph.parent_unloaded(node, position)
                 && walk.flags.has(parent, HELD)
@@ -90,6 +88,7 @@ pub(crate) fn difference(graph: &mut Graph<'_>, wants: &[Node], haves: &[Node]) 
 }
 
 const TAKEN_AS_BOUNDARY: u8 = 16;
+const ORDERED: u8 = 32;
 
 #[derive(Default)]
 struct Walk {
@@ -117,6 +116,34 @@ impl Walk {
         if !queued {
             self.heap.push((graph.time(node), node));
         }
+    }
+
+    /// Orders new commits so that parents come before children, whatever the dates say.
+    fn parents_first(&mut self, graph: &Graph<'_>, taken: Vec<Node>) -> Vec<Node> {
+        let mut ordered = Vec::with_capacity(taken.len());
+        for start in taken.into_iter().rev() {
+            // The path down to the commit looked at, with the next parent to visit.
+            let mut path = vec![(start, 0_u32)];
+            while let Some((node, position)) = path.last_mut() {
+                let node = *node;
+                if self.flags.has(node, HELD | ORDERED) {
+                    path.pop();
+                    continue;
+                }
+                match graph.parent_unloaded(node, *position) {
+                    Some(parent) => {
+                        *position = position.saturating_add(1);
+                        path.push((parent, 0));
+                    }
+                    None => {
+                        self.flags.set(node, ORDERED);
+                        ordered.push(node);
+                        path.pop();
+                    }
+                }
+            }
+        }
+        ordered
     }
 
     fn pop(&mut self) -> Option<(u64, Node)> {

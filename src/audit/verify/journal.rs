@@ -29,8 +29,11 @@ impl Journal {
             && let Some(repo) = written.object.repo
         {
             let repo = repo.get();
-            let gone: Vec<_> =
-                self.refs.range((repo, String::new())..(repo.saturating_add(1), String::new())).map(|(key, _)| key.clone()).collect();
+            let gone: Vec<_> = self
+                .refs
+                .range((repo, String::new())..(repo.saturating_add(1), String::new()))
+                .map(|(key, _)| key.clone())
+                .collect();
             for key in gone {
                 self.refs.remove(&key);
             }

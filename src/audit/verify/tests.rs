@@ -33,7 +33,8 @@ fn plain(conn: &dyn Connection, ip: Option<&str>) -> i64 {
     let mut stamp = Caller::system().stamp();
     stamp.source_ip = ip.map(str::to_owned);
     stamp.user_agent = ip.map(|_| "git/2.50".to_owned());
-    let event = Event::new(stamp, action::USER_EDIT, Object::new("user", 1)).after(json!({ "full_name": "Ädä\u{1F600}" }));
+    let event =
+        Event::new(stamp, action::USER_EDIT, Object::new("user", 1)).after(json!({ "full_name": "Ädä\u{1F600}" }));
     append(conn, NOON, &event).unwrap()
 }
 
@@ -101,9 +102,10 @@ fn personal_values_can_be_erased_without_breaking_the_ledger() {
     let (conn, _) = ledger();
     assert_eq!(crate::db::audit::erase_personal(&conn, 2).unwrap(), 2);
     assert_eq!(verify(&conn).unwrap().fault, None);
-    let left = conn.query_row("SELECT COUNT(*) FROM audit_personal WHERE value IS NOT NULL OR salt IS NOT NULL", [], |row| {
-        row.get::<_, i64>(0)
-    });
+    let left =
+        conn.query_row("SELECT COUNT(*) FROM audit_personal WHERE value IS NOT NULL OR salt IS NOT NULL", [], |row| {
+            row.get::<_, i64>(0)
+        });
     assert_eq!(left.unwrap(), 0);
 }
 
@@ -111,14 +113,26 @@ fn personal_values_can_be_erased_without_breaking_the_ledger() {
 fn every_kind_of_tampering_is_named() {
     // What is done, the event named, the check that fails.
     let table: &[(&str, i64, &str)] = &[
-        ("UPDATE audit_event SET event = CAST(REPLACE(CAST(event AS TEXT), 'user.edit', 'user.exit') AS BLOB) WHERE seq = 4", 4, "hash"),
+        (
+            "UPDATE audit_event SET event = CAST(REPLACE(CAST(event AS TEXT), 'user.edit', 'user.exit') AS BLOB) WHERE seq = 4",
+            4,
+            "hash",
+        ),
         ("UPDATE audit_event SET event = CAST(' ' || CAST(event AS TEXT) AS BLOB) WHERE seq = 4", 4, "canonical"),
         ("UPDATE audit_event SET event = x'7b7d' WHERE seq = 4", 4, "format"),
-        ("UPDATE audit_event SET event = CAST(REPLACE(CAST(event AS TEXT), '\"v\":1', '\"v\":2') AS BLOB) WHERE seq = 4", 4, "format"),
+        (
+            "UPDATE audit_event SET event = CAST(REPLACE(CAST(event AS TEXT), '\"v\":1', '\"v\":2') AS BLOB) WHERE seq = 4",
+            4,
+            "format",
+        ),
         ("UPDATE audit_event SET leaf = zeroblob(32) WHERE seq = 4", 4, "hash"),
         ("DELETE FROM audit_event WHERE seq = 4", 4, "sequence"),
         ("DELETE FROM audit_event WHERE seq = 1", 1, "sequence"),
-        ("INSERT INTO audit_event (seq, event, leaf, at_ms, action) VALUES (-1, x'00', zeroblob(32), 0, 'x')", 1, "sequence"),
+        (
+            "INSERT INTO audit_event (seq, event, leaf, at_ms, action) VALUES (-1, x'00', zeroblob(32), 0, 'x')",
+            1,
+            "sequence",
+        ),
         ("UPDATE audit_event SET seq = 100 WHERE seq = 8", 8, "sequence"),
         ("UPDATE audit_event SET action = 'user.delete' WHERE seq = 4", 4, "columns"),
         ("UPDATE audit_event SET at_ms = at_ms + 1 WHERE seq = 4", 4, "columns"),
@@ -136,9 +150,21 @@ fn every_kind_of_tampering_is_named() {
         ("DELETE FROM ref_journal WHERE audit_seq = 5", 5, "journal"),
         ("UPDATE ref_journal SET audit_seq = 4 WHERE audit_seq = 5", 4, "journal"),
         ("UPDATE ref_journal SET audit_seq = 99 WHERE audit_seq = 7", 7, "journal"),
-        ("INSERT INTO ref_journal (seq, repo_id, name, new, audit_seq, at_ms) VALUES (5, 1, 'refs/heads/x', zeroblob(20), 9, 0)", 9, "missing-event"),
-        ("INSERT INTO ref_journal (seq, repo_id, name, new, audit_seq, at_ms) VALUES (0, 1, 'refs/heads/x', zeroblob(20), 0, 0)", 0, "missing-event"),
-        ("INSERT INTO ref_journal (seq, repo_id, name, new, audit_seq, at_ms) VALUES (5, 1, 'refs/heads/x', zeroblob(20), 8, 0)", 8, "journal"),
+        (
+            "INSERT INTO ref_journal (seq, repo_id, name, new, audit_seq, at_ms) VALUES (5, 1, 'refs/heads/x', zeroblob(20), 9, 0)",
+            9,
+            "missing-event",
+        ),
+        (
+            "INSERT INTO ref_journal (seq, repo_id, name, new, audit_seq, at_ms) VALUES (0, 1, 'refs/heads/x', zeroblob(20), 0, 0)",
+            0,
+            "missing-event",
+        ),
+        (
+            "INSERT INTO ref_journal (seq, repo_id, name, new, audit_seq, at_ms) VALUES (5, 1, 'refs/heads/x', zeroblob(20), 8, 0)",
+            8,
+            "journal",
+        ),
         ("UPDATE refs SET target = zeroblob(20)", 6, "refs"),
         ("DELETE FROM refs", 6, "refs"),
         ("INSERT INTO refs (repo_id, name, target) VALUES (1, 'refs/heads/x', zeroblob(20))", 8, "refs"),
@@ -159,7 +185,11 @@ fn an_event_rewritten_with_its_own_hash_breaks_the_next_link() {
     let stored = rows::list_after(&conn, 3, 1).unwrap().remove(0);
     let text = String::from_utf8(stored.event).unwrap().replace("Ädä", "Eve");
     tamper(&conn, "");
-    conn.execute("UPDATE audit_event SET event = ?1, leaf = ?2 WHERE seq = 4", (text.as_bytes(), leaf(text.as_bytes()))).unwrap();
+    conn.execute(
+        "UPDATE audit_event SET event = ?1, leaf = ?2 WHERE seq = 4",
+        (text.as_bytes(), leaf(text.as_bytes())),
+    )
+    .unwrap();
     let fault = verify(&conn).unwrap().fault.unwrap();
     assert_eq!((fault.seq, fault.check), (5, "chain"));
 }
@@ -205,8 +235,22 @@ fn events_have_the_agreed_fields_in_canonical_order() {
     assert_eq!(
         keys,
         [
-            "action", "actor", "after", "auth", "before", "git", "id", "object", "on_behalf", "prev", "reason", "seq",
-            "sig_id", "src", "ts", "v"
+            "action",
+            "actor",
+            "after",
+            "auth",
+            "before",
+            "git",
+            "id",
+            "object",
+            "on_behalf",
+            "prev",
+            "reason",
+            "seq",
+            "sig_id",
+            "src",
+            "ts",
+            "v"
         ]
     );
     assert!(text.contains(r#""git":{"blob":null,"blob_sha256":null,"commit":null,"new":"0202020202020202020202020202020202020202","old":null,"path":null,"ref":"refs/heads/topic"}"#), "{text}");

@@ -68,7 +68,9 @@ fn a_database_of_another_program_is_refused() {
 fn every_table_is_strict() {
     let conn = testing::open();
     let tables = dialect::schema_text(&conn).unwrap();
-    for (name, text) in tables.iter().filter(|(name, text)| text.starts_with("CREATE TABLE") && !name.starts_with("sqlite_")) {
+    for (name, text) in
+        tables.iter().filter(|(name, text)| text.starts_with("CREATE TABLE") && !name.starts_with("sqlite_"))
+    {
         assert!(text.contains("STRICT"), "{name}");
     }
 }

@@ -64,7 +64,9 @@ fn commit_edit(
 ) -> Result<EditOutcome> {
     let actual = db::refs::find(tx, repository.id, edit.name.as_str())?.map(|found| found.target);
     if actual != edit.old {
-        return Ok(EditOutcome::Refused { reason: "the ref changed meanwhile; fetch and try again".to_owned() });
+        // The actor compared with its view before it asked: rows that differ from the view mean somebody wrote them behind it.
+        tracing::error!(repo.id = repository.id.get(), git.r#ref = %edit.name, "ref rows differ from the repository's view");
+        return Err(Error::conflict("the ref changed meanwhile; fetch and try again"));
     }
     let user: Option<UserId> = caller.user_id();
     let object = Object::in_repository("ref", repository.id, edit.name.as_str());

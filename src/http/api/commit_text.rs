@@ -20,7 +20,7 @@ pub struct CommitText {
 
 /// A tag object, decoded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TagText {
+pub(super) struct TagText {
     /// Who tagged; old tags may name nobody.
     pub tagger: Option<Signature>,
     /// The message without an appended signature.
@@ -41,7 +41,7 @@ pub struct Signature {
 }
 
 /// Decodes a commit's raw text.
-pub fn read_commit(raw: &[u8]) -> CommitText {
+pub(super) fn read_commit(raw: &[u8]) -> CommitText {
     let mut commit = CommitText::default();
     let mut payload: Vec<u8> = Vec::with_capacity(raw.len());
     let mut armor: Option<Vec<u8>> = None;
@@ -77,7 +77,7 @@ pub fn read_commit(raw: &[u8]) -> CommitText {
 }
 
 /// Decodes a tag object's raw text.
-pub fn read_tag(raw: &[u8]) -> TagText {
+pub(super) fn read_tag(raw: &[u8]) -> TagText {
     let (header, message) = split_header(raw);
     let tagger = header.split(|byte| *byte == b'\n').find_map(|line| match field_of(line) {
         Some((b"tagger", value)) => Some(read_signature(value)),

@@ -1,5 +1,7 @@
 //! Repositories: create, read, change, delete, and the lists of one account.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
@@ -9,12 +11,13 @@ use super::json::{CreateRepoOption, EditRepoOption, RepositoryJson};
 use super::lookup::{self, Answer};
 use super::render::Viewer;
 use super::validate;
-use crate::access::{Caller, RepoPath, action};
+use crate::access::{Caller, Permit, RepoPath, action};
 use crate::error::{Error, Result};
-use crate::forge::repositories;
+use crate::forge::first_commit::create_with_first_commit;
+use crate::forge::repositories::{self, MayCreateRepository};
 use crate::http::App;
 use crate::http::extract::{Body, Paging, PathParam, UserPath};
-use crate::model::{AccessLevel, Paged, RepoId, Repository};
+use crate::model::{AccessLevel, NewRepository, Paged, RepoId, Repository};
 
 /// `createCurrentUserRepo`.
 pub async fn create_current_user_repo(
@@ -25,7 +28,7 @@ pub async fn create_current_user_repo(
     let own = caller.user().ok_or_else(|| Error::unauthenticated("token is required"))?.name.clone();
     let permit = app.forge.authorize(&caller, action::CreateRepository, &own).await?;
     let new = validate::new_repository(option)?;
-    let made = repositories::create_repository(&app.forge, permit, new).await?;
+    let made = create(&app, permit, new).await?;
     Ok((StatusCode::CREATED, Json(render(&app, &caller, made, AccessLevel::Owner).await?)))
 }
 
@@ -38,7 +41,7 @@ pub async fn admin_create_repo(
 ) -> Result<(StatusCode, Json<RepositoryJson>)> {
     let permit = app.forge.authorize(&caller, action::CreateRepositoryFor, &owner).await?;
     let new = validate::new_repository(option)?;
-    let made = repositories::create_repository(&app.forge, permit, new).await?;
+    let made = create(&app, permit, new).await?;
     Ok((StatusCode::CREATED, Json(render(&app, &caller, made, AccessLevel::Owner).await?)))
 }
 
@@ -110,6 +113,13 @@ pub async fn user_list_repos(
     let found = repositories::list_user_repositories(&app.forge, permit, paging.page).await?;
     let rows = render_all(&app, &caller, found.rows).await?;
     Ok(paging.respond(&app, Paged { rows, total_count: found.total_count }))
+}
+
+/// Detached: a client that goes away must not leave a repository without its first commit.
+async fn create<A: MayCreateRepository>(app: &App, permit: Permit<A>, new: NewRepository) -> Result<Repository> {
+    let (forge, intake) = (Arc::clone(&app.forge), app.intake.clone());
+    let made = app.work.spawn(async move { create_with_first_commit(&forge, &intake, permit, new).await });
+    made.await.map_err(Error::internal)?
 }
 
 /// Renders repositories, each with the caller's level in it, looking owners and branch counts up once for all.

@@ -13,4 +13,4 @@ mod repositories;
 mod search;
 mod tokens;
 
-pub(super) use fixture::{Answer, Api, basic};
+use fixture::{Api, basic};

@@ -34,6 +34,8 @@ impl Activity {
     pub fn begin(self: &Arc<Self>) -> RunningRequest {
         self.running.fetch_add(1, Ordering::AcqRel);
         self.begun.fetch_add(1, Ordering::AcqRel);
+        // A new head on the same connection means that the body before it was thrown away whole.
+        self.has_unread_body.store(false, Ordering::Release);
         RunningRequest(Arc::clone(self))
     }
 

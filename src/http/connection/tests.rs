@@ -39,9 +39,7 @@ struct Gate {
 /// Serves `/`, `/big` (an answer without end), `/echo` (counts the body), `/slow` (waits for the gate).
 async fn serve_with(limits: Limits) -> (Served, Arc<Gate>) {
     let gate = Arc::new(Gate::default());
-    let endless = || async {
-        Body::new(Endless(bytes::Bytes::from(vec![b'x'; 256 * 1024])))
-    };
+    let endless = || async { Body::new(Endless(bytes::Bytes::from(vec![b'x'; 256 * 1024]))) };
     let echo = |body: Body| async move {
         match body.collect().await {
             Ok(collected) => (axum::http::StatusCode::OK, collected.to_bytes().len().to_string()),
@@ -164,11 +162,15 @@ async fn a_head_over_the_limit_is_answered_431() {
 async fn a_stalled_body_fails_and_a_slow_but_moving_one_does_not() {
     let (served, _) = serve_with(limits()).await;
     let answer =
-        talk(served.address, b"POST /echo HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\nconnection: close\r\n\r\n12345").await;
+        talk(served.address, b"POST /echo HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\nconnection: close\r\n\r\n12345")
+            .await;
     assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("stalled"), "{answer}");
 
     let mut stream = connect(served.address).await;
-    stream.write_all(b"POST /echo HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\nconnection: close\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"POST /echo HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
     let mut period = tokio::time::interval(Duration::from_millis(100));
     for _ in 0..10 {
         period.tick().await;

@@ -38,7 +38,8 @@ impl FromRequestParts<App> for Caller {
             },
         };
         let mut caller = app.forge.identify(presented).await?;
-        let is_api = context.as_ref().and_then(|context| context.route()).is_some_and(|route| route.group == Group::Api);
+        let is_api =
+            context.as_ref().and_then(|context| context.route()).is_some_and(|route| route.group == Group::Api);
         if is_api && let Some(name) = find("sudo").or_else(|| text("sudo")).filter(|name| !name.is_empty()) {
             let name = UserName::parse(name).map_err(|_| Error::not_found())?;
             caller = app.forge.sudo(caller, &name).await?;

@@ -25,7 +25,8 @@ impl FromRequestParts<App> for Paging {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
-        let number = |name: &str| raw_pairs(&parts.uri).find(|pair| pair.0 == name).and_then(|pair| pair.1.parse().ok());
+        let number =
+            |name: &str| raw_pairs(&parts.uri).find(|pair| pair.0 == name).and_then(|pair| pair.1.parse().ok());
         Ok(Self { page: Page::from_query(number("page"), number("limit")), uri: parts.uri.clone() })
     }
 }

@@ -71,6 +71,11 @@ fn end(writer: AnswerWriter, result: atomicqms_git::Result<UploadStats>) {
     }
 }
 
+/// Whether the answer ended because the client left or stopped reading, or took longer than an operation may.
+fn is_abandoned(error: &atomicqms_git::Error) -> bool {
+    matches!(error, atomicqms_git::Error::Interrupted | atomicqms_git::Error::PeerGone(_))
+}
+
 fn note(result: &atomicqms_git::Result<UploadStats>, took: Duration, bytes: u64) {
     let (service, outcome) = match result {
         Ok(stats) => match stats.outcome {
@@ -78,6 +83,7 @@ fn note(result: &atomicqms_git::Result<UploadStats>, took: Duration, bytes: u64)
             UploadOutcome::Pack => ("upload-pack", "ok"),
             UploadOutcome::Negotiated | UploadOutcome::Nothing => ("negotiation", "ok"),
         },
+        Err(error) if is_abandoned(error) => ("upload-pack", "abandoned"),
         Err(error) if error.is_peer_fault() => ("upload-pack", "refused"),
         Err(_) => ("upload-pack", "failed"),
     };
@@ -95,6 +101,7 @@ fn note(result: &atomicqms_git::Result<UploadStats>, took: Duration, bytes: u64)
                 "upload-pack answered {service}"
             );
         }
+        Err(error) if is_abandoned(error) => tracing::info!(%error, git.bytes = bytes, "upload-pack abandoned"),
         Err(error) if error.is_peer_fault() => tracing::info!(%error, "upload-pack refused"),
         Err(error) => tracing::error!(error = error as &dyn std::error::Error, "upload-pack failed"),
     }

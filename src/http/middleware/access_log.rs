@@ -82,7 +82,8 @@ impl Drop for AccessLogBody {
             "method" => method, "route" => pattern, "status" => self.status.as_str().to_owned()
         )
         .increment(1);
-        metrics::histogram!("atomicqms_http_request_duration_seconds", "route" => pattern).record(elapsed.as_secs_f64());
+        metrics::histogram!("atomicqms_http_request_duration_seconds", "route" => pattern)
+            .record(elapsed.as_secs_f64());
         let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         let login = self.context.login().unwrap_or("-");
         let (bytes, complete) = (self.sent_bytes, self.is_complete);

@@ -183,7 +183,8 @@ impl Forge {
 
     fn log_tail(&self) -> String {
         let log = self.log();
-        let lines: Vec<_> = log.lines().rev().take(25).collect();
+        let shorten = |line: &str| line.chars().take(400).collect::<String>();
+        let lines: Vec<_> = log.lines().rev().take(8).map(shorten).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 

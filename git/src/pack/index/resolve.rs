@@ -35,7 +35,11 @@ struct Resolver<'a, 'c> {
     spare: Vec<u8>,
 }
 
-pub(super) fn resolve(scanned: Scanned<'_>, context: &Context<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Indexed> {
+pub(super) fn resolve(
+    scanned: Scanned<'_>,
+    context: &Context<'_>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Indexed> {
     let deltas = scanned.entries.iter().filter(|e| e.is_delta).count() as u64;
     let mut ticker = Ticker::new(progress, deltas, |done, total| Progress::Resolved { done, total });
     let taken = vec![false; scanned.by_id.len()];
@@ -50,15 +54,15 @@ pub(super) fn resolve(scanned: Scanned<'_>, context: &Context<'_>, progress: &mu
         spare: Vec::new(),
     };
     if deltas > 0 {
-        resolver.from_pack(&mut ticker)?;
-        resolver.from_repository(&mut ticker)?;
+        resolver.resolve_from_pack(&mut ticker)?;
+        resolver.resolve_from_repository(&mut ticker)?;
     }
     finish::finish(resolver.scanned, resolver.externals, deltas, context)
 }
 
 impl Resolver<'_, '_> {
     /// Resolves everything that builds on objects stored whole in the pack.
-    fn from_pack(&mut self, ticker: &mut Ticker<'_>) -> Result<()> {
+    fn resolve_from_pack(&mut self, ticker: &mut Ticker<'_>) -> Result<()> {
         for index in 0..self.scanned.entries.len() as u32 {
             let Some((id, kind)) = self.entry(index)?.resolved.filter(|_| !self.is_delta(index)) else { continue };
             let waiting = self.waiting_for(index, &id);
@@ -73,7 +77,7 @@ impl Resolver<'_, '_> {
     }
 
     /// Resolves what builds on objects of the repository. Whatever the pack can provide itself was provided before.
-    fn from_repository(&mut self, ticker: &mut Ticker<'_>) -> Result<()> {
+    fn resolve_from_repository(&mut self, ticker: &mut Ticker<'_>) -> Result<()> {
         let mut at = 0;
         while let Some((id, _)) = self.scanned.by_id.get(at).copied() {
             self.context.check_interrupt()?;

@@ -8,10 +8,7 @@ use crate::{
     error::{Error, Result},
     id::{ID_LEN, Kind, ObjectHasher, ObjectId},
     limits::Limits,
-    pack::{
-        self, EntryHeader, EntryKind, HEADER_LEN,
-        delta::DeltaHeader,
-    },
+    pack::{self, EntryHeader, EntryKind, HEADER_LEN, delta::DeltaHeader},
 };
 
 /// The shortest entry: one byte of header, eight of deflated nothing.
@@ -148,7 +145,13 @@ impl Scanned<'_> {
     }
 
     /// Measures a delta and holds its result to the limits.
-    fn delta(&mut self, entry: &mut Entry, deflated: &[u8], context: &Context<'_>, buffer: &mut Vec<u8>) -> Result<usize> {
+    fn delta(
+        &mut self,
+        entry: &mut Entry,
+        deflated: &[u8],
+        context: &Context<'_>,
+        buffer: &mut Vec<u8>,
+    ) -> Result<usize> {
         let bad = |what| Error::bad_pack(what, entry.offset);
         let used = if entry.size > STREAM_BYTES {
             buffer.clear();

@@ -43,13 +43,18 @@ fn the_index_is_the_one_git_writes() {
         let repo = TestRepo::new();
         random_history(&repo, &mut random, 60);
         let all = repo.git(&["rev-list", "--all", "--objects", "--no-object-names"]);
-        for options in [&["--delta-base-offset"][..], &[], &["--window=50", "--depth=4095", "--delta-base-offset", "--no-reuse-delta"]] {
+        for options in [
+            &["--delta-base-offset"][..],
+            &[],
+            &["--window=50", "--depth=4095", "--delta-base-offset", "--no-reuse-delta"],
+        ] {
             let args = [&["pack-objects", "--stdout", "-q"], options].concat();
             let (ok, pack, err) = repo.run(&args, all.as_bytes(), &[]);
             assert!(ok, "{err}");
             let indexed = index(&pack).unwrap();
             assert!(our_idx(&indexed) == git_idx(&repo, &pack), "seed {seed} {options:?}");
-            let list = repo.git_with(&["cat-file", "--batch-check=%(objectname) %(objecttype)", "--buffer"], all.as_bytes());
+            let list =
+                repo.git_with(&["cat-file", "--batch-check=%(objectname) %(objecttype)", "--buffer"], all.as_bytes());
             for line in list.lines() {
                 let (hex, kind) = line.split_once(' ').unwrap();
                 let found = indexed.find(&crate::id::id_from_hex(hex.as_bytes()).unwrap()).unwrap();
@@ -84,7 +89,11 @@ fn thin_packs_name_the_bases_they_need() {
         let commits: Vec<String> = repo.git(&["rev-list", "--topo-order", "main"]).lines().map(str::to_owned).collect();
         let old = &commits[commits.len() / 2];
         let range = format!("main\n^{old}\n");
-        let (_, pack, _) = repo.run(&["pack-objects", "--revs", "--thin", "--stdout", "-q", "--no-reuse-delta"], range.as_bytes(), &[]);
+        let (_, pack, _) = repo.run(
+            &["pack-objects", "--revs", "--thin", "--stdout", "-q", "--no-reuse-delta"],
+            range.as_bytes(),
+            &[],
+        );
         let indexed = index_with(&pack, &repo.odb(), &Limits::default()).unwrap();
         for base in &indexed.external_bases {
             assert!(indexed.find(base).is_none());
@@ -108,7 +117,8 @@ fn progress_counts_everything() {
         Progress::Received { done, total } => received.push((done, total)),
         Progress::Resolved { done, total } => resolved.push((done, total)),
     };
-    let indexed = index_pack(&pack, &Snapshot::default(), &Limits::default(), &mut progress, &AtomicBool::new(false)).unwrap();
+    let indexed =
+        index_pack(&pack, &Snapshot::default(), &Limits::default(), &mut progress, &AtomicBool::new(false)).unwrap();
     let count = indexed.objects.len() as u64;
     assert_eq!(received.last(), Some(&(count, count)));
     assert_eq!(resolved.last(), Some(&(indexed.deltas, indexed.deltas)));

@@ -49,7 +49,10 @@ impl Fixture {
             .map(|r| format!("{} {} {}", r.name, r.target, r.peeled.map_or(String::new(), |p| p.to_string())))
             .collect();
         let git = self.repo.git(&["for-each-ref", "--format=%(refname) %(objectname) %(*objectname)"]);
-        assert_eq!(git.lines().map(str::trim_end).collect::<Vec<_>>(), ours.iter().map(|l| l.trim_end()).collect::<Vec<_>>());
+        assert_eq!(
+            git.lines().map(str::trim_end).collect::<Vec<_>>(),
+            ours.iter().map(|l| l.trim_end()).collect::<Vec<_>>()
+        );
         let read = read(self.repo.path()).unwrap();
         let found: Vec<(&str, ObjectId)> = read.iter().map(|r| (r.name.as_str(), r.target().unwrap())).collect();
         let table: Vec<(&str, ObjectId)> = self.table.iter().map(|r| (r.name.as_str(), r.target)).collect();
@@ -83,7 +86,12 @@ fn git_sees_what_is_projected() {
 fn packed_by_git_and_changed_by_us() {
     let mut f = fixture();
     let (a, b, c) = (f.commits[0], f.commits[1], f.commits[2]);
-    f.set(&[("refs/heads/main", Some(a)), ("refs/heads/x/y", Some(b)), ("refs/tags/v1", Some(f.tag.0)), ("refs/tags/l", Some(c))]);
+    f.set(&[
+        ("refs/heads/main", Some(a)),
+        ("refs/heads/x/y", Some(b)),
+        ("refs/tags/v1", Some(f.tag.0)),
+        ("refs/tags/l", Some(c)),
+    ]);
     f.repo.git(&["pack-refs", "--all"]);
     f.check();
     let by_git = f.packed();

@@ -36,7 +36,11 @@ fn values_are_compared() {
     assert_eq!(refs.check(&edit("refs/heads/a", Some(1), Some(2))), Ok(()));
     assert_eq!(refs.check(&edit("refs/heads/a", Some(1), None)), Ok(()));
     assert_eq!(refs.check(&edit("refs/heads/b", None, Some(2))), Ok(()));
-    for stale in [edit("refs/heads/a", Some(9), Some(2)), edit("refs/heads/a", None, Some(2)), edit("refs/heads/b", Some(1), None)] {
+    for stale in [
+        edit("refs/heads/a", Some(9), Some(2)),
+        edit("refs/heads/a", None, Some(2)),
+        edit("refs/heads/b", Some(1), None),
+    ] {
         assert!(matches!(refs.check(&stale), Err(RefConflict::Stale { .. })), "{stale:?}");
         assert!(refs.apply(&[stale]).is_err());
     }
@@ -90,7 +94,8 @@ fn an_edit_copies_one_chunk() {
 
 #[test]
 fn prefixes() {
-    let refs = table(&[("refs/heads/a", 1), ("refs/heads/b", 2), ("refs/tags/a", 3), ("refs/tags/b", 4), ("refs/x/y", 5)]);
+    let refs =
+        table(&[("refs/heads/a", 1), ("refs/heads/b", 2), ("refs/tags/a", 3), ("refs/tags/b", 4), ("refs/x/y", 5)]);
     let of = |prefix: &str| refs.iter_prefix(prefix).map(|r| r.name.short().to_owned()).collect::<Vec<_>>();
     assert_eq!(of("refs/tags/"), ["a", "b"]);
     assert_eq!(of("refs/heads/b"), ["b"]);
@@ -102,10 +107,7 @@ fn prefixes() {
 
 /// Few names with many conflicts among them, and enough to fill and split chunks.
 fn names() -> impl Strategy<Value = String> {
-    prop_oneof![
-        "refs/heads/[ab](/[ab]){0,2}".prop_map(|s| s),
-        (0u32..3000).prop_map(|n| format!("refs/tags/{n:04}")),
-    ]
+    prop_oneof!["refs/heads/[ab](/[ab]){0,2}".prop_map(|s| s), (0u32..3000).prop_map(|n| format!("refs/tags/{n:04}")),]
 }
 
 fn model_conflict(model: &BTreeMap<String, u8>, name: &str) -> bool {

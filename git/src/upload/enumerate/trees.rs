@@ -67,17 +67,13 @@ impl<'a> TreeWalk<'a> {
         Ok(())
     }
 
-    /// Adds a tree the client asked for by id, or through a tag, with everything below it.
+    /// Adds a tree the client asked for by id or through a tag, with everything below it.
     pub(super) fn visit_wanted(
         &mut self,
         tree: ObjectId,
-        is_named: bool,
         found: &mut Found,
         ticker: &mut Ticker<'_, '_>,
     ) -> Result<()> {
-        if !is_named {
-            return self.visit(tree, 0, Vec::new(), found, ticker);
-        }
         found.add(tree, ALWAYS);
         // Git does not count a named tree as a level.
         self.read(&tree)?;

@@ -156,7 +156,7 @@ fn filters_leave_out_what_git_leaves_out() {
             "object:type=commit",
             "object:type=tree",
             "object:type=blob",
-            "combine:tree:3+blob:limit=60",
+            "combine:object:type=blob+blob:limit=60",
         ] {
             let wants = some_wants(&repo, &mut random);
             let version = if random.chance(50) { V2 } else { V0 };

@@ -113,3 +113,28 @@ async fn an_empty_repository_has_no_refs() {
     api.get("/repos/ada/sops/git/refs", &api.ada()).await.expect(404);
     api.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn auto_init_makes_a_first_commit() {
+    let api = Api::start().await;
+    let body = json!({ "name": "sops", "description": "Procedures", "auto_init": true, "default_branch": "trunk" });
+    let made = api.post("/user/repos", &api.ada(), body).await.expect(201).json;
+    assert_eq!((made["empty"].as_bool(), made["branch_count"].as_i64()), (Some(false), Some(1)));
+    let branch = api.get("/repos/ada/sops/branches/trunk", &api.ada()).await.expect(200).json;
+    assert_eq!((branch["commit"]["message"].as_str(), branch["commit"]["author"]["username"].as_str()), (Some("Initial commit\n"), Some("ada")));
+    let dir = TempDir::new().unwrap();
+    git(dir.path(), &["clone", "--quiet", &api.git_url("ada", "ada/sops"), "copy"]).await;
+    let copy = dir.path().join("copy");
+    git(&copy, &["fsck", "--strict"]).await;
+    assert_eq!(git(&copy, &["show", "trunk:README.md"]).await, "# sops\n\nProcedures");
+    for (field, status) in [("license", 422), ("gitignores", 422), ("readme", 400)] {
+        let body = json!({ "name": "x", "auto_init": true, field: "Fancy" });
+        api.post("/user/repos", &api.ada(), body).await.expect(status);
+    }
+    let narrow = api.token("admin", &["write:admin"]).await;
+    let body = json!({ "name": "given", "auto_init": true });
+    api.post("/admin/users/ada/repos", &narrow, body.clone()).await.expect(403);
+    api.get("/repos/ada/given", &api.ada()).await.expect(404);
+    api.post("/admin/users/ada/repos", &api.admin(), body).await.expect(201);
+    api.finish().await;
+}

@@ -137,7 +137,9 @@ fn sizes_are_refused_before_anything_is_inflated() {
 #[test]
 fn deltas_that_lie() {
     let base = b"0123456789";
-    for delta in [&[9, 1, 0x90, 1][..], &[10, 1, 0x91, 10, 1], &[10, 1, 0x90, 2], &[10, 3, 0], &[10, 3, 5, 1], &[], &[0xff; 12]] {
+    for delta in
+        [&[9, 1, 0x90, 1][..], &[10, 1, 0x91, 10, 1], &[10, 1, 0x90, 2], &[10, 3, 0], &[10, 3, 5, 1], &[], &[0xff; 12]]
+    {
         let mut builder = PackBuilder::new();
         let at = builder.full(Kind::Blob, base);
         builder.ofs_delta(at, delta);
@@ -192,7 +194,8 @@ fn one_object_twice_is_refused_as_git_does_when_strict() {
     };
     let same_whole = pair(|b, _| _ = b.full(Kind::Blob, b"base"));
     let same_by_delta = pair(|b, at| _ = b.ofs_delta(at, &insert_delta(4, b"base")));
-    let same_by_own_id = pair(|b, _| _ = b.ref_delta(&hash_object(Kind::Blob, b"base").unwrap(), &insert_delta(4, b"base")));
+    let same_by_own_id =
+        pair(|b, _| _ = b.ref_delta(&hash_object(Kind::Blob, b"base").unwrap(), &insert_delta(4, b"base")));
     for pack in [same_whole, same_by_delta, same_by_own_id] {
         assert_eq!(what(index(&pack)), "the same object appears twice");
         let repo = TestRepo::new();

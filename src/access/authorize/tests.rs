@@ -1,0 +1,365 @@
+//! The whole matrix of the gate: callers x actions x things x scopes, against expectations written down by hand.
+
+use super::*;
+use crate::access::action::{self, OnInstance, OnRepository, OnUser, RepoPath};
+use crate::db::testing;
+use crate::model::{Category, RepoName, TokenId, TokenScopes, User, UserId, UserName, UtcMs};
+
+/// What the gate says, in one word.
+fn word(result: &Result<()>) -> &'static str {
+    match result {
+        Ok(()) => "ok",
+        Err(error) => error.kind().name(),
+    }
+}
+
+fn user(id: i64, name: &str) -> User {
+    User {
+        id: UserId::new(id),
+        name: UserName::new(name).unwrap(),
+        full_name: String::new(),
+        email: crate::model::Email::new("x@example.org").unwrap(),
+        description: String::new(),
+        website: String::new(),
+        location: String::new(),
+        visibility: Visibility::Public,
+        is_admin: false,
+        is_active: true,
+        is_login_prohibited: false,
+        is_restricted: false,
+        must_change_password: false,
+        password_version: 1,
+        created_ms: UtcMs::EPOCH,
+        updated_ms: UtcMs::EPOCH,
+        last_login_ms: None,
+    }
+}
+
+fn repository(is_private: bool) -> Repository {
+    Repository {
+        id: crate::model::RepoId::new(1),
+        owner_id: UserId::new(1),
+        owner: UserName::new("owner").unwrap(),
+        owner_visibility: Visibility::Public,
+        name: RepoName::new("sop").unwrap(),
+        description: String::new(),
+        website: String::new(),
+        default_branch: "main".into(),
+        is_private,
+        is_archived: false,
+        is_template: false,
+        is_empty: false,
+        size_bytes: 0,
+        created_ms: UtcMs::EPOCH,
+        updated_ms: UtcMs::EPOCH,
+        pushed_ms: None,
+        archived_ms: None,
+    }
+}
+
+/// The personas of the matrix with what was granted to them, in the order of the tables below.
+fn personas() -> Vec<(&'static str, Caller, Option<AccessLevel>)> {
+    let signed_in = |id: i64, name: &str| Caller::for_test(user(id, name), Credential::Password);
+    let admin = User { is_admin: true, ..user(9, "root") };
+    let restricted = User { is_restricted: true, ..user(8, "guest") };
+    vec![
+        ("anonymous", Caller::anonymous(Default::default()), None),
+        ("stranger", signed_in(2, "stranger"), None),
+        ("restricted", Caller::for_test(restricted, Credential::Password), None),
+        ("reader", signed_in(3, "reader"), Some(AccessLevel::Read)),
+        ("writer", signed_in(4, "writer"), Some(AccessLevel::Write)),
+        ("admin", signed_in(5, "repoadmin"), Some(AccessLevel::Admin)),
+        ("owner", signed_in(1, "owner"), None),
+        ("site admin", Caller::for_test(admin, Credential::Password), None),
+        ("console", Caller::console(Default::default()), None),
+    ]
+}
+
+fn ask(rule: &Rule, caller: &Caller, facts: &Facts) -> Result<()> {
+    check_caller(rule, caller)?;
+    decide(rule, caller, facts)
+}
+
+#[test]
+fn repository_actions() {
+    const OK: &str = "ok";
+    const NO: &str = "forbidden";
+    const HIDE: &str = "not_found";
+    const WHO: &str = "unauthenticated";
+    const SHUT: &str = "locked";
+    // anonymous, stranger, restricted, reader, writer, admin, owner, site admin, console
+    let table: &[(&str, bool, bool, [&str; 9])] = &[
+        ("repository.read", false, false, [OK, OK, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("repository.read", true, false, [HIDE, HIDE, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("repository.read", false, true, [OK, OK, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("repository.clone", false, false, [OK, OK, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("repository.clone", true, false, [HIDE, HIDE, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("repository.push", false, false, [WHO, NO, HIDE, NO, OK, OK, OK, OK, OK]),
+        ("repository.push", true, false, [HIDE, HIDE, HIDE, NO, OK, OK, OK, OK, OK]),
+        ("repository.push", false, true, [WHO, NO, HIDE, NO, SHUT, SHUT, SHUT, SHUT, SHUT]),
+        ("repository.edit", false, false, [WHO, NO, HIDE, NO, NO, OK, OK, OK, OK]),
+        ("repository.edit", true, false, [HIDE, HIDE, HIDE, NO, NO, OK, OK, OK, OK]),
+        ("repository.edit", false, true, [WHO, NO, HIDE, NO, NO, OK, OK, OK, OK]),
+        ("repository.delete", false, false, [WHO, NO, HIDE, NO, NO, NO, OK, OK, OK]),
+        ("repository.delete", true, false, [HIDE, HIDE, HIDE, NO, NO, NO, OK, OK, OK]),
+        ("collaborator.list", false, false, [WHO, OK, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("collaborator.list", true, false, [HIDE, HIDE, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("collaborator.edit", false, false, [WHO, NO, HIDE, NO, NO, OK, OK, OK, OK]),
+        ("collaborator.edit", true, false, [HIDE, HIDE, HIDE, NO, NO, OK, OK, OK, OK]),
+    ];
+    for rule in OnRepository::RULES {
+        assert!(table.iter().any(|(name, ..)| *name == rule.name), "{} has no line in the table", rule.name);
+    }
+    for (name, is_private, is_archived, expected) in table {
+        let rule = OnRepository::RULES.iter().find(|rule| rule.name == *name).unwrap();
+        for ((persona, caller, granted), expected) in personas().iter().zip(expected) {
+            let repository = repository(*is_private);
+            let level = level_from(caller, &repository, *granted);
+            let facts = Facts::Repository { level, is_public: !is_private, is_archived: *is_archived };
+            let answer = ask(rule, caller, &facts);
+            assert_eq!(word(&answer), *expected, "{name} private={is_private} archived={is_archived} {persona}");
+            if let Err(error) = answer {
+                assert_eq!(
+                    error.may_challenge(),
+                    caller.is_anonymous(),
+                    "{name} {persona}: challenge exactly the anonymous"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn account_actions() {
+    const OK: &str = "ok";
+    const NO: &str = "forbidden";
+    const WHO: &str = "unauthenticated";
+    // anonymous, somebody else, the account itself, site admin, console
+    let table: &[(&str, [&str; 5])] = &[
+        ("user.read", [OK, OK, OK, OK, OK]),
+        ("repository.list_user", [OK, OK, OK, OK, OK]),
+        ("user.edit", [WHO, NO, NO, OK, OK]),
+        ("user.delete", [WHO, NO, NO, OK, OK]),
+        ("profile.edit", [WHO, NO, OK, NO, OK]),
+        ("password.change", [WHO, NO, OK, NO, OK]),
+        ("token.manage", [WHO, NO, OK, OK, OK]),
+        ("repository.create", [WHO, NO, OK, NO, OK]),
+        ("repository.create_for", [WHO, NO, NO, OK, OK]),
+    ];
+    assert_eq!(table.len(), OnUser::RULES.len());
+    let callers = [
+        Caller::anonymous(Default::default()),
+        Caller::for_test(user(2, "bob"), Credential::Password),
+        Caller::for_test(user(1, "ada"), Credential::Password),
+        Caller::for_test(User { is_admin: true, ..user(9, "root") }, Credential::Password),
+        Caller::console(Default::default()),
+    ];
+    for (name, expected) in table {
+        let rule = OnUser::RULES.iter().find(|rule| rule.name == *name).unwrap();
+        for (position, (caller, expected)) in callers.iter().zip(expected).enumerate() {
+            let facts = Facts::User { is_self: position == 2, is_visible: true, is_public: true };
+            assert_eq!(word(&ask(rule, caller, &facts)), *expected, "{name} caller {position}");
+            let unseen = Facts::User { is_self: false, is_visible: false, is_public: false };
+            let hidden = word(&ask(rule, caller, &unseen));
+            assert!(matches!(hidden, "not_found" | WHO), "{name} caller {position} on a hidden account: {hidden}");
+        }
+    }
+}
+
+#[test]
+fn instance_actions() {
+    let expected = |rule: &Rule| match rule.name {
+        "server.read" | "user.search" | "repository.search" => ["ok", "ok", "ok", "ok"],
+        "self.read" | "repository.list_own" => ["unauthenticated", "ok", "ok", "unauthenticated"],
+        "user.list" | "user.create" | "ledger.read" => ["unauthenticated", "forbidden", "ok", "ok"],
+        other => panic!("{other} has no line in the table"),
+    };
+    let callers = [
+        Caller::anonymous(Default::default()),
+        Caller::for_test(user(2, "bob"), Credential::Password),
+        Caller::for_test(User { is_admin: true, ..user(9, "root") }, Credential::Password),
+        Caller::console(Default::default()),
+    ];
+    for rule in OnInstance::RULES {
+        for (caller, expected) in callers.iter().zip(expected(rule)) {
+            assert_eq!(word(&ask(rule, caller, &Facts::Instance)), expected, "{}", rule.name);
+        }
+    }
+}
+
+#[test]
+fn every_rule_against_every_single_scope() {
+    let owner = || User { is_admin: true, ..user(1, "owner") };
+    let facts_of = |rule: &Rule| match rule.need {
+        Need::Repository { .. } => Facts::Repository { level: AccessLevel::Owner, is_public: true, is_archived: false },
+        Need::SeeUser | Need::Own | Need::OwnOrSiteAdmin => {
+            Facts::User { is_self: true, is_visible: true, is_public: true }
+        }
+        Need::SiteAdmin if OnUser::RULES.iter().any(|one| one.name == rule.name) => {
+            Facts::User { is_self: true, is_visible: true, is_public: true }
+        }
+        Need::Anyone | Need::SignedIn | Need::SiteAdmin => Facts::Instance,
+    };
+    for rule in [OnInstance::RULES, OnUser::RULES, OnRepository::RULES].concat() {
+        let facts = facts_of(&rule);
+        let token = |scopes: &str| {
+            let scopes = TokenScopes::parse_list(scopes).unwrap();
+            Caller::for_test(owner(), Credential::Token { id: TokenId::new(1), scopes })
+        };
+        let needed: Vec<String> = rule
+            .scopes
+            .iter()
+            .map(|(category, verb)| {
+                format!("{}:{}", if *verb == Verb::Read { "read" } else { "write" }, category.as_str())
+            })
+            .collect();
+        let exact = token(&needed.join(","));
+        if rule.password_only {
+            assert_eq!(word(&ask(&rule, &token("all"), &facts)), "unauthenticated", "{}: no token will do", rule.name);
+            continue;
+        }
+        assert_eq!(word(&ask(&rule, &token("all"), &facts)), "ok", "{}", rule.name);
+        assert_eq!(word(&ask(&rule, &exact, &facts)), "ok", "{} with exactly {needed:?}", rule.name);
+        for category in Category::ALL {
+            for verb in ["read", "write"] {
+                let scope = format!("{verb}:{}", category.as_str());
+                let suffices = rule.scopes.iter().all(|(needed, needed_verb)| {
+                    *needed == category && (verb == "write" || *needed_verb == Verb::Read)
+                });
+                let expected = if suffices { "ok" } else { "forbidden" };
+                assert_eq!(word(&ask(&rule, &token(&scope), &facts)), expected, "{} with {scope}", rule.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_missing_scope_is_told_as_gitea_tells_it() {
+    let scopes = TokenScopes::parse_list("read:user").unwrap();
+    let caller = Caller::for_test(user(1, "ada"), Credential::Token { id: TokenId::new(1), scopes });
+    let error = check_caller(&<action::CreateRepository as Action>::RULE, &caller).unwrap_err();
+    assert_eq!(
+        error.public(),
+        "token does not have at least one of required scope(s), required=[write:user write:repository], token scope=read:user"
+    );
+}
+
+#[test]
+fn public_only_tokens_never_reach_private_things() {
+    let scopes = TokenScopes::parse_list("all,public-only").unwrap();
+    let caller = Caller::for_test(user(1, "owner"), Credential::Token { id: TokenId::new(1), scopes });
+    for rule in OnRepository::RULES {
+        for (is_public, expected) in [(true, "ok"), (false, "forbidden")] {
+            let facts = Facts::Repository { level: AccessLevel::Owner, is_public, is_archived: false };
+            assert_eq!(word(&ask(rule, &caller, &facts)), expected, "{} public={is_public}", rule.name);
+        }
+    }
+    let facts = Facts::User { is_self: true, is_visible: true, is_public: false };
+    assert_eq!(word(&ask(&<action::ReadUser as Action>::RULE, &caller, &facts)), "forbidden");
+}
+
+#[test]
+fn an_account_that_must_change_its_password_may_do_nothing_else() {
+    let caller = Caller::for_test(User { must_change_password: true, ..user(1, "ada") }, Credential::Password);
+    let allowed: Vec<&str> = [OnInstance::RULES, OnUser::RULES, OnRepository::RULES]
+        .concat()
+        .iter()
+        .filter(|rule| check_caller(rule, &caller).is_ok())
+        .map(|rule| rule.name)
+        .collect();
+    assert_eq!(allowed, ["password.change"]);
+    let admin = Caller::for_test(User { is_admin: true, ..user(9, "root") }, Credential::Password);
+    let acting = admin.acting_as(std::sync::Arc::new(User { must_change_password: true, ..user(1, "ada") }));
+    assert!(
+        check_caller(&<action::ReadSelf as Action>::RULE, &acting).is_ok(),
+        "sudo is for the administrator's password"
+    );
+}
+
+#[test]
+fn visibility_of_the_owner_hides_public_repositories() {
+    let stranger = Caller::for_test(user(2, "bob"), Credential::Password);
+    let nobody = Caller::anonymous(Default::default());
+    let seen = |visibility| {
+        let repository = Repository { owner_visibility: visibility, ..repository(false) };
+        (level_from(&nobody, &repository, None), level_from(&stranger, &repository, None))
+    };
+    assert_eq!(seen(Visibility::Public), (AccessLevel::Read, AccessLevel::Read));
+    assert_eq!(seen(Visibility::Limited), (AccessLevel::None, AccessLevel::Read));
+    assert_eq!(seen(Visibility::Private), (AccessLevel::None, AccessLevel::None));
+    let grant = Some(AccessLevel::Write);
+    let hidden = Repository { owner_visibility: Visibility::Private, ..repository(true) };
+    assert_eq!(level_from(&stranger, &hidden, grant), AccessLevel::Write, "a grant counts all the same");
+}
+
+#[test]
+fn absent_and_hidden_look_alike() {
+    let conn = testing::open();
+    let owner = testing::user(&conn, "ada");
+    let id = testing::repository(&conn, owner, "secret");
+    Connection::execute(&conn, "UPDATE repository SET is_private = 1", &[]).unwrap();
+    let bob = db::users::find(&conn, testing::user(&conn, "bob")).unwrap().unwrap();
+    let bob = Caller::for_test(bob, Credential::Password);
+    for caller in [Caller::anonymous(Default::default()), bob] {
+        let look = |name: &str| {
+            let path = RepoPath::new(UserName::new("ada").unwrap(), RepoName::new(name).unwrap());
+            let error = authorize(&conn, &caller, action::PushRepository, &path).unwrap_err();
+            (error.kind(), error.public().to_owned(), error.may_challenge())
+        };
+        assert_eq!(look("secret"), look("nothing"));
+    }
+    let mine = db::users::find(&conn, owner).unwrap().unwrap();
+    let path = RepoPath::new(UserName::new("ADA").unwrap(), RepoName::new("Secret").unwrap());
+    let permit =
+        authorize(&conn, &Caller::for_test(mine, Credential::Password), action::PushRepository, &path).unwrap();
+    assert_eq!((permit.subject().repository.id, permit.subject().level), (id, AccessLevel::Owner));
+}
+
+#[test]
+fn a_permit_is_worth_nothing_once_the_ground_for_it_is_gone() {
+    // What happens between the gate and the commit, and what the second look says.
+    let table = [
+        ("UPDATE users SET is_active = 0 WHERE login_key = 'bob'", "unauthenticated"),
+        ("UPDATE users SET is_login_prohibited = 1 WHERE login_key = 'bob'", "unauthenticated"),
+        ("UPDATE users SET deleted_ms = 1 WHERE login_key = 'bob'", "unauthenticated"),
+        ("UPDATE users SET password_version = 2 WHERE login_key = 'bob'", "unauthenticated"),
+        ("UPDATE users SET must_change_password = 1 WHERE login_key = 'bob'", "forbidden"),
+        ("UPDATE collaboration SET level = 'read'", "forbidden"),
+        ("DELETE FROM collaboration", "forbidden"),
+        ("DELETE FROM collaboration; UPDATE repository SET is_private = 1", "not_found"),
+        ("UPDATE repository SET is_archived = 1", "locked"),
+        ("DELETE FROM collaboration; DELETE FROM repository", "not_found"),
+        ("UPDATE repository SET name = 'other', name_key = 'other'", "ok"),
+    ];
+    for (statement, expected) in table {
+        let conn = testing::open();
+        let owner = testing::user(&conn, "ada");
+        let repo = testing::repository(&conn, owner, "sop");
+        let bob = testing::user(&conn, "bob");
+        db::collaborators::put(&conn, repo, bob, AccessLevel::Write, testing::NOON).unwrap();
+        let bob = db::users::find(&conn, bob).unwrap().unwrap();
+        let path = RepoPath::new(UserName::new("ada").unwrap(), RepoName::new("sop").unwrap());
+        let permit =
+            authorize(&conn, &Caller::for_test(bob, Credential::Password), action::PushRepository, &path).unwrap();
+        assert!(permit.confirm(&conn).is_ok());
+        Connection::execute_batch(&conn, statement).unwrap();
+        assert_eq!(word(&permit.confirm(&conn).map(drop)), expected, "{statement}");
+    }
+}
+
+#[test]
+fn a_revoked_token_ends_the_permits_it_gave() {
+    let conn = testing::open();
+    let ada = testing::user(&conn, "ada");
+    testing::repository(&conn, ada, "sop");
+    let scopes = TokenScopes::parse_list("write:repository").unwrap();
+    let new = crate::model::NewToken { name: "ci".into(), scopes, expires_ms: None };
+    let token = db::tokens::insert(&conn, ada, &new, &[7; 32], "deadbeef", testing::NOON).unwrap();
+    let caller =
+        Caller::for_test(db::users::find(&conn, ada).unwrap().unwrap(), Credential::Token { id: token.id, scopes });
+    let path = RepoPath::new(UserName::new("ada").unwrap(), RepoName::new("sop").unwrap());
+    let permit = authorize(&conn, &caller, action::PushRepository, &path).unwrap();
+    assert!(permit.confirm(&conn).is_ok());
+    db::tokens::delete(&conn, token.id).unwrap();
+    assert_eq!(word(&permit.confirm(&conn).map(drop)), "unauthenticated");
+}

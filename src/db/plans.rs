@@ -1,0 +1,175 @@
+//! Every statement of this folder, as the database would run it: none may read a whole table where an index exists.
+//!
+//! A connection that explains each statement before running it stands in for the real one, so a new function is
+//! covered by calling it here.
+
+use std::cell::RefCell;
+
+use atomicqms_actors::sql::{Connection, EachRow, Error, Value};
+
+use super::testing::{self, NOON, edit, oid, push};
+use super::*;
+use crate::model::repository::{RepositoryQuery, RepositorySort};
+use crate::model::user::UserQuery;
+use crate::model::{AccessLevel, Email, NewToken, Page, RepoId, RepoName, TokenScopes, UserId, UserName, Visibility};
+
+struct Explaining {
+    inner: rusqlite::Connection,
+    scans: RefCell<Vec<String>>,
+    statements: RefCell<usize>,
+}
+
+impl Explaining {
+    fn explain(&self, sql: &str, params: &[Value]) -> Result<(), Error> {
+        *self.statements.borrow_mut() += 1;
+        for step in dialect::query_plan(&self.inner, sql, params)? {
+            // A scan that an index orders and LIMIT ends early is how pages are read; a bare one reads the table.
+            let reads_all = step.starts_with("SCAN") && !step.contains("USING") && !step.contains("CONSTANT ROW");
+            if reads_all || step.contains("AUTOMATIC") {
+                self.scans.borrow_mut().push(format!("{step} <- {sql}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Connection for Explaining {
+    fn execute(&self, sql: &str, params: &[Value]) -> Result<u64, Error> {
+        self.explain(sql, params)?;
+        Connection::execute(&self.inner, sql, params)
+    }
+
+    fn query(&self, sql: &str, params: &[Value], each: EachRow<'_>) -> Result<(), Error> {
+        self.explain(sql, params)?;
+        self.inner.query(sql, params, each)
+    }
+
+    fn execute_batch(&self, sql: &str) -> Result<(), Error> {
+        Connection::execute_batch(&self.inner, sql)
+    }
+}
+
+fn explaining() -> (Explaining, UserId, RepoId) {
+    let inner = testing::open();
+    let ada = testing::user(&inner, "ada");
+    let repo = testing::repository(&inner, ada, "sop");
+    push(&inner, repo, &edit("refs/heads/main", None, Some(1)));
+    (Explaining { inner, scans: RefCell::default(), statements: RefCell::default() }, ada, repo)
+}
+
+#[test]
+fn lookups_and_changes_of_one_row_use_an_index() {
+    let (conn, ada, repo) = explaining();
+    let conn_ref: &dyn Connection = &conn;
+    let name = UserName::new("ada").unwrap();
+    users::find(conn_ref, ada).unwrap();
+    users::find_by_name(conn_ref, &name).unwrap();
+    users::find_by_email(conn_ref, &Email::new("ada@example.org").unwrap()).unwrap();
+    users::logins_by_email(conn_ref, &["ada@example.org".into()]).unwrap();
+    users::password_hash(conn_ref, ada).unwrap();
+    users::name_is_taken(conn_ref, &name).unwrap();
+    users::update_password(conn_ref, ada, "y", NOON).unwrap();
+    users::mark_login(conn_ref, ada, NOON).unwrap();
+    users::update(conn_ref, &users::find(conn_ref, ada).unwrap().unwrap(), NOON).unwrap();
+    let new = NewToken { name: "ci".into(), scopes: TokenScopes::EVERYTHING, expires_ms: None };
+    let token = tokens::insert(conn_ref, ada, &new, &[1; 32], "12345678", NOON).unwrap();
+    tokens::find_by_hash(conn_ref, &[1; 32]).unwrap();
+    tokens::find_by_name(conn_ref, ada, "ci").unwrap();
+    tokens::list(conn_ref, ada, Page::default()).unwrap();
+    tokens::mark_used(conn_ref, token.id, NOON).unwrap();
+    tokens::delete(conn_ref, token.id).unwrap();
+    tokens::delete_of_user(conn_ref, ada).unwrap();
+    let bob = testing::user(conn_ref, "bob");
+    collaborators::put(conn_ref, repo, bob, AccessLevel::Write, NOON).unwrap();
+    collaborators::level(conn_ref, repo, bob).unwrap();
+    collaborators::list(conn_ref, repo, Page::default()).unwrap();
+    collaborators::delete(conn_ref, repo, bob).unwrap();
+    collaborators::delete_of_user(conn_ref, bob).unwrap();
+    let sop = RepoName::new("sop").unwrap();
+    let row = repositories::find(conn_ref, repo).unwrap().unwrap();
+    repositories::find_by_path(conn_ref, &name, &sop).unwrap();
+    repositories::find_by_path(conn_ref, &name, &RepoName::new("gone").unwrap()).unwrap();
+    repositories::find_of_owner(conn_ref, ada, &sop).unwrap();
+    repositories::count_branches(conn_ref, repo).unwrap();
+    repositories::owner_has_any(conn_ref, ada).unwrap();
+    repositories::update(conn_ref, &row, NOON).unwrap();
+    repositories::rename(conn_ref, &row, &RepoName::new("manual").unwrap(), NOON).unwrap();
+    repositories::mark_pushed(conn_ref, repo, NOON).unwrap();
+    instance::find(conn_ref, instance::ID).unwrap();
+    push(conn_ref, repo, &edit("refs/heads/main", Some(1), Some(2)));
+    refs::find(conn_ref, repo, "refs/heads/main").unwrap();
+    refs::list(conn_ref, repo).unwrap();
+    refs::journal_seq(conn_ref, repo).unwrap();
+    refs::projected_seq(conn_ref, repo).unwrap();
+    refs::mark_projected(conn_ref, repo, 1).unwrap();
+    refs::was_journaled(conn_ref, repo, "refs/heads/main", Some(oid(1)), 0).unwrap();
+    refs::was_journaled(conn_ref, repo, "refs/heads/main", None, 0).unwrap();
+    audit::last(conn_ref).unwrap();
+    audit::list_after(conn_ref, 0, 10).unwrap();
+    audit::list_personal(conn_ref, 0, 10).unwrap();
+    audit::list_journal(conn_ref, 0, 10).unwrap();
+    audit::list_refs_after(conn_ref, 0, "", 10).unwrap();
+    audit::erase_personal(conn_ref, 1).unwrap();
+    repositories::delete(conn_ref, repo).unwrap();
+    assert_eq!(*conn.scans.borrow(), Vec::<String>::new());
+    assert!(*conn.statements.borrow() > 55);
+}
+
+#[test]
+fn pages_in_the_usual_orders_use_an_index() {
+    let (conn, ada, _) = explaining();
+    let conn_ref: &dyn Connection = &conn;
+    let viewer =
+        repositories::search::Viewer { id: Some(ada), is_admin: false, is_restricted: false, is_public_only: false };
+    for sort in [RepositorySort::Created, RepositorySort::Updated, RepositorySort::Id] {
+        let query = RepositoryQuery { sort, ..RepositoryQuery::default() };
+        repositories::search::list(conn_ref, viewer, &query, Page::default()).unwrap();
+    }
+    let mine = RepositoryQuery { uid: Some(ada), is_exclusive: true, ..RepositoryQuery::default() };
+    repositories::search::list(conn_ref, viewer, &mine, Page::default()).unwrap();
+    let bare: Vec<String> = conn
+        .scans
+        .take()
+        .into_iter()
+        .filter(|step| !step.contains("COUNT(*)") && !step.starts_with("SCAN r "))
+        .collect();
+    assert_eq!(bare, Vec::<String>::new());
+}
+
+#[test]
+fn every_filter_and_order_is_a_statement_the_database_takes() {
+    let (conn, ada, _) = explaining();
+    let viewers = [(None, false), (Some(ada), false), (Some(ada), true)];
+    for (id, is_admin) in viewers {
+        for is_public_only in [false, true] {
+            let viewer = repositories::search::Viewer { id, is_admin, is_restricted: is_public_only, is_public_only };
+            for sort in [RepositorySort::Alpha, RepositorySort::Size] {
+                let query = RepositoryQuery {
+                    text: "so".into(),
+                    in_description: true,
+                    uid: Some(ada),
+                    is_private: Some(false),
+                    is_archived: Some(false),
+                    is_template: Some(false),
+                    sort,
+                    is_descending: true,
+                    ..RepositoryQuery::default()
+                };
+                let listed = repositories::search::list(&conn, viewer, &query, Page::default()).unwrap();
+                assert_eq!(listed.total_count, 1);
+            }
+            let viewer = users::Viewer { id, is_admin, is_public_only };
+            let query = UserQuery {
+                text: "AD".into(),
+                id: Some(ada),
+                is_active: Some(true),
+                is_admin: Some(false),
+                is_restricted: Some(false),
+                is_login_prohibited: Some(false),
+                visibility: Some(Visibility::Public),
+                ..UserQuery::default()
+            };
+            assert_eq!(users::list(&conn, viewer, &query, Page::default()).unwrap().total_count, 1);
+        }
+    }
+}

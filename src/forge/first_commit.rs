@@ -1,0 +1,94 @@
+//! The commit a new repository starts with when its maker asks for one.
+//!
+//! Owns its content: a README with name and description. It lands as a push does, through the same checks, gates and
+//! ledger event. Called by the API when a repository is created with `auto_init`.
+
+use atomicqms_git::id::hash_object;
+use atomicqms_git::pack::compose::compose;
+use atomicqms_git::receive::{Command, CommandOutcome, ReceiveRequest};
+use atomicqms_git::{Kind as ObjectKind, ObjectId, PackSource};
+
+use super::intake::Intake;
+use super::pushes::{self, Push};
+use super::repositories::{MayCreateRepository, create_repository};
+use super::Forge;
+use crate::access::action::PushRepository;
+use crate::access::{Caller, Permit, RepoPath};
+use crate::db;
+use crate::error::{Error, Result};
+use crate::model::{Category, NewRepository, Repository, User, UtcMs};
+
+/// Makes a repository and, if it wants one, its first commit.
+///
+/// Shape: must not be cancelled half way, so callers run it as a detached task.
+/// Errors: those of [`create_repository`]; `Forbidden` for a token that may not write to repositories.
+pub async fn create_with_first_commit<A: MayCreateRepository>(
+    forge: &Forge,
+    intake: &Intake,
+    permit: Permit<A>,
+    new: NewRepository,
+) -> Result<Repository> {
+    let caller = permit.caller().clone();
+    let wants_commit = new.auto_init;
+    if wants_commit && caller.scopes().is_some_and(|scopes| !scopes.may_write(Category::Repository)) {
+        // Said before the repository exists: its first commit would be refused.
+        return Err(Error::forbidden("auto_init needs a token with the scope write:repository"));
+    }
+    let repository = create_repository(forge, permit, NewRepository { auto_init: false, ..new }).await?;
+    if !wants_commit {
+        return Ok(repository);
+    }
+    land(forge, intake, &caller, &repository).await?;
+    let id = repository.id;
+    forge.read("read repository", move |conn| db::repositories::find(conn, id)?.ok_or_else(Error::not_found)).await
+}
+
+async fn land(forge: &Forge, intake: &Intake, caller: &Caller, repository: &Repository) -> Result<()> {
+    let author = caller.user().ok_or_else(|| Error::broken("a first commit needs an account as its author"))?;
+    let (commit, pack) = first_pack(repository, author, forge.clock.now()).map_err(Error::internal)?;
+    let path = RepoPath::new(repository.owner.clone(), repository.name.clone());
+    let permit = forge.authorize(caller, PushRepository, &path).await?;
+    let handle = forge.open(repository).await?;
+    let (git, limits) = (handle.git(), intake.limits().clone());
+    let made = tokio::task::spawn_blocking(move || git.incoming(&limits)).await.map_err(Error::internal)?;
+    let incoming = made.map_err(Error::internal)?;
+    let name = format!("refs/heads/{}", repository.default_branch).into_bytes();
+    let request = ReceiveRequest {
+        commands: vec![Command { name, old: None, new: Some(commit) }],
+        ..ReceiveRequest::default()
+    };
+    let pack = Some((incoming, PackSource::Memory(pack.into())));
+    let report = pushes::land(forge, intake, Push { permit, handle, request, pack }, Box::new(|_| {})).await;
+    match (report.unpack, report.commands.first().map(|command| &command.outcome)) {
+        (Ok(()), Some(CommandOutcome::Applied)) => Ok(()),
+        (unpack, outcome) => Err(Error::broken(format!("a first commit was refused: {unpack:?} {outcome:?}"))),
+    }
+}
+
+/// The id of the commit, and the pack that brings it with its tree and README.
+fn first_pack(repository: &Repository, author: &User, at: UtcMs) -> atomicqms_git::Result<(ObjectId, Vec<u8>)> {
+    let mut readme = format!("# {}\n", repository.name);
+    if !repository.description.is_empty() {
+        readme.push_str(&format!("\n{}\n", repository.description));
+    }
+    let blob = hash_object(ObjectKind::Blob, readme.as_bytes())?;
+    let mut tree = b"100644 README.md\0".to_vec();
+    tree.extend_from_slice(blob.as_slice());
+    let tree_id = hash_object(ObjectKind::Tree, &tree)?;
+    let who = signature(author, at);
+    let commit = format!("tree {tree_id}\nauthor {who}\ncommitter {who}\n\nInitial commit\n");
+    let commit_id = hash_object(ObjectKind::Commit, commit.as_bytes())?;
+    let objects: [(ObjectKind, &[u8]); 3] =
+        [(ObjectKind::Commit, commit.as_bytes()), (ObjectKind::Tree, &tree), (ObjectKind::Blob, readme.as_bytes())];
+    Ok((commit_id, compose(&objects)?))
+}
+
+/// `Name <mail> seconds +0000`, without the characters that would end a field early.
+fn signature(author: &User, at: UtcMs) -> String {
+    let clean = |text: &str| -> String {
+        text.chars().filter(|character| !matches!(character, '<' | '>') && !character.is_control()).collect()
+    };
+    let full_name = clean(&author.full_name);
+    let name = if full_name.trim().is_empty() { author.name.as_str() } else { full_name.trim() };
+    format!("{name} <{}> {} +0000", clean(author.email.as_str()), at.get().div_euclid(1000))
+}
