@@ -80,6 +80,12 @@ CREATE TABLE repository_redirect (
 
 CREATE INDEX repository_redirect_by_repo ON repository_redirect (repo_id);
 
+CREATE TABLE repository_removal (
+    repo_id       INTEGER NOT NULL,
+    relative_path TEXT    NOT NULL,
+    PRIMARY KEY (repo_id, relative_path)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE collaboration (
     repo_id    INTEGER NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
     user_id    INTEGER NOT NULL REFERENCES users (id),

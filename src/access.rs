@@ -1,6 +1,6 @@
 //! Who is calling, and what they may do: credentials in, [`Caller`] out; caller, action and resource in, [`Permit`] out.
 //!
-//! Owns passwords, tokens, brute-force limits and the one gate, [`authorize`]. Refuses to change anything but "last
+//! Owns passwords, tokens, brute-force limits and the one gate, [`authorize()`]. Refuses to change anything but "last
 //! used" marks: what follows from a permit is done in `forge`. Called by `http` (identify), by handlers and `forge`
 //! (authorize), and inside commit transactions ([`Permit::confirm`]).
 

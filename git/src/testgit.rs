@@ -129,7 +129,20 @@ impl Random {
 ///
 /// Shape: `count` commits on branches `b0`, `b1`, ... and `main`; all objects in packs or loose, as the seed decides.
 pub(crate) fn random_history(repo: &TestRepo, random: &mut Random, count: usize) {
-    const PATHS: [&str; 12] = ["a", "b", "c.txt", "dir/a", "dir/b", "dir/sub/x", "dir/sub/y", "dir.x", "dir0", "other/a", "other/deep/er/z", "z"];
+    const PATHS: [&str; 12] = [
+        "a",
+        "b",
+        "c.txt",
+        "dir/a",
+        "dir/b",
+        "dir/sub/x",
+        "dir/sub/y",
+        "dir.x",
+        "dir0",
+        "other/a",
+        "other/deep/er/z",
+        "z",
+    ];
     let mut stream = String::new();
     let skew = random.chance(40);
     let same_time = random.chance(15);
@@ -149,7 +162,8 @@ pub(crate) fn random_history(repo: &TestRepo, random: &mut Random, count: usize)
         let mut parents: Vec<usize> = Vec::new();
         if commit > 1 && !random.chance(7) {
             for _ in 0..[1, 1, 1, 2, 2, 3][random.below(6)] {
-                let near = if random.chance(70) { commit.saturating_sub(1 + random.below(4)) } else { random.below(commit) };
+                let near =
+                    if random.chance(70) { commit.saturating_sub(1 + random.below(4)) } else { random.below(commit) };
                 if near > 0 && !parents.contains(&near) {
                     parents.push(near);
                 }

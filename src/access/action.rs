@@ -1,7 +1,7 @@
 //! The actions of the forge: one type each, with what it needs.
 //!
 //! Owns the table of rules (scope, credential, level) in one place. A permit for one action cannot be used for another,
-//! because the action is part of its type. The decision itself is in [`super::authorize`].
+//! because the action is part of its type. The decision itself is in [`super::authorize()`].
 
 use atomicqms_actors::sql::{self, Connection};
 

@@ -51,7 +51,7 @@ impl<A: Action> Permit<A> {
     /// Looks again with the rows of an open transaction: the account may have been disabled, the token revoked, the
     /// level taken or the repository archived since the gate looked.
     ///
-    /// Errors: as [`super::authorize`]; `Unauthenticated` when account or token no longer stand.
+    /// Errors: as [`super::authorize()`]; `Unauthenticated` when account or token no longer stand.
     pub fn confirm(&self, tx: &dyn Connection) -> Result<A::Subject, Error> {
         let caller = match self.caller.principal() {
             Principal::Anonymous | Principal::Console | Principal::System => self.caller.clone(),

@@ -111,6 +111,7 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     audit::list_refs_after(conn_ref, 0, "", 10).unwrap();
     audit::erase_personal(conn_ref, 1).unwrap();
     repositories::delete(conn_ref, repo).unwrap();
+    repositories::forget_removal(conn_ref, repo).unwrap();
     assert_eq!(*conn.scans.borrow(), Vec::<String>::new());
     assert!(*conn.statements.borrow() > 55);
 }

@@ -1,5 +1,7 @@
 //! Rows of repositories and of their former names.
 
+use std::path::PathBuf;
+
 use atomicqms_actors::params;
 use atomicqms_actors::sql::{Connection, Error, Row};
 
@@ -172,17 +174,46 @@ fn forget_redirect(tx: &dyn Connection, owner: UserId, name: &RepoName) -> Resul
     Ok(())
 }
 
-/// Removes a repository with its refs, collaborators and redirects; its journal and events stay.
+/// Removes a repository with its refs, collaborators and redirects, and notes the directories to be removed.
+///
+/// Its journal and events stay. Answers false when there is none.
 pub fn delete(tx: &dyn Connection, id: RepoId) -> Result<bool, Error> {
+    let Some(repository) = find(tx, id)? else { return Ok(false) };
+    let path = repository.relative_path();
+    tx.execute(
+        "INSERT INTO repository_removal (repo_id, relative_path) VALUES ($1, $2)",
+        &params![id, path.to_string_lossy().as_ref()],
+    )?;
+    // A rename may not have reached the disk yet.
+    tx.execute(
+        "INSERT INTO repository_removal (repo_id, relative_path) \
+         SELECT id, moved_from FROM repository WHERE id = $1 AND moved_from IS NOT NULL \
+         ON CONFLICT (repo_id, relative_path) DO NOTHING",
+        &params![id],
+    )?;
     for statement in [
         "DELETE FROM refs WHERE repo_id = $1",
         "DELETE FROM ref_projection WHERE repo_id = $1",
         "DELETE FROM collaboration WHERE repo_id = $1",
         "DELETE FROM repository_redirect WHERE repo_id = $1",
+        "DELETE FROM repository WHERE id = $1",
     ] {
         tx.execute(statement, &params![id])?;
     }
-    Ok(tx.execute("DELETE FROM repository WHERE id = $1", &params![id])? == 1)
+    Ok(true)
+}
+
+/// Lists directories of deleted repositories that are still to be removed.
+pub fn list_removals(conn: &dyn Connection) -> Result<Vec<(RepoId, PathBuf)>, Error> {
+    conn.all("SELECT repo_id, relative_path FROM repository_removal ORDER BY repo_id, relative_path", &[], |row| {
+        Ok((RepoId::new(row.int(0)?), PathBuf::from(row.text(1)?)))
+    })
+}
+
+/// Notes that the directories of a deleted repository are gone.
+pub fn forget_removal(tx: &dyn Connection, id: RepoId) -> Result<(), Error> {
+    tx.execute("DELETE FROM repository_removal WHERE repo_id = $1", &params![id])?;
+    Ok(())
 }
 
 /// Notes that refs changed.

@@ -8,10 +8,10 @@ use atomicqms_git::pack::compose::compose;
 use atomicqms_git::receive::{Command, CommandOutcome, ReceiveRequest};
 use atomicqms_git::{Kind as ObjectKind, ObjectId, PackSource};
 
+use super::Forge;
 use super::intake::Intake;
 use super::pushes::{self, Push};
 use super::repositories::{MayCreateRepository, create_repository};
-use super::Forge;
 use crate::access::action::PushRepository;
 use crate::access::{Caller, Permit, RepoPath};
 use crate::db;
@@ -53,10 +53,8 @@ async fn land(forge: &Forge, intake: &Intake, caller: &Caller, repository: &Repo
     let made = tokio::task::spawn_blocking(move || git.incoming(&limits)).await.map_err(Error::internal)?;
     let incoming = made.map_err(Error::internal)?;
     let name = format!("refs/heads/{}", repository.default_branch).into_bytes();
-    let request = ReceiveRequest {
-        commands: vec![Command { name, old: None, new: Some(commit) }],
-        ..ReceiveRequest::default()
-    };
+    let request =
+        ReceiveRequest { commands: vec![Command { name, old: None, new: Some(commit) }], ..ReceiveRequest::default() };
     let pack = Some((incoming, PackSource::Memory(pack.into())));
     let report = pushes::land(forge, intake, Push { permit, handle, request, pack }, Box::new(|_| {})).await;
     match (report.unpack, report.commands.first().map(|command| &command.outcome)) {

@@ -85,10 +85,11 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
     let edits: Vec<RefEdit> = planned.iter().filter_map(Planned::edit).cloned().collect();
     let repository = permit.subject().repository.clone();
     let commit = CommitPush::new(permit, Arc::clone(&forge.clock));
-    let mut outcomes = match update(&handle, edits.clone(), request.capabilities.atomic, ingested, commit, deadline).await {
-        Ok(outcomes) => outcomes.into_iter(),
-        Err(error) => return failed(&request, &Failure { unpack: None, reason: told(&error) }),
-    };
+    let mut outcomes =
+        match update(&handle, edits.clone(), request.capabilities.atomic, ingested, commit, deadline).await {
+            Ok(outcomes) => outcomes.into_iter(),
+            Err(error) => return failed(&request, &Failure { unpack: None, reason: told(&error) }),
+        };
     let outcomes: Vec<CommandOutcome> = planned
         .into_iter()
         .map(|command| match command {

@@ -10,19 +10,19 @@ use atomicqms_actors::sql::Connection;
 use atomicqms_git::RefName;
 use serde_json::{Map, Value, json};
 
+mod listing;
+mod removal;
+
+pub use listing::{Details, Seen, details, list_own_repositories, list_user_repositories, search_repositories};
+pub use removal::{delete_repository, finish_removals};
+
 use super::{Forge, check_link, check_text};
-use crate::access::action::{
-    CreateRepository, CreateRepositoryFor, DeleteRepository, EditRepository, ListOwnRepositories, ListUserRepositories,
-    SearchRepositories,
-};
-use crate::access::authorize::level_from;
+use crate::access::action::{CreateRepository, CreateRepositoryFor, EditRepository};
 use crate::access::{Action, Caller, Permit};
 use crate::audit::{self, Event, Object, action};
 use crate::db;
-use crate::db::repositories::search::Viewer;
 use crate::error::{Error, Kind, Result};
-use crate::model::repository::{RepositoryQuery, RepositorySort};
-use crate::model::{AccessLevel, NewRepository, Page, Paged, Repository, RepositoryPatch, User, UtcMs};
+use crate::model::{NewRepository, Repository, RepositoryPatch, User, UtcMs};
 
 /// How long a change of `HEAD` may wait for its turn.
 const TURN: std::time::Duration = std::time::Duration::from_secs(30);
@@ -32,9 +32,6 @@ pub trait MayCreateRepository: Action<Subject = User> {}
 
 impl MayCreateRepository for CreateRepository {}
 impl MayCreateRepository for CreateRepositoryFor {}
-
-/// A repository in a list, with the caller's level in it.
-pub type Seen = (Repository, AccessLevel);
 
 /// Makes a repository: row and event first, then its directory.
 ///
@@ -99,7 +96,8 @@ async fn take_back(forge: &Forge, caller: Caller, repository: Repository) -> Res
             audit::append(tx, at, &event)?;
             Ok(())
         })
-        .await
+        .await?;
+    finish_removals(forge).await.map(drop)
 }
 
 /// Changes settings, the name and the default branch included.
@@ -245,121 +243,6 @@ fn changes(before: &Repository, after: &Repository) -> (Map<String, Value>, Map<
     note("is_template", before.is_template.into(), after.is_template.into());
     note("is_archived", before.is_archived.into(), after.is_archived.into());
     (old, new)
-}
-
-/// Deletes a repository: its rows go with one event, then its directory; journal and ledger stay.
-///
-/// Errors: `NotFound` when somebody was faster, `Overloaded`, `Unavailable`.
-pub async fn delete_repository(forge: &Arc<Forge>, permit: Permit<DeleteRepository>) -> Result<()> {
-    let forge = Arc::clone(forge);
-    // Detached: a client that goes away must not leave the directory behind.
-    tokio::spawn(async move {
-        let at = forge.clock.now();
-        let id = permit.subject().repository.id;
-        let retired = forge.directory.retire(id.get()).await?;
-        let deleted = forge
-            .write("delete repository", move |tx| {
-                let repository = permit.confirm(tx)?.repository;
-                db::repositories::delete(tx, repository.id)?;
-                let event = event_about(permit.caller(), action::REPOSITORY_DELETE, &repository).before(json!({
-                    "owner": repository.owner.as_str(),
-                    "name": repository.name.as_str(),
-                    "is_private": repository.is_private,
-                }));
-                audit::append(tx, at, &event)?;
-                Ok(repository)
-            })
-            .await?;
-        if let Err(error) = forge.directory.remove_files(&retired, &deleted.relative_path()).await {
-            let error = Error::from(error);
-            tracing::error!(repo.id = id.get(), error = %error.log_line(), "the directory of a deleted repository was not removed");
-        }
-        Ok(())
-    })
-    .await
-    .map_err(Error::internal)?
-}
-
-/// Searches among repositories the caller may see.
-pub async fn search_repositories(
-    forge: &Forge,
-    permit: Permit<SearchRepositories>,
-    query: RepositoryQuery,
-    page: Page,
-) -> Result<Paged<Seen>> {
-    list(forge, permit.caller(), query, page).await
-}
-
-/// Lists what the caller owns or collaborates in.
-pub async fn list_own_repositories(
-    forge: &Forge,
-    permit: Permit<ListOwnRepositories>,
-    page: Page,
-) -> Result<Paged<Seen>> {
-    let query =
-        RepositoryQuery { uid: permit.caller().user_id(), sort: RepositorySort::Id, ..RepositoryQuery::default() };
-    list(forge, permit.caller(), query, page).await
-}
-
-/// Lists what an account owns, as far as the caller may see it.
-pub async fn list_user_repositories(
-    forge: &Forge,
-    permit: Permit<ListUserRepositories>,
-    page: Page,
-) -> Result<Paged<Seen>> {
-    let query = RepositoryQuery {
-        uid: Some(permit.subject().id),
-        is_exclusive: true,
-        sort: RepositorySort::Id,
-        ..RepositoryQuery::default()
-    };
-    list(forge, permit.caller(), query, page).await
-}
-
-async fn list(forge: &Forge, caller: &Caller, query: RepositoryQuery, page: Page) -> Result<Paged<Seen>> {
-    let viewer = Viewer {
-        id: caller.user_id(),
-        is_admin: caller.is_site_admin(),
-        is_restricted: caller.user().is_some_and(|user| user.is_restricted),
-        is_public_only: caller.scopes().is_some_and(|scopes| scopes.is_public_only()),
-    };
-    let caller = caller.clone();
-    forge
-        .read("list repositories", move |conn| {
-            let listed = db::repositories::search::list(conn, viewer, &query, page)?;
-            Ok(listed.map(|(repository, granted)| {
-                let level = level_from(&caller, &repository, granted);
-                (repository, level)
-            }))
-        })
-        .await
-}
-
-/// What a page of repositories shows beside their rows.
-#[derive(Debug, Clone)]
-pub struct Details {
-    /// The owner's account.
-    pub owner: User,
-    /// Branches.
-    pub branch_count: u64,
-}
-
-/// Reads owners and branch counts of repositories the caller was already shown, in their order, in one snapshot.
-///
-/// Errors: `NotFound` when one of them was deleted meanwhile.
-pub async fn details(forge: &Forge, repositories: &[Repository]) -> Result<Vec<Details>> {
-    let wanted: Vec<_> = repositories.iter().map(|repository| (repository.id, repository.owner_id)).collect();
-    forge
-        .read("read repository details", move |conn| {
-            wanted
-                .iter()
-                .map(|(repo, owner)| {
-                    let owner = db::users::find(conn, *owner)?.ok_or_else(Error::not_found)?;
-                    Ok(Details { owner, branch_count: db::repositories::count_branches(conn, *repo)? })
-                })
-                .collect()
-        })
-        .await
 }
 
 /// Checks a branch name and answers it as a full ref name.

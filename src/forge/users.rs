@@ -14,9 +14,11 @@ use crate::access::action::{ChangePassword, CreateUser, DeleteUser, EditProfile,
 use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::db::users::Viewer;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::model::user::UserQuery;
-use crate::model::{NewUser, Page, Paged, User, UserId, UserName, UserPatch};
+use crate::model::{NewUser, Page, Paged, User, UserName, UserPatch};
+
+const LAST_ADMIN: &str = "this is the last administrator who can sign in";
 
 /// Makes an account.
 ///
@@ -54,7 +56,7 @@ pub(super) fn insert_user(
         return Err(Error::invalid("username", format!("user already exists [name: {}]", new.name)));
     }
     if db::users::find_by_email(tx, &new.email)?.is_some() {
-        return Err(Error::invalid("email", "e-mail address is already in use"));
+        return Err(Error::invalid("email", format!("e-mail already in use [email: {}]", new.email.as_str())));
     }
     let id = db::users::insert(tx, new, hash, at)?;
     db::users::find(tx, id)?.ok_or_else(|| Error::broken("an account just made is not there"))
@@ -62,7 +64,8 @@ pub(super) fn insert_user(
 
 /// Changes an account as an administrator.
 ///
-/// Errors: `Invalid` for an address or password that breaks a rule; `Forbidden` when it would leave no administrator.
+/// Errors: `Invalid` for an address or password that breaks a rule; `Malformed` (as in Gitea) when it would leave no
+/// administrator.
 pub async fn edit_user(forge: &Forge, permit: Permit<EditUser>, patch: UserPatch) -> Result<User> {
     edit(forge, permit, patch).await
 }
@@ -113,10 +116,12 @@ async fn edit<A: Action<Subject = User>>(forge: &Forge, permit: Permit<A>, patch
             if after.email.key() != before.email.key()
                 && db::users::find_by_email(tx, &after.email)?.is_some_and(|other| other.id != before.id)
             {
-                return Err(Error::invalid("email", "e-mail address is already in use"));
+                let text = format!("e-mail already in use [email: {}]", after.email.as_str());
+                return Err(Error::invalid("email", text));
             }
-            if standing_admin(&before) && !standing_admin(&after) {
-                refuse_if_last_admin(tx, before.id)?;
+            if standing_admin(&before) && !standing_admin(&after) && db::users::count_other_admins(tx, before.id)? == 0
+            {
+                return Err(Error::new(Kind::Malformed, LAST_ADMIN));
             }
             let (mut old, mut new) = changes(&before, &after);
             if hash.is_some() {
@@ -141,14 +146,14 @@ async fn edit<A: Action<Subject = User>>(forge: &Forge, permit: Permit<A>, patch
 
 /// Deletes an account: its tokens and levels go, its row stays so that nobody else gets the name.
 ///
-/// Errors: `Invalid` while it owns repositories; `Forbidden` for the last administrator or oneself.
+/// Errors: `Invalid` while it owns repositories, for the last administrator and for oneself.
 pub async fn delete_user(forge: &Forge, permit: Permit<DeleteUser>) -> Result<()> {
     let at = forge.clock.now();
     forge
         .write("delete user", move |tx| {
             let user = permit.confirm(tx)?;
             if permit.caller().user_id() == Some(user.id) {
-                return Err(Error::forbidden("an administrator cannot delete the own account"));
+                return Err(Error::invalid("username", "an administrator cannot delete the own account"));
             }
             if db::repositories::owner_has_any(tx, user.id)? {
                 return Err(Error::invalid(
@@ -156,8 +161,8 @@ pub async fn delete_user(forge: &Forge, permit: Permit<DeleteUser>) -> Result<()
                     "the account still owns repositories; delete or transfer them first",
                 ));
             }
-            if standing_admin(&user) {
-                refuse_if_last_admin(tx, user.id)?;
+            if standing_admin(&user) && db::users::count_other_admins(tx, user.id)? == 0 {
+                return Err(Error::invalid("username", LAST_ADMIN));
             }
             let tokens = db::tokens::delete_of_user(tx, user.id)?;
             let levels = db::collaborators::delete_of_user(tx, user.id)?;
@@ -251,13 +256,6 @@ fn changes(before: &User, after: &User) -> (Map<String, Value>, Map<String, Valu
 
 const fn standing_admin(user: &User) -> bool {
     user.is_admin && user.may_sign_in()
-}
-
-fn refuse_if_last_admin(tx: &dyn atomicqms_actors::sql::Connection, id: UserId) -> Result<()> {
-    if db::users::count_other_admins(tx, id)? == 0 {
-        return Err(Error::forbidden("this is the last administrator who can sign in"));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -89,6 +89,10 @@ impl Parts {
         if count > 0 {
             tracing::info!(count, "repositories were brought in line with the database");
         }
+        let removed = crate::forge::repositories::finish_removals(&self.forge).await?;
+        if removed > 0 {
+            tracing::info!(count = removed, "directories of deleted repositories were removed");
+        }
         Ok(())
     }
 

@@ -147,7 +147,7 @@ fn order_and_duplicates_are_judged_as_git_judges_them() {
     const NAMES: [&[u8]; 12] =
         [b"foo", b"foo.bar", b"foo.bar.baz", b"foo-x", b"foo0", b"foo/", b"fo", b"a", b"b", b"foo!", b"foobar", b"z"];
     let mut random = Random::new(11);
-    for _ in 0..250 {
+    for _ in 0..120 {
         let len = 2 + random.below(4);
         let mut entries: Vec<(&str, &[u8])> = (0..len)
             .map(|_| {
@@ -255,7 +255,7 @@ fn persons() -> Vec<String> {
     .map(String::from)
     .into();
     let mut random = Random::new(5);
-    for _ in 0..80 {
+    for _ in 0..50 {
         let mut who = WHO.as_bytes().to_vec();
         for _ in 0..=random.below(2) {
             let at = random.below(who.len());

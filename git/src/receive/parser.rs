@@ -104,7 +104,11 @@ impl CommandParser {
         match packet {
             Packet::Data(_) => {
                 let line = packet.text().unwrap_or_default();
-                if self.in_push_options { self.push_option(line)? } else { self.line(line)? }
+                if self.in_push_options {
+                    self.push_option(line)?
+                } else {
+                    self.line(line)?
+                }
                 Ok(false)
             }
             Packet::Flush if !self.in_push_options && self.request.capabilities.push_options => {

@@ -27,7 +27,9 @@ fn parse_whole(bytes: &[u8]) -> Result<(ReceiveRequest, usize), Error> {
 }
 
 fn sample() -> Vec<u8> {
-    let first = format!("{A} {B} refs/heads/main\0 report-status-v2 side-band-64k atomic push-options object-format=sha1 agent=git/2.39.5");
+    let first = format!(
+        "{A} {B} refs/heads/main\0 report-status-v2 side-band-64k atomic push-options object-format=sha1 agent=git/2.39.5"
+    );
     let mut bytes = body(&[
         &format!("shallow {A}"),
         &first,
@@ -148,7 +150,11 @@ fn reports_read_as_git_expects() {
 
 #[test]
 fn rewritten_commands_are_explained_to_v2_clients_only() {
-    let outcome = CommandOutcome::Rewritten(Rewritten { new: Some(ObjectId::from([0x22; 20])), forced: true, ..Default::default() });
+    let outcome = CommandOutcome::Rewritten(Rewritten {
+        new: Some(ObjectId::from([0x22; 20])),
+        forced: true,
+        ..Default::default()
+    });
     let commands = [CommandReport { name: b"refs/heads/a".to_vec(), outcome }];
     let mut caps = PushCapabilities { report_status: true, ..Default::default() };
     assert_eq!(&report(&caps, Ok(()), &commands)[..], b"000eunpack ok\n0014ok refs/heads/a\n0000");

@@ -211,7 +211,7 @@ mod tests {
         ];
         let repo = TestRepo::new();
         let mut random = Random::new(7);
-        for _ in 0..400 {
+        for _ in 0..250 {
             let len = 1 + random.below(5);
             let tail: String = (0..len).map(|_| PIECES[random.below(PIECES.len())]).collect();
             let name = format!("refs/{}{tail}", if random.chance(50) { "heads/" } else { "" });

@@ -147,7 +147,19 @@ mod tests {
 
     #[test]
     fn other_specifications_are_refused() {
-        for spec in ["", "blob:", "blob:limit=", "blob:limit=-1", "blob:limit=99999999999999999999", "tree:x", "sparse:oid=main:x", "object:type=x", "combine:", "combine:%", "combine:%zz"] {
+        for spec in [
+            "",
+            "blob:",
+            "blob:limit=",
+            "blob:limit=-1",
+            "blob:limit=99999999999999999999",
+            "tree:x",
+            "sparse:oid=main:x",
+            "object:type=x",
+            "combine:",
+            "combine:%",
+            "combine:%zz",
+        ] {
             assert!(Filter::parse(spec).is_err(), "{spec}");
         }
     }

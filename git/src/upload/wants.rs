@@ -79,9 +79,7 @@ impl Search<'_, '_> {
             let Some(commit) = walk.next() else { break };
             let commit = commit?;
             self.open.remove(&commit);
-            if needs_trees
-                && let Some(tree) = walk.tree_of(&commit)
-            {
+            if needs_trees && let Some(tree) = walk.tree_of(&commit) {
                 self.visit_tree(tree, &mut seen)?;
             }
         }

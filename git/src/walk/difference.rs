@@ -70,21 +70,20 @@ pub(crate) fn difference(graph: &mut Graph<'_>, wants: &[Node], haves: &[Node]) 
         }
     }
 
-    let mut result = Difference::default();
-    result.new = walk.parents_first(graph, taken);
-    for node in &result.new {
-        let node = *node;
-        for position in 0..graph.parent_count(node) {
-            if let Some(parent) = graph.parent_unloaded(node, position)
+    let new = walk.parents_first(graph, taken);
+    let mut boundary = Vec::new();
+    for node in &new {
+        for position in 0..graph.parent_count(*node) {
+            if let Some(parent) = graph.parent_unloaded(*node, position)
                 && walk.flags.has(parent, HELD)
                 && !walk.flags.has(parent, TAKEN_AS_BOUNDARY)
             {
                 walk.flags.set(parent, TAKEN_AS_BOUNDARY);
-                result.boundary.push(parent);
+                boundary.push(parent);
             }
         }
     }
-    Ok(result)
+    Ok(Difference { new, boundary })
 }
 
 const TAKEN_AS_BOUNDARY: u8 = 16;

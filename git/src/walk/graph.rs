@@ -166,7 +166,7 @@ impl<'a> Graph<'a> {
             self.parents.push(parent);
         }
         self.ids = ids;
-        let (tree, time) = read.ok_or_else(|| unreadable(&id, "commit"))?;
+        let (tree, time) = read.ok_or_else(|| unreadable(&id, "the commit cannot be read"))?;
         if let Some(commit) = self.commits.get_mut(node as usize) {
             *commit = Commit { id, tree, time, parents: (start, len), loaded: true };
         }

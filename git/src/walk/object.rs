@@ -58,7 +58,7 @@ pub struct Peeled {
 
 /// Follows tags to the object they finally name.
 ///
-/// Errors: `Lost` when an object is missing, `BadRequest` when a tag is unreadable or the chain endless.
+/// Errors: `Lost` when an object is missing, `Corrupt` when a tag is unreadable or the chain endless.
 pub fn peel(odb: &Snapshot, id: &ObjectId) -> Result<Peeled> {
     let mut tags = Vec::new();
     let mut target = *id;
@@ -70,13 +70,14 @@ pub fn peel(odb: &Snapshot, id: &ObjectId) -> Result<Peeled> {
         }
         odb.find(&target, &mut buffer)?;
         tags.push(target);
-        target = read_tag(&buffer).ok_or_else(|| unreadable(&target, "tag"))?.0;
+        target = read_tag(&buffer).ok_or_else(|| unreadable(&target, "the tag cannot be read"))?.0;
     }
-    Err(unreadable(id, "chain of tags"))
+    Err(unreadable(id, "the chain of tags does not end"))
 }
 
-pub(super) fn unreadable(id: &ObjectId, what: &str) -> Error {
-    Error::BadRequest { what: format!("{what} {id} cannot be read") }
+/// Stored objects were judged when they came in: one that cannot be read is our trouble, not the peer's.
+pub(crate) fn unreadable(id: &ObjectId, what: &'static str) -> Error {
+    Error::corrupt(format!("objects/{id}"), what)
 }
 
 /// One entry of a tree.

@@ -99,14 +99,11 @@ pub(super) async fn adopt_default_branch(
     let Some(branch) = head.as_str().strip_prefix("refs/heads/").map(str::to_owned) else { return };
     let (id, before, now) = (repository.id, repository.default_branch.clone(), forge.clock.now());
     let commit = move |tx: &dyn Connection| {
-        let event = Event::new(
-            Caller::system().stamp(),
-            action::REPOSITORY_EDIT,
-            Object::in_repository("repository", id, id),
-        )
-        .before(json!({ "default_branch": before }))
-        .after(json!({ "default_branch": branch }))
-        .reason("first push into an empty repository");
+        let event =
+            Event::new(Caller::system().stamp(), action::REPOSITORY_EDIT, Object::in_repository("repository", id, id))
+                .before(json!({ "default_branch": before }))
+                .after(json!({ "default_branch": branch }))
+                .reason("first push into an empty repository");
         db::repositories::set_default_branch(tx, id, &branch, now)?;
         audit::append(tx, now, &event)?;
         Ok(())

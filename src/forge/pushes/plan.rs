@@ -80,9 +80,7 @@ pub(super) fn check_tip(edit: RefEdit, objects: &Snapshot) -> atomicqms_git::Res
     let Some(new) = edit.new else { return Ok(Planned::Edit(edit)) };
     match objects.check_tip(&edit.name, &new) {
         Ok(tip) => Ok(Planned::Edit(RefEdit { peeled: tip.peeled, ..edit })),
-        Err(atomicqms_git::Error::MissingObject { .. }) => {
-            Ok(Planned::Refused("missing necessary objects".to_owned()))
-        }
+        Err(atomicqms_git::Error::MissingObject { .. }) => Ok(Planned::Refused("missing necessary objects".to_owned())),
         Err(error) if error.is_peer_fault() => Ok(Planned::Refused(error.to_string())),
         Err(error) => Err(error),
     }

@@ -10,10 +10,8 @@ fn id() -> ObjectId {
 }
 
 fn pushed(names: &[&str]) -> (ReceiveRequest, Vec<CommandOutcome>) {
-    let commands: Vec<Command> = names
-        .iter()
-        .map(|name| Command { name: name.as_bytes().to_vec(), old: None, new: Some(id()) })
-        .collect();
+    let commands: Vec<Command> =
+        names.iter().map(|name| Command { name: name.as_bytes().to_vec(), old: None, new: Some(id()) }).collect();
     let outcomes = vec![CommandOutcome::Applied; commands.len()];
     (ReceiveRequest { commands, ..ReceiveRequest::default() }, outcomes)
 }

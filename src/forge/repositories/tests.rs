@@ -2,9 +2,12 @@ use std::path::Path;
 
 use super::*;
 use crate::access::action::ReadRepository;
+use crate::access::action::{DeleteRepository, ListOwnRepositories, ListUserRepositories, SearchRepositories};
 use crate::db::testing::{edit, push};
 use crate::forge::testing::{TestForge, path};
 use crate::model::RepoName;
+use crate::model::repository::RepositoryQuery;
+use crate::model::{AccessLevel, Page};
 
 async fn change(test: &TestForge, caller: &Caller, name: &str, patch: RepositoryPatch) -> Result<Repository> {
     let permit = test.forge.authorize(caller, EditRepository, &path("ada", name)).await?;
@@ -168,6 +171,29 @@ async fn deletion_takes_rows_and_directory_and_keeps_the_journal() {
     let again = test.repository(&ada, "sop").await;
     assert!(again.id > made.id, "ids are never reused");
     assert!(again.is_empty);
+    test.finish().await;
+}
+
+#[tokio::test]
+async fn a_deletion_that_a_crash_cut_short_is_finished() {
+    let test = TestForge::start().await;
+    let ada = ada(&test).await;
+    let made = test.repository(&ada, "sop").await;
+    let kept = test.repository(&ada, "kept").await;
+    let caller = ada.clone();
+    test.forge
+        .write("rows only", move |tx| {
+            assert!(db::repositories::delete(tx, made.id)?);
+            let gone = Object::in_repository("repository", made.id, "ada/sop");
+            audit::append(tx, made.created_ms, &Event::new(caller.stamp(), action::REPOSITORY_DELETE, gone))?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    assert!(on_disk(&test, "sop"));
+    assert_eq!(finish_removals(&test.forge).await.unwrap(), 1);
+    assert!(!on_disk(&test, "sop") && on_disk(&test, kept.name.as_str()));
+    assert_eq!(finish_removals(&test.forge).await.unwrap(), 0);
     test.finish().await;
 }
 

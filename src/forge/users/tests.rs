@@ -65,13 +65,13 @@ async fn the_last_administrator_stays() {
         UserPatch { is_active: Some(false), ..UserPatch::default() },
         UserPatch { is_login_prohibited: Some(true), ..UserPatch::default() },
     ] {
-        assert_eq!(edit_as(&test, &test.console(), "root", patch).await.unwrap_err().kind(), Kind::Forbidden);
+        assert_eq!(edit_as(&test, &test.console(), "root", patch).await.unwrap_err().kind(), Kind::Malformed);
     }
-    assert_eq!(delete_as(&test, &test.console(), "root").await.unwrap_err().kind(), Kind::Forbidden);
+    assert_eq!(delete_as(&test, &test.console(), "root").await.unwrap_err().kind(), Kind::Invalid);
     let root = test.sign_in("root").await;
     test.user("second").await;
     edit_as(&test, &root, "second", admin(true)).await.unwrap();
-    assert_eq!(delete_as(&test, &root, "root").await.unwrap_err().kind(), Kind::Forbidden, "not oneself");
+    assert_eq!(delete_as(&test, &root, "root").await.unwrap_err().kind(), Kind::Invalid, "not oneself");
     edit_as(&test, &root, "root", admin(false)).await.unwrap();
     assert_eq!(
         edit_as(&test, &root, "second", admin(false)).await.unwrap_err().kind(),

@@ -39,10 +39,11 @@ pub async fn repo_check_collaborator(
 ) -> Answer<StatusCode> {
     let permit = lookup::repository(&app, &caller, action::ListCollaborators, &path, &uri).await?;
     let name = read_name(&name)?;
-    let found = collaborators::find_collaborator(&app.forge, permit, &name).await.map_err(|error| match error.kind() {
-        Kind::NotFound => no_such_user(name.as_str()),
-        _ => error,
-    })?;
+    let found =
+        collaborators::find_collaborator(&app.forge, permit, &name).await.map_err(|error| match error.kind() {
+            Kind::NotFound => no_such_user(name.as_str()),
+            _ => error,
+        })?;
     found.map(|_| StatusCode::NO_CONTENT).ok_or_else(|| Error::not_found().into())
 }
 

@@ -188,9 +188,20 @@ Subject\n\nBody gpgsig x\n";
 
     #[test]
     fn odd_objects_do_not_fail() {
-        for raw in [&b""[..], b"\n", b"\n\n", b"author", b"author x", b"author >", b"author <a> 99999999999999999999 +99",
-            b"gpgsig", b"gpgsig ", b"\xff\xfe\n\n\xff", b"author a <b> 1 +\xc3\xa9", b"author a <b> 1 --100"]
-        {
+        for raw in [
+            &b""[..],
+            b"\n",
+            b"\n\n",
+            b"author",
+            b"author x",
+            b"author >",
+            b"author <a> 99999999999999999999 +99",
+            b"gpgsig",
+            b"gpgsig ",
+            b"\xff\xfe\n\n\xff",
+            b"author a <b> 1 +\xc3\xa9",
+            b"author a <b> 1 --100",
+        ] {
             let _ = read_commit(raw);
             let _ = read_tag(raw);
         }

@@ -42,13 +42,7 @@ pub async fn repo_list_git_refs(
 }
 
 /// Errors: `NotFound` also when nothing matches, as in Gitea.
-async fn find(
-    app: &App,
-    caller: &Caller,
-    path: &RepoPath,
-    uri: &Uri,
-    prefix: String,
-) -> Answer<Vec<ReferenceJson>> {
+async fn find(app: &App, caller: &Caller, path: &RepoPath, uri: &Uri, prefix: String) -> Answer<Vec<ReferenceJson>> {
     let permit = lookup::repository(app, caller, action::ReadRepository, path, uri).await?;
     let repository = permit.into_subject().repository;
     let view = app.forge.open(&repository).await?.view();

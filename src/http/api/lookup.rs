@@ -40,7 +40,7 @@ impl IntoResponse for Stop {
 
 /// Lets the caller do `action` in the repository at `path`.
 ///
-/// Errors: as [`crate::access::authorize`]; `Moved` when the caller may do it but used a former name.
+/// Errors: as [`crate::access::authorize()`]; `Moved` when the caller may do it but used a former name.
 pub async fn repository<A>(app: &App, caller: &Caller, action: A, path: &RepoPath, uri: &Uri) -> Answer<Permit<A>>
 where
     A: Action<Resource = RepoPath, Subject = RepositoryAccess>,

@@ -55,7 +55,10 @@ mod tests {
         let given = params("q=a+b%2Fc&uid=7&bad=x&neg=-1&on=true&off=0&odd=maybe&empty=");
         assert_eq!(given.text("q"), "a b/c");
         assert_eq!((given.id("uid"), given.id("bad"), given.id("neg"), given.id("none")), (Some(7), None, None, None));
-        assert_eq!((given.switch("on"), given.switch("off"), given.switch("odd")), (Some(true), Some(false), Some(false)));
+        assert_eq!(
+            (given.switch("on"), given.switch("off"), given.switch("odd")),
+            (Some(true), Some(false), Some(false))
+        );
         assert_eq!((given.switch("empty"), given.switch("none")), (None, None));
     }
 

@@ -32,7 +32,13 @@ impl<'a> Viewer<'a> {
     }
 
     /// A repository as this viewer may see it; `level` is what the viewer may do in it.
-    pub fn repository(&self, repository: &Repository, owner: &User, level: AccessLevel, branches: u64) -> RepositoryJson {
+    pub fn repository(
+        &self,
+        repository: &Repository,
+        owner: &User,
+        level: AccessLevel,
+        branches: u64,
+    ) -> RepositoryJson {
         let full_name = repository.full_name();
         // Gitea shows a repository's owner without the private fields, even to the owner.
         let owner = self.render_user(owner, level > AccessLevel::None && self.user_id.is_some(), false);
@@ -114,5 +120,6 @@ pub fn token(token: &Token, secret: String) -> AccessTokenJson {
         scopes: token.scopes.names(),
         created_at: Timestamp::from_ms(token.created_ms.get()),
         last_used_at: Timestamp::from_ms(token.last_used_ms.map_or(0, |at| at.get())),
+        expires_at: token.expires_ms.map(|at| Timestamp::from_ms(at.get())),
     }
 }

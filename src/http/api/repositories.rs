@@ -83,12 +83,7 @@ pub async fn repo_edit(
 }
 
 /// `repoDelete`.
-pub async fn repo_delete(
-    State(app): State<App>,
-    caller: Caller,
-    path: RepoPath,
-    uri: Uri,
-) -> Answer<StatusCode> {
+pub async fn repo_delete(State(app): State<App>, caller: Caller, path: RepoPath, uri: Uri) -> Answer<StatusCode> {
     let permit = lookup::repository(&app, &caller, action::DeleteRepository, &path, &uri).await?;
     repositories::delete_repository(&app.forge, permit).await?;
     Ok(StatusCode::NO_CONTENT)

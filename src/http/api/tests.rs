@@ -11,6 +11,7 @@ mod git;
 mod refs;
 mod repositories;
 mod search;
+mod sweep;
 mod tokens;
 
 use fixture::{Api, basic};

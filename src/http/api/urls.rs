@@ -86,9 +86,7 @@ pub fn escape_path(text: &str) -> String {
 fn escape(text: &str, keeps_slash: bool) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
-        let is_plain = byte.is_ascii_alphanumeric()
-            || b"-._~$&+=:@".contains(&byte)
-            || (keeps_slash && byte == b'/');
+        let is_plain = byte.is_ascii_alphanumeric() || b"-._~$&+=:@".contains(&byte) || (keeps_slash && byte == b'/');
         if is_plain {
             escaped.push(char::from(byte));
         } else {

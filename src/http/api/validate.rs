@@ -4,8 +4,8 @@
 
 use super::json::{CreateAccessTokenOption, CreateRepoOption, CreateUserOption, EditRepoOption, EditUserOption};
 use crate::error::{Error, Kind, Result};
-use crate::model::{NewRepository, NewUser, RepoName, RepositoryPatch, UserName, UserPatch, Visibility};
 use crate::model::{Email, NewToken, TokenScopes};
+use crate::model::{NewRepository, NewUser, RepoName, RepositoryPatch, UserName, UserPatch, UtcMs, Visibility};
 
 /// Longest free text of a repository. Units: characters.
 const DESCRIPTION_MAX: usize = 2048;
@@ -116,7 +116,11 @@ pub fn user_patch(option: EditUserOption, min_password: usize) -> Result<UserPat
         description: option.description,
         website: option.website,
         location: option.location,
-        visibility: option.visibility.filter(|name| !name.is_empty()).map(|name| visibility("Visibility", &name)).transpose()?,
+        visibility: option
+            .visibility
+            .filter(|name| !name.is_empty())
+            .map(|name| visibility("Visibility", &name))
+            .transpose()?,
         is_admin: option.admin,
         is_active: option.active,
         is_login_prohibited: option.prohibit_login,
@@ -135,7 +139,13 @@ pub fn new_token(option: &CreateAccessTokenOption) -> Result<NewToken> {
     if scopes.is_empty() {
         return Err(Error::new(Kind::Malformed, "access token must have a scope"));
     }
-    Ok(NewToken { name: option.name.clone(), scopes, expires_ms: None })
+    let expires_ms = option.expires_at.as_deref().filter(|text| !text.is_empty()).map(expiry).transpose()?;
+    Ok(NewToken { name: option.name.clone(), scopes, expires_ms })
+}
+
+/// Reads the end of a token's life; what cannot be read must not become a token that lives for ever.
+fn expiry(text: &str) -> Result<UtcMs> {
+    UtcMs::parse_rfc3339(text).ok_or_else(|| Error::invalid("ExpiresAt", "[ExpiresAt]: must be an RFC 3339 time"))
 }
 
 /// Reads `CreateRepoOption`.
@@ -237,7 +247,7 @@ mod tests {
         assert_eq!(new_user(short, 8).unwrap_err().kind(), Kind::Malformed);
         let token = |scopes: &[&str]| {
             let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-            new_token(&CreateAccessTokenOption { name: "ci".into(), scopes })
+            new_token(&CreateAccessTokenOption { name: "ci".into(), scopes, expires_at: None })
         };
         assert_eq!(token(&[]).unwrap_err().kind(), Kind::Malformed);
         assert_eq!(token(&["public-only"]).unwrap_err().kind(), Kind::Malformed);
@@ -254,7 +264,10 @@ mod tests {
             (CreateRepoOption { name: "x".repeat(101), ..base() }, "[Name]: MaxSize"),
             (CreateRepoOption { description: "x".repeat(2049), ..base() }, "[Description]: MaxSize"),
             (CreateRepoOption { default_branch: "a..b".into(), ..base() }, "[DefaultBranch]: GitRefName"),
-            (CreateRepoOption { object_format_name: "sha256".into(), ..base() }, "object format is not supported: sha256"),
+            (
+                CreateRepoOption { object_format_name: "sha256".into(), ..base() },
+                "object format is not supported: sha256",
+            ),
         ];
         for (option, expected) in cases {
             assert_eq!(new_repository(option).unwrap_err().public(), expected);
@@ -265,9 +278,34 @@ mod tests {
     fn unknown_templates_are_refused_by_name() {
         let base = || CreateRepoOption { name: "sops".into(), auto_init: true, ..CreateRepoOption::default() };
         assert!(new_repository(CreateRepoOption { readme: "Default".into(), ..base() }).is_ok());
-        assert_eq!(new_repository(CreateRepoOption { readme: "Fancy".into(), ..base() }).unwrap_err().kind(), Kind::Malformed);
-        assert_eq!(new_repository(CreateRepoOption { license: "MIT".into(), ..base() }).unwrap_err().kind(), Kind::Invalid);
-        assert_eq!(new_repository(CreateRepoOption { gitignores: "Go".into(), ..base() }).unwrap_err().kind(), Kind::Invalid);
+        assert_eq!(
+            new_repository(CreateRepoOption { readme: "Fancy".into(), ..base() }).unwrap_err().kind(),
+            Kind::Malformed
+        );
+        assert_eq!(
+            new_repository(CreateRepoOption { license: "MIT".into(), ..base() }).unwrap_err().kind(),
+            Kind::Invalid
+        );
+        assert_eq!(
+            new_repository(CreateRepoOption { gitignores: "Go".into(), ..base() }).unwrap_err().kind(),
+            Kind::Invalid
+        );
+    }
+
+    #[test]
+    fn a_token_whose_end_cannot_be_read_is_refused() {
+        let new = |end: &str| {
+            new_token(&CreateAccessTokenOption {
+                name: "ci".into(),
+                scopes: vec!["all".into()],
+                expires_at: Some(end.into()),
+            })
+        };
+        assert_eq!(new("2030-01-02T03:04:05Z").unwrap().expires_ms, UtcMs::parse_rfc3339("2030-01-02T03:04:05Z"));
+        assert_eq!(new("").unwrap().expires_ms, None);
+        for bad in ["tomorrow", "2030-01-02", "1893553445"] {
+            assert_eq!(new(bad).unwrap_err().kind(), Kind::Invalid, "{bad}");
+        }
     }
 
     #[test]
@@ -281,7 +319,8 @@ mod tests {
         .unwrap();
         assert!(patch.name.is_none() && patch.default_branch.is_none());
         assert_eq!(patch.description.as_deref(), Some(""));
-        let edited = user_patch(EditUserOption { password: Some(String::new()), ..EditUserOption::default() }, 8).unwrap();
+        let edited =
+            user_patch(EditUserOption { password: Some(String::new()), ..EditUserOption::default() }, 8).unwrap();
         assert!(edited.password.is_none());
     }
 }

@@ -215,8 +215,7 @@ mod tests {
 
     fn halves(stall: Duration) -> (AnswerWriter, Pending, Arc<AtomicBool>) {
         let interrupt = Arc::new(AtomicBool::new(false));
-        let (writer, pending) =
-            channel(Handle::current(), stall, Arc::clone(&interrupt), Arc::new(AtomicU64::new(0)));
+        let (writer, pending) = channel(Handle::current(), stall, Arc::clone(&interrupt), Arc::new(AtomicU64::new(0)));
         (writer, pending, interrupt)
     }
 

@@ -13,7 +13,7 @@ use crate::{
     id::{Kind, ObjectId},
     odb::Snapshot,
     upload::{filter::Filter, ticker::Ticker},
-    walk::{TreeEntries, TreeEntry},
+    walk::{TreeEntries, TreeEntry, unreadable},
 };
 
 /// More trees than this are not compared with: merges of more parents exist, and only cost a few objects too many.
@@ -141,7 +141,7 @@ impl<'a> TreeWalk<'a> {
         self.base_data = base_data;
         self.data = data;
         match is_broken {
-            true => Err(Error::BadRequest { what: format!("tree {} cannot be read", task.tree) }),
+            true => Err(unreadable(&task.tree, "the tree cannot be read")),
             false => Ok(()),
         }
     }

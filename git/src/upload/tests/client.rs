@@ -46,7 +46,8 @@ pub(super) fn read_answer(mut bytes: &[u8], version: ProtocolVersion, banded: bo
             return answer;
         }
         let mut packets = Packets::new(bytes);
-        let packet = packets.next().unwrap().unwrap_or_else(|error| panic!("{error} at {:?}", &bytes[..bytes.len().min(50)]));
+        let packet =
+            packets.next().unwrap().unwrap_or_else(|error| panic!("{error} at {:?}", &bytes[..bytes.len().min(50)]));
         bytes = packets.rest();
         match packet {
             Packet::Flush => answer.lines.push("0000".into()),
@@ -108,7 +109,8 @@ pub(super) fn client_with(server: &TestRepo, haves: &[String]) -> TestRepo {
     if haves.is_empty() {
         return client;
     }
-    let (ok, pack, error) = server.run(&["pack-objects", "--revs", "--stdout", "-q"], (haves.join("\n") + "\n").as_bytes(), &[]);
+    let (ok, pack, error) =
+        server.run(&["pack-objects", "--revs", "--stdout", "-q"], (haves.join("\n") + "\n").as_bytes(), &[]);
     assert!(ok, "{error}");
     client.git_with(&["index-pack", "--stdin"], &pack);
     client
@@ -136,7 +138,8 @@ fn index_with(client: &TestRepo, pack: &[u8], args: &[&str]) -> Result<BTreeSet<
     // Bases that complete a thin pack come after what was sent.
     let end = pack.len() as u64 - 20;
     let was_sent = |(_, index): &(ObjectId, u32)| stored.idx().offset_at(*index).unwrap() < end;
-    let ids: BTreeSet<String> = stored.idx().ids().zip(0_u32..).filter(was_sent).map(|(id, _)| id.to_string()).collect();
+    let ids: BTreeSet<String> =
+        stored.idx().ids().zip(0_u32..).filter(was_sent).map(|(id, _)| id.to_string()).collect();
     assert_eq!(ids.len(), count, "an object was sent twice");
     Ok(ids)
 }

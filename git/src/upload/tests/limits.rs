@@ -96,7 +96,10 @@ fn every_limit_is_kept() {
         (fetch(many("have")), Limits { max_request_bytes: 1 << 20, ..small.clone() }),
         (fetch(many("shallow")), Limits { max_request_bytes: 1 << 20, ..small.clone() }),
         (fetch(depth), Limits::default()),
-        (fetch((0..200).map(|_| "done".to_owned()).chain(many("x")).collect()), Limits { max_request_bytes: 1000, ..small }),
+        (
+            fetch((0..200).map(|_| "done".to_owned()).chain(many("x")).collect()),
+            Limits { max_request_bytes: 1000, ..small },
+        ),
     ];
     for (request, limits) in cases {
         let mut out = Vec::new();

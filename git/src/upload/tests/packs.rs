@@ -72,7 +72,7 @@ fn long_chains_are_broken_and_large_objects_arrive() {
     stream.push_str("commit refs/heads/main\ncommitter C <c@d> 1700000000 +0000\ndata 1\nx\n");
     stream.push_str(&format!("M 100644 inline noise\ndata {}\n{noise}\n\n", noise.len()));
     repo.git_with(&["-c", "fastimport.unpackLimit=1", "fast-import", "--quiet"], stream.as_bytes());
-    repo.git(&["repack", "-q", "-a", "-d", "-f", "--depth=4000", "--window=20"]);
+    repo.git(&["-c", "pack.threads=1", "repack", "-q", "-a", "-d", "-f", "--depth=4000", "--window=20"]);
     let wants = [repo.git(&["rev-parse", "main"])];
     let (stats, answer) = fetch(&repo, &["ofs-delta"], &wants, &[]);
     assert!(answer.pack.len() > 1 << 20);

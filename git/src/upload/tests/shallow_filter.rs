@@ -132,9 +132,14 @@ fn shallow_histories_are_cut_like_git_does() {
             }
             apply_boundary(&client, &ours);
             index_loosely(&client, &ours.pack);
-            let (ok, _, error) = client.run(&["rev-list", "--objects", "--quiet", "--stdin"], wants.join("\n").as_bytes(), &[]);
-            assert!(ok, "{label}: {error}\nwants {wants:?} arguments {arguments:?} haves {haves:?} lines {:?}\n{}", ours.lines,
-             repo.git(&["log", "--graph", "--all", "--format=%h %ct %D"]));
+            let (ok, _, error) =
+                client.run(&["rev-list", "--objects", "--quiet", "--stdin"], wants.join("\n").as_bytes(), &[]);
+            assert!(
+                ok,
+                "{label}: {error}\nwants {wants:?} arguments {arguments:?} haves {haves:?} lines {:?}\n{}",
+                ours.lines,
+                repo.git(&["log", "--graph", "--all", "--format=%h %ct %D"])
+            );
         }
     }
 }

@@ -102,6 +102,8 @@ pub struct CreateAccessTokenOption {
     /// Scopes; at least one.
     #[serde(deserialize_with = "null_is_default")]
     pub scopes: Vec<String>,
+    /// When the token stops working, RFC 3339; absent: never. Gitea has no such field.
+    pub expires_at: Option<String>,
 }
 
 /// Body of `createCurrentUserRepo` and `adminCreateRepo`.

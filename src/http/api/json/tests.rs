@@ -195,8 +195,9 @@ fn tag_reference_and_token_have_every_property() {
         scopes: vec!["all".into()],
         created_at: ZERO_TIME,
         last_used_at: Timestamp::from_ms(0),
+        expires_at: Some(ZERO_TIME),
     };
-    check("AccessToken", &to_json(&token), &[], &[]);
+    check("AccessToken", &to_json(&token), &["expires_at"], &[]);
 }
 
 #[test]

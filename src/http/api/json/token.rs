@@ -21,4 +21,6 @@ pub struct AccessTokenJson {
     pub created_at: Timestamp,
     /// Last use; the epoch when never used.
     pub last_used_at: Timestamp,
+    /// When it stops working; null: never. Gitea has no such field.
+    pub expires_at: Option<Timestamp>,
 }

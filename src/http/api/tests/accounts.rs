@@ -40,7 +40,8 @@ async fn own_account_shows_private_fields_and_strangers_do_not_see_them() {
 #[tokio::test]
 async fn user_search_pages_and_hides() {
     let api = Api::start().await;
-    let hidden = json!({ "username": "ghosty", "email": "g@example.org", "password": "correct horse", "visibility": "private" });
+    let hidden =
+        json!({ "username": "ghosty", "email": "g@example.org", "password": "correct horse", "visibility": "private" });
     api.post("/admin/users", &api.admin(), hidden).await.expect(201);
     let all = api.get("/users/search", "").await.expect(200);
     assert_eq!(all.json["ok"], true);

@@ -33,11 +33,16 @@ impl Api {
     pub(in crate::http::api) async fn start() -> Self {
         let api = Self { server: TestServer::start().await };
         for name in ["ada", "bob"] {
-            let body = json!({ "username": name, "email": format!("{name}@example.org"), "password": PASSWORD,
-                "must_change_password": false });
-            api.post("/admin/users", &api.admin(), body).await.expect(201);
+            api.account(name).await;
         }
         api
+    }
+
+    /// Makes another account.
+    pub(in crate::http::api) async fn account(&self, name: &str) {
+        let body = json!({ "username": name, "email": format!("{name}@example.org"), "password": PASSWORD,
+            "must_change_password": false });
+        self.post("/admin/users", &self.admin(), body).await.expect(201);
     }
 
     /// Stops the server, which must end well.
@@ -117,7 +122,19 @@ impl Api {
         self.call("PATCH", path, auth, &[], Some(body)).await
     }
 
-    async fn call(&self, method: &str, path: &str, auth: &str, headers: &[(&str, &str)], body: Option<Value>) -> Answer {
+    /// Asks anything.
+    pub(in crate::http::api) async fn ask(&self, method: &str, path: &str, auth: &str, body: Option<Value>) -> Answer {
+        self.call(method, path, auth, &[], body).await
+    }
+
+    async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        auth: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Answer {
         let mut request = format!("{method} /api/v1{path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n");
         if !auth.is_empty() {
             request.push_str(&format!("authorization: {auth}\r\n"));
@@ -145,6 +162,11 @@ impl Answer {
             .collect();
         let json = serde_json::from_str(text).unwrap_or(Value::Null);
         Self { asked, status, headers, text: text.to_owned(), json }
+    }
+
+    /// Gives the question another name in failures.
+    pub(in crate::http::api) fn named(self, asked: &str) -> Self {
+        Self { asked: format!("{asked}: {}", self.asked), ..self }
     }
 
     /// Checks the status and what every answer with it must have.

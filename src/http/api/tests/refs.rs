@@ -33,7 +33,10 @@ async fn branches_show_the_commit_at_their_tip() {
     assert_eq!(main["commit"]["id"], git(dir.path(), &["rev-parse", "main"]).await);
     assert_eq!(main["commit"]["message"], "First\n\nWith a body.\n");
     assert_eq!(main["commit"]["timestamp"], "2023-11-15T00:13:20+02:00");
-    assert_eq!(main["commit"]["author"], json!({ "name": "Ada Lovelace", "email": "ada@example.org", "username": "ada" }));
+    assert_eq!(
+        main["commit"]["author"],
+        json!({ "name": "Ada Lovelace", "email": "ada@example.org", "username": "ada" })
+    );
     assert_eq!((main["user_can_push"].as_bool(), main["protected"].as_bool()), (Some(false), Some(false)));
 
     let one = api.get("/repos/ada/sops/branches/feature/cleaning", &api.ada()).await.expect(200).json;
@@ -44,7 +47,10 @@ async fn branches_show_the_commit_at_their_tip() {
     api.get("/repos/ada/sops/branches/..%2Fx", "").await.expect(404);
     assert_eq!(api.get("/repos/ada/sops/branches?q=CLEAN", "").await.expect(200).names(), ["feature/cleaning"]);
     let page = api.get("/repos/ada/sops/branches?limit=1&page=2", "").await.expect(200);
-    assert_eq!((page.names(), page.link_rels()), (vec!["main".to_owned()], vec!["first".to_owned(), "prev".to_owned()]));
+    assert_eq!(
+        (page.names(), page.link_rels()),
+        (vec!["main".to_owned()], vec!["first".to_owned(), "prev".to_owned()])
+    );
     assert_eq!(api.get("/repos/ada/sops/branches?page=3", "").await.expect(200).json, json!([]));
     let repository = api.get("/repos/ada/sops", "").await.expect(200).json;
     assert_eq!((repository["empty"].as_bool(), repository["branch_count"].as_i64()), (Some(false), Some(2)));
@@ -58,10 +64,16 @@ async fn tags_show_what_they_point_at() {
     let dir = push_history(&api).await;
     let commit = git(dir.path(), &["rev-parse", "main"]).await;
     let list = api.get("/repos/ada/sops/tags", "").await.expect(200);
-    assert_eq!((list.names(), list.header("x-total-count")), (vec!["v1/final".to_owned(), "light".to_owned()], "2".to_owned()));
+    assert_eq!(
+        (list.names(), list.header("x-total-count")),
+        (vec!["v1/final".to_owned(), "light".to_owned()], "2".to_owned())
+    );
     let annotated = api.get("/repos/ada/sops/tags/v1/final", "").await.expect(200).json;
     assert_eq!(annotated["id"], git(dir.path(), &["rev-parse", "v1/final"]).await);
-    assert_eq!((annotated["commit"]["sha"].as_str(), annotated["message"].as_str()), (Some(&*commit), Some("Release one")));
+    assert_eq!(
+        (annotated["commit"]["sha"].as_str(), annotated["message"].as_str()),
+        (Some(&*commit), Some("Release one"))
+    );
     assert_eq!(annotated["commit"]["created"], "2023-11-14T23:21:40+01:00");
     assert_eq!(annotated["zipball_url"], format!("{}ada/sops/archive/v1%2Ffinal.zip", api.root_url()));
     let light = api.get("/repos/ada/sops/tags/light", "").await.expect(200).json;
@@ -121,7 +133,10 @@ async fn auto_init_makes_a_first_commit() {
     let made = api.post("/user/repos", &api.ada(), body).await.expect(201).json;
     assert_eq!((made["empty"].as_bool(), made["branch_count"].as_i64()), (Some(false), Some(1)));
     let branch = api.get("/repos/ada/sops/branches/trunk", &api.ada()).await.expect(200).json;
-    assert_eq!((branch["commit"]["message"].as_str(), branch["commit"]["author"]["username"].as_str()), (Some("Initial commit\n"), Some("ada")));
+    assert_eq!(
+        (branch["commit"]["message"].as_str(), branch["commit"]["author"]["username"].as_str()),
+        (Some("Initial commit\n"), Some("ada"))
+    );
     let dir = TempDir::new().unwrap();
     git(dir.path(), &["clone", "--quiet", &api.git_url("ada", "ada/sops"), "copy"]).await;
     let copy = dir.path().join("copy");

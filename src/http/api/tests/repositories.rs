@@ -67,7 +67,10 @@ async fn settings_change_and_nonsense_does_not() {
     api.patch("/repos/ada/sops", "", patch.clone()).await.expect(401);
     api.patch("/repos/ada/sops", &api.bob(), patch.clone()).await.expect(403);
     let edited = api.patch("/repos/ada/sops", &api.ada(), patch).await.expect(200).json;
-    assert_eq!((edited["description"].as_str(), edited["website"].as_str()), (Some("new"), Some("https://example.org")));
+    assert_eq!(
+        (edited["description"].as_str(), edited["website"].as_str()),
+        (Some("new"), Some("https://example.org"))
+    );
     assert_eq!((edited["private"].as_bool(), edited["template"].as_bool()), (Some(true), Some(true)));
     api.patch("/repos/ada/sops", &api.bob(), json!({ "private": false })).await.expect(404);
     api.patch("/repos/ada/sops", &api.ada(), json!({ "name": "a b" })).await.expect(422);
@@ -124,7 +127,10 @@ async fn lists_hold_what_the_caller_may_see() {
     assert_eq!(own.json[4]["permissions"], json!({ "admin": false, "push": true, "pull": true }));
     api.get("/user/repos", "").await.expect(401);
     let page = api.get("/user/repos?limit=2&page=2", &api.ada()).await.expect(200);
-    assert_eq!((page.names(), page.header("x-total-count")), (vec!["three".to_owned(), "secret".to_owned()], "5".to_owned()));
+    assert_eq!(
+        (page.names(), page.header("x-total-count")),
+        (vec!["three".to_owned(), "secret".to_owned()], "5".to_owned())
+    );
     assert_eq!(page.link_rels(), ["next", "last", "first", "prev"]);
     assert_eq!(api.get("/users/ada/repos", "").await.expect(200).names(), ["one", "two", "three"]);
     assert_eq!(api.get("/users/ada/repos", &api.ada()).await.expect(200).names(), ["one", "two", "three", "secret"]);

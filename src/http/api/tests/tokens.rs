@@ -17,7 +17,13 @@ async fn a_token_is_shown_once_and_works_until_it_is_deleted() {
     let again = api.post("/users/ada/tokens", &api.ada(), body).await.expect(400);
     assert_eq!(again.json["message"], "access token name has been used already");
 
-    for header in [format!("token {secret}"), format!("Bearer {secret}"), format!("BEARER {secret}"), basic("ada", &secret), basic(&secret, "")] {
+    for header in [
+        format!("token {secret}"),
+        format!("Bearer {secret}"),
+        format!("BEARER {secret}"),
+        basic("ada", &secret),
+        basic(&secret, ""),
+    ] {
         assert_eq!(api.get("/user", &header).await.expect(200).json["login"], "ada", "{header}");
     }
     let by_query = api.get(&format!("/user?token={secret}"), "").await.expect(200);
@@ -59,7 +65,10 @@ async fn scopes_are_mandatory_known_and_enforced() {
     let reader = api.token("ada", &["read:repository"]).await;
     api.get("/repos/search", &reader).await.expect(200);
     let refused = api.get("/user", &reader).await.expect(403).json;
-    assert!(refused["message"].as_str().unwrap().starts_with("token does not have at least one of required scope(s)"), "{refused}");
+    assert!(
+        refused["message"].as_str().unwrap().starts_with("token does not have at least one of required scope(s)"),
+        "{refused}"
+    );
     api.post("/user/repos", &reader, json!({ "name": "x" })).await.expect(403);
     api.finish().await;
 }
@@ -68,8 +77,10 @@ async fn scopes_are_mandatory_known_and_enforced() {
 async fn a_token_named_by_id_goes_first_and_pages_are_kept() {
     let api = Api::start().await;
     let id = |json: &serde_json::Value| json["id"].as_i64().unwrap();
-    let first = api.post("/users/ada/tokens", &api.ada(), json!({ "name": "one", "scopes": ["all"] })).await.expect(201);
-    let second = api.post("/users/ada/tokens", &api.ada(), json!({ "name": "two", "scopes": ["all"] })).await.expect(201);
+    let first =
+        api.post("/users/ada/tokens", &api.ada(), json!({ "name": "one", "scopes": ["all"] })).await.expect(201);
+    let second =
+        api.post("/users/ada/tokens", &api.ada(), json!({ "name": "two", "scopes": ["all"] })).await.expect(201);
     let page = api.get("/users/ada/tokens?limit=1&page=2", &api.ada()).await.expect(200);
     assert_eq!((page.json.as_array().unwrap().len(), page.header("x-total-count")), (1, "2".to_owned()));
     api.delete(&format!("/users/ada/tokens/{}", id(&first.json)), &api.ada()).await.expect(204);

@@ -1,0 +1,98 @@
+//! Which repositories a caller sees, and what a page of them shows.
+//!
+//! Owns nothing but reads: visibility is decided in the statement, levels by `access`.
+
+use crate::access::action::{ListOwnRepositories, ListUserRepositories, SearchRepositories};
+use crate::access::authorize::level_from;
+use crate::access::{Caller, Permit};
+use crate::db;
+use crate::db::repositories::search::Viewer;
+use crate::error::{Error, Result};
+use crate::forge::Forge;
+use crate::model::repository::{RepositoryQuery, RepositorySort};
+use crate::model::{AccessLevel, Page, Paged, Repository, User};
+
+/// A repository in a list, with the caller's level in it.
+pub type Seen = (Repository, AccessLevel);
+
+/// Searches among repositories the caller may see.
+pub async fn search_repositories(
+    forge: &Forge,
+    permit: Permit<SearchRepositories>,
+    query: RepositoryQuery,
+    page: Page,
+) -> Result<Paged<Seen>> {
+    list(forge, permit.caller(), query, page).await
+}
+
+/// Lists what the caller owns or collaborates in.
+pub async fn list_own_repositories(
+    forge: &Forge,
+    permit: Permit<ListOwnRepositories>,
+    page: Page,
+) -> Result<Paged<Seen>> {
+    let query =
+        RepositoryQuery { uid: permit.caller().user_id(), sort: RepositorySort::Id, ..RepositoryQuery::default() };
+    list(forge, permit.caller(), query, page).await
+}
+
+/// Lists what an account owns, as far as the caller may see it.
+pub async fn list_user_repositories(
+    forge: &Forge,
+    permit: Permit<ListUserRepositories>,
+    page: Page,
+) -> Result<Paged<Seen>> {
+    let query = RepositoryQuery {
+        uid: Some(permit.subject().id),
+        is_exclusive: true,
+        sort: RepositorySort::Id,
+        ..RepositoryQuery::default()
+    };
+    list(forge, permit.caller(), query, page).await
+}
+
+async fn list(forge: &Forge, caller: &Caller, query: RepositoryQuery, page: Page) -> Result<Paged<Seen>> {
+    let viewer = Viewer {
+        id: caller.user_id(),
+        is_admin: caller.is_site_admin(),
+        is_restricted: caller.user().is_some_and(|user| user.is_restricted),
+        is_public_only: caller.scopes().is_some_and(|scopes| scopes.is_public_only()),
+    };
+    let caller = caller.clone();
+    forge
+        .read("list repositories", move |conn| {
+            let listed = db::repositories::search::list(conn, viewer, &query, page)?;
+            Ok(listed.map(|(repository, granted)| {
+                let level = level_from(&caller, &repository, granted);
+                (repository, level)
+            }))
+        })
+        .await
+}
+
+/// What a page of repositories shows beside their rows.
+#[derive(Debug, Clone)]
+pub struct Details {
+    /// The owner's account.
+    pub owner: User,
+    /// Branches.
+    pub branch_count: u64,
+}
+
+/// Reads owners and branch counts of repositories the caller was already shown, in their order, in one snapshot.
+///
+/// Errors: `NotFound` when one of them was deleted meanwhile.
+pub async fn details(forge: &Forge, repositories: &[Repository]) -> Result<Vec<Details>> {
+    let wanted: Vec<_> = repositories.iter().map(|repository| (repository.id, repository.owner_id)).collect();
+    forge
+        .read("read repository details", move |conn| {
+            wanted
+                .iter()
+                .map(|(repo, owner)| {
+                    let owner = db::users::find(conn, *owner)?.ok_or_else(Error::not_found)?;
+                    Ok(Details { owner, branch_count: db::repositories::count_branches(conn, *repo)? })
+                })
+                .collect()
+        })
+        .await
+}
