@@ -27,6 +27,8 @@ pub struct Report {
     pub journal_rows: u64,
     /// Refs compared with the journal.
     pub refs: u64,
+    /// Hash of the last event, in hexadecimal: who keeps it elsewhere can tell a ledger that was rewritten as a whole.
+    pub head: Option<String>,
     /// The first thing that is wrong; none: intact.
     pub fault: Option<Fault>,
 }
@@ -107,6 +109,7 @@ pub fn verify(conn: &dyn Connection) -> Result<Report> {
         }
         after = chain.seq;
     }
+    report.head = chain.leaf.map(|leaf| hex(&leaf));
     report.fault = journal.check_refs(conn, &mut report.refs)?;
     Ok(report)
 }

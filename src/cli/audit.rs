@@ -36,7 +36,8 @@ pub(super) async fn run(command: Command, config: Config) -> Result<ExitCode, Fa
         Ok(report) => match report.fault {
             None => {
                 let (events, rows, refs) = (report.events, report.journal_rows, report.refs);
-                say(&format!("ledger intact: {events} events, {rows} journal rows, {refs} refs"));
+                let head = report.head.as_deref().unwrap_or("none");
+                say(&format!("ledger intact: {events} events, {rows} journal rows, {refs} refs; last event {head}"));
                 Ok(ExitCode::SUCCESS)
             }
             Some(fault) => {

@@ -10,6 +10,7 @@ use crate::dsl::chance::Chance;
 use crate::dsl::git::Git;
 use crate::dsl::http::Call;
 use crate::dsl::pack::{Pack, Report, ZERO, push_body};
+use crate::dsl::tamper::{self, Tamper};
 use crate::dsl::wait::pause_for;
 use crate::dsl::{Forge, Persona, evidence};
 
@@ -145,7 +146,7 @@ fn every_answered_push_survives_kill_9_and_no_other_is_half_there() {
 
 #[test]
 fn the_server_can_die_inside_any_flush_or_rename_of_a_push() {
-    if !crate::no_process::strace_is_available() {
+    if !tamper::is_available() {
         return;
     }
     let mut forge = Forge::start();
@@ -158,31 +159,15 @@ fn the_server_can_die_inside_any_flush_or_rename_of_a_push() {
     for (round, (call, nth)) in places.enumerate() {
         let repository = ada.create_repository(&format!("{call}-{nth}"));
         let addr = forge.addr();
-        let pid = forge.pid().to_string();
-        let injection = format!("inject={call}:signal=SIGKILL:when={nth}");
-        let mut strace = std::process::Command::new("strace");
-        // Only calls that are traced can be tampered with.
-        strace.args(["-f", "-qq", "-e", &format!("trace={call}"), "-e", &injection, "-p", &pid]);
-        let log = std::fs::File::create(forge.scratch().join("strace.log")).unwrap();
-        strace.stdin(std::process::Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        let mut strace = strace.spawn().unwrap();
-        let status_file = format!("/proc/{pid}/status");
-        crate::dsl::until("strace to attach", crate::dsl::PATIENCE, || {
-            let status = std::fs::read_to_string(&status_file).map_err(|error| error.to_string())?;
-            let traced = status.lines().any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"));
-            if traced { Ok(()) } else { Err("not traced".to_owned()) }
-        });
-        // A call that pushes never make leaves the server alive after enough pushes: then it is killed the plain way.
+        let status_file = format!("/proc/{}/status", forge.pid());
+        let tamper = Tamper::with(&forge, call, "signal=SIGKILL", nth);
         let stop_after = push_some(&ada, addr, &repository, "main", 12);
         let died = crate::dsl::within(Duration::from_millis(300), || {
             let status = std::fs::read_to_string(&status_file).unwrap_or_default();
             let dead = status.is_empty() || status.contains("State:\tZ");
             if dead { Ok(()) } else { Err("alive".to_owned()) }
         });
-        if died.is_err() {
-            let _ = strace.kill();
-        }
-        let _ = strace.wait();
+        drop(tamper);
         if died.is_ok() {
             deaths += 1;
             forge.wait();

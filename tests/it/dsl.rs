@@ -11,6 +11,7 @@ pub(crate) mod http;
 pub(crate) mod pack;
 pub(crate) mod persona;
 pub(crate) mod sop;
+pub(crate) mod tamper;
 pub(crate) mod wait;
 
 pub(crate) use forge::Forge;

@@ -13,6 +13,7 @@ mod crash;
 mod dashboard;
 mod disk_full;
 mod dsl;
+mod faults;
 mod git_basics;
 mod git_transport;
 mod hostile_http;

@@ -1,21 +1,10 @@
 //! The server starts no process: watched by strace from its first instruction to its last.
 
-use crate::dsl::{Forge, Git, PROTOCOLS, sop};
-
-/// Whether strace is here and may trace; loud when not, and no excuse under CI.
-pub(crate) fn strace_is_available() -> bool {
-    let tried = std::process::Command::new("strace").args(["-qq", "-e", "trace=none", "true"]).output();
-    let works = tried.is_ok_and(|output| output.status.success());
-    if !works {
-        assert!(std::env::var_os("CI").is_none(), "strace must be installed and permitted under CI");
-        eprintln!("SKIPPED: strace is not installed or may not trace; this test proved nothing");
-    }
-    works
-}
+use crate::dsl::{Forge, Git, PROTOCOLS, sop, tamper};
 
 #[test]
 fn serving_starts_no_process() {
-    if !strace_is_available() {
+    if !tamper::is_available() {
         return;
     }
     let traces = tempfile::TempDir::new().unwrap();

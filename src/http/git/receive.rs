@@ -267,7 +267,7 @@ fn tell_progress(shared: SharedWriter, capabilities: PushCapabilities) -> pushes
 
 /// Sends the report and ends the answer.
 async fn finish(shared: SharedWriter, capabilities: &PushCapabilities, report: &PushReport) {
-    let unpack = report.unpack.as_ref().map(|()| ()).map_err(String::as_str);
+    let unpack = report.unpack.as_ref().copied().map_err(String::as_str);
     let bytes = receive::report(capabilities, unpack, &report.commands);
     let sending = tokio::task::spawn_blocking(move || {
         let writer = shared.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -227,6 +227,10 @@ impl Forge {
         rustix::process::kill_process(pid, signal).expect("the server runs");
     }
 
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
+    }
+
     /// Waits until the process is gone and gives its exit status.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let mut child = self.child.take().expect("the server runs");

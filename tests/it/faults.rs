@@ -1,0 +1,83 @@
+//! A disk that fails: single system calls of a push answered with an error. What was refused has not landed, what was
+//! accepted has, and the next push works.
+
+use crate::dsl::pack::{Pack, Report, ZERO, push_body};
+use crate::dsl::tamper::{self, Tamper};
+use crate::dsl::{Call, Forge, PATIENCE, evidence, until};
+
+#[test]
+fn a_failing_disk_never_makes_the_answer_untrue() {
+    if !tamper::is_available() {
+        return;
+    }
+    let mut forge = Forge::with().expecting_errors().start();
+    let ada = forge.user("ada");
+    let places = [
+        ("fsync", "error=EIO", 4),
+        ("fsync", "error=ENOSPC", 2),
+        ("rename", "error=EIO", 3),
+        ("rename", "error=ENOSPC", 2),
+        ("pwrite64", "error=EIO", 3),
+        ("pwrite64", "error=ENOSPC", 3),
+        ("mkdir", "error=ENOSPC", 1),
+        ("unlinkat", "error=EIO", 1),
+        ("unlink", "error=EIO", 1),
+        ("openat", "error=EMFILE", 5),
+        ("write", "error=ENOSPC", 2),
+    ];
+    let (mut accepted, mut refused) = (0, 0);
+    for (call, effect, times) in places {
+        for nth in 1..=times {
+            let case = format!("{call} {effect} {nth}");
+            let repository = ada.create_repository(&case.replace([' ', '='], "-"));
+            let mut pack = Pack::new();
+            let one = pack.add_commit(&[], "a.md", b"one\n");
+            assert!(ada.push_one(&repository, (ZERO, &one, b"refs/heads/main"), &pack.bytes()).accepted(), "{case}");
+
+            let mut pack = Pack::new();
+            let two = pack.add_commit(&[&one], "a.md", &[b'x'; 9_000]);
+            let body = push_body(&[(&one, &two, b"refs/heads/main")], "report-status", &pack.bytes());
+            let push = Call::new("POST", &format!("/{repository}.git/git-receive-pack"))
+                .header("Authorization", &ada.basic())
+                .body("application/x-git-receive-pack-request", body);
+            let tamper = Tamper::with(&forge, call, effect, nth);
+            let reply = push.send(forge.addr());
+            let seen = Tamper::seen(&forge);
+            tamper.detach();
+
+            let landed =
+                reply.as_ref().ok().and_then(|reply| Report::parse(&reply.body).ok()).is_some_and(|r| r.is_ok());
+            let answer =
+                reply.as_ref().map_or_else(ToString::to_string, |reply| format!("{} {}", reply.status, reply.text()));
+            assert!(!answer.contains(&*forge.data_dir().to_string_lossy()), "{case}: names a path: {answer}");
+            if !forge.is_running() {
+                // A writer whose database fails may end the process; the next start must find everything in order.
+                forge.wait();
+                forge.restart();
+            }
+            let id = forge.evidence().repository_id(&repository);
+            let rows = forge.evidence().refs(id);
+            let expected = if landed { &two } else { &one };
+            if reply.is_ok() {
+                assert_eq!(rows.get("refs/heads/main"), Some(expected), "{case}: answered {answer:?}, calls:\n{seen}");
+            }
+            accepted += usize::from(landed);
+            refused += usize::from(!landed);
+
+            // The next push works and brings disk and database together again.
+            let now = rows["refs/heads/main"].clone();
+            let three = until(&format!("{case}: a push after the fault"), PATIENCE, || {
+                let mut pack = Pack::new();
+                let three = pack.add_commit(&[&now], "a.md", b"three\n");
+                let reply = ada.push_one(&repository, (&now, &three, b"refs/heads/main"), &pack.bytes());
+                if reply.accepted() { Ok(three) } else { Err(format!("{reply:?}")) }
+            });
+            let server = forge.server_git(&repository);
+            assert_eq!(server.ok(&["rev-parse", "main"]), three, "{case}");
+            assert_eq!(evidence::refs_on_disk(&server), forge.evidence().refs(id), "{case}");
+        }
+    }
+    eprintln!("failing disk: {accepted} pushes accepted, {refused} refused");
+    assert!(refused >= 5, "only {refused} pushes met a fault that mattered");
+    forge.finish();
+}
