@@ -8,7 +8,6 @@
 //! Machine of the figures in `docs/benchmarks.md`: named there.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot set up its data has nothing to measure")]
-#![expect(clippy::disallowed_methods, reason = "the bench measures its own time")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

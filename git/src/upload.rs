@@ -163,6 +163,10 @@ impl Context<'_> {
         let mut graph = Graph::new(&self.view.odb, self.interrupt);
         if !is_v2 {
             shallow.put_lines(&mut head, fetch, false);
+            // The client reads the boundary and comes back with haves; a NAK would stand in the way of its next answer.
+            if fetch.ends_with_wants && fetch.deepen.is_asked() {
+                return Ok(Prepared { head, pack: None });
+            }
         }
         let verdict = match is_v2 {
             true => negotiate::v2(&mut graph, fetch, &mut head)?,

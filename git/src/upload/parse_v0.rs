@@ -37,7 +37,9 @@ pub(super) fn parse(body: &[u8], limits: &Limits) -> Result<Option<FetchRequest>
     if is_first_want {
         return Ok(None);
     }
+    arguments.request.ends_with_wants = true;
     for packet in packets {
+        arguments.request.ends_with_wants = false;
         match packet? {
             packet @ Packet::Data(_) => {
                 let line = packet.text().unwrap_or_default();

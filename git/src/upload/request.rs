@@ -55,6 +55,8 @@ pub(super) struct FetchRequest {
     pub(super) wants: Vec<ObjectId>,
     pub(super) haves: Vec<ObjectId>,
     pub(super) done: bool,
+    /// Versions 0 and 1: nothing follows the flush after the wants, so the client asks for its new boundary only.
+    pub(super) ends_with_wants: bool,
     /// Version 2: answer haves only, until `done`.
     pub(super) wait_for_done: bool,
     /// Versions 0 and 1.
