@@ -124,6 +124,35 @@ fn pushes_one_after_the_other_make_a_repository_that_git_finds_sound() {
 }
 
 #[test]
+fn gix_reads_the_same_objects_from_what_was_installed() {
+    let push = Push::new();
+    random_history(&push.client, &mut Random::new(77), 60);
+    let order = push.client.git(&["rev-list", "--topo-order", "--reverse", "main"]);
+    let commits: Vec<&str> = order.lines().collect();
+    let (half, tip) = (commits[commits.len() / 2], commits[commits.len() - 1]);
+    for revisions in [format!("{half}\n"), format!("{tip}\n^{half}\n")] {
+        push.ingest(&push.pack(&revisions, &[]), false).unwrap().install().unwrap();
+    }
+    let ours = push.server.odb();
+    let mut compared = 0;
+    for name in listing(&push.server.path().join("objects/pack")).iter().filter(|name| name.ends_with(".idx")) {
+        let path = push.server.path().join("objects/pack").join(name);
+        let theirs = gix_pack::Bundle::at(&path, gix::hash::Kind::Sha1).unwrap();
+        let mut inflate = gix::zlib::Inflate::default();
+        let mut data = Vec::new();
+        for (at, entry) in theirs.index.iter().enumerate() {
+            let cache = &mut gix_pack::cache::Never;
+            let at = u32::try_from(at).unwrap();
+            let (found, _) = theirs.get_object_by_index(at, &mut data, &mut inflate, cache).unwrap();
+            let expected = ours.read(&entry.oid).unwrap();
+            assert_eq!((found.kind, found.data), (expected.kind, expected.data.as_slice()), "{}", entry.oid);
+            compared += 1;
+        }
+    }
+    assert!(compared > 60, "{compared} objects were compared");
+}
+
+#[test]
 fn a_thin_pack_is_completed_as_git_completes_it() {
     for spooled in [false, true] {
         let push = Push::new();

@@ -214,7 +214,11 @@ impl Spool {
         let failed = |error| storage_failure(atomicqms_git::Error::io("write", &self.path, error));
         let file = match self.file.take() {
             Some(file) => self.file.insert(file),
-            None => self.file.insert(tokio::fs::File::create_new(&self.path).await.map_err(failed)?),
+            None => {
+                let mut private = tokio::fs::OpenOptions::new();
+                private.write(true).create_new(true).mode(0o600);
+                self.file.insert(private.open(&self.path).await.map_err(failed)?)
+            }
         };
         file.write_all(&self.waiting).await.map_err(failed)?;
         self.waiting.clear();
