@@ -125,6 +125,9 @@ section! {
         max_objects: u64 = "5000000", "objects", Kind::Integer { min: 1, max: 4_000_000_000 };
         /// Largest sum of all objects of one push, unpacked.
         max_unpacked_bytes: u64 = "17179869184", "bytes", Kind::Integer { min: 1024, max: 17_592_186_044_416 };
+        /// Memory that all pushes together may use for large objects while they are indexed; a push that needs more waits, and one that
+        /// needs more than all of it runs alone. One push needs up to three times its largest object.
+        max_indexing_memory_bytes: u64 = "1073741824", "bytes", Kind::Integer { min: 16_777_216, max: 1_099_511_627_776 };
         /// Most refs one push may change.
         max_refs_per_push: usize = "10000", "refs", Kind::Integer { min: 1, max: 10_000_000 };
         /// Largest request body of a clone or fetch, after decompression.

@@ -4,6 +4,7 @@
 //! users, permissions, SQL or an async runtime: every function here is synchronous and is called from a blocking pool. Called by the
 //! repository actors and by the server. Peer bytes are hostile: no function here panics on them.
 
+mod budget;
 pub mod error;
 mod files;
 pub mod fsck;
@@ -26,6 +27,7 @@ pub mod upload;
 pub mod view;
 pub mod walk;
 
+pub use budget::MemoryBudget;
 pub use error::{Error, Result};
 pub use id::{Kind, ObjectId};
 pub use incoming::{Incoming, Ingested, PackSource, Progress};

@@ -1,6 +1,7 @@
 //! Owns the bounds that every piece of peer input is held to. Refuses to read configuration: the server fills it in. Used by the incoming
 //! side (packs, commands) and by the protocol.
 
+use crate::budget::MemoryBudget;
 use crate::fsck::Policy;
 
 /// How much one peer may make us read, keep and compute.
@@ -24,6 +25,8 @@ pub struct Limits {
     pub delta_memory_bytes: u64,
     /// Which broken object rules refuse a push.
     pub fsck: Policy,
+    /// Memory that all pushes together may use for large objects while indexing; the default bounds each set of limits by itself.
+    pub memory: MemoryBudget,
     /// Most ref changes in one push.
     pub max_commands: u64,
     /// Most bytes of commands, shallow lines and push options before the pack.
@@ -49,6 +52,7 @@ impl Default for Limits {
             max_tree_entries: 1_000_000,
             delta_memory_bytes: 96 * MIB,
             fsck: Policy::default(),
+            memory: MemoryBudget::new(1024 * MIB),
             max_commands: 10_000,
             max_command_bytes: 4 * MIB,
             max_request_bytes: 16 * MIB,

@@ -20,7 +20,7 @@ pub(super) async fn with_forge<T>(
     work: impl AsyncFnOnce(&Forge, Caller) -> Result<T>,
 ) -> std::result::Result<T, Failure> {
     logs::install_for_command(&config.log);
-    directory::prepare(&config.data_dir)?;
+    directory::prepare(config)?;
     let parts = Parts::start_beside(config).await?;
     let origin = Origin { user_agent: Some("atomicqms command line".to_owned()), ..Origin::default() };
     let outcome = work(&parts.forge, Caller::console(origin)).await;

@@ -72,7 +72,7 @@ pub(super) fn run(config: Config) -> Result<ExitCode, Failure> {
     }
     block_on(async {
         let stop = on_signal()?;
-        directory::prepare(&config.data_dir)?;
+        directory::prepare(&config)?;
         let lock = directory::lock(&config)?;
         let listeners = Listeners::bind(&config).await?;
         if config.server.ssh_addr.0.is_some() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use atomicqms_actors::ask::Deadline;
 use atomicqms_actors::gate::{Gate, Pass};
-use atomicqms_git::Limits;
+use atomicqms_git::{Limits, MemoryBudget};
 use tokio::task::AbortHandle;
 
 use crate::config;
@@ -49,6 +49,7 @@ impl Intake {
                 max_object_bytes: git.max_object_bytes,
                 max_objects: git.max_objects,
                 max_unpacked_bytes: git.max_unpacked_bytes,
+                memory: MemoryBudget::new(git.max_indexing_memory_bytes),
                 max_commands: git.max_refs_per_push as u64,
                 max_request_bytes: git.max_request_bytes as u64,
                 ..Limits::default()

@@ -23,6 +23,7 @@ use crate::access::action::PushRepository;
 use crate::error::{Error, Kind, Result};
 use crate::forge::Forge;
 use crate::forge::intake::Intake;
+use crate::model::Repository;
 
 /// What clients are told when a command failed only because another one did.
 const ATOMIC_FAILURE: &str = "atomic push failed";
@@ -53,6 +54,14 @@ pub struct PushReport {
 /// Called with the progress of indexing, on a blocking thread.
 pub type OnProgress = Box<dyn FnMut(Progress) + Send>;
 
+/// Why a push could not be taken in, before it is put into words.
+enum Fault {
+    /// The engine's own error.
+    Engine(atomicqms_git::Error),
+    /// Anything else.
+    Server(Error),
+}
+
 /// A failure that all commands share.
 struct Failure {
     unpack: Option<String>,
@@ -66,6 +75,7 @@ struct Failure {
 pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnProgress) -> PushReport {
     let deadline = intake.deadline();
     let Push { permit, handle, request, pack } = push;
+    let repository = permit.subject().repository.clone();
     let view = handle.view();
     let mut planned = plan::plan(&request.commands, &view);
     refuse_together(&mut planned, request.capabilities.atomic);
@@ -77,18 +87,23 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
     };
     let Checked { mut planned, ingested } = match checked {
         Ok(checked) => checked,
-        Err(failure) => return failed(&request, &failure),
+        Err(fault) => {
+            let reason = unpack_failure(forge, &repository, fault).await;
+            return failed(&request, &Failure::unpack(reason));
+        }
     };
     refuse_together(&mut planned, request.capabilities.atomic);
     let objects = ingested.as_ref().map_or(0, |ingested| ingested.stats().objects);
 
     let edits: Vec<RefEdit> = planned.iter().filter_map(Planned::edit).cloned().collect();
-    let repository = permit.subject().repository.clone();
     let commit = CommitPush::new(permit, Arc::clone(&forge.clock));
     let mut outcomes =
         match update(&handle, edits.clone(), request.capabilities.atomic, ingested, commit, deadline).await {
             Ok(outcomes) => outcomes.into_iter(),
-            Err(error) => return failed(&request, &Failure { unpack: None, reason: told(&error) }),
+            Err(fault) => {
+                let reason = unpack_failure(forge, &repository, fault).await;
+                return failed(&request, &Failure { unpack: None, reason });
+            }
         };
     let outcomes: Vec<CommandOutcome> = planned
         .into_iter()
@@ -121,8 +136,8 @@ async fn check(
     planned: Vec<Planned>,
     pack: Option<(Incoming, PackSource)>,
     mut on_progress: OnProgress,
-) -> std::result::Result<Checked, Failure> {
-    let pass = intake.receive().await.map_err(|error| Failure::unpack(told(&error)))?;
+) -> std::result::Result<Checked, Fault> {
+    let pass = intake.receive().await.map_err(Fault::Server)?;
     let interrupt = Arc::new(AtomicBool::new(false));
     let alarm = intake.interrupt_after_timeout(&interrupt);
     let view = Arc::clone(view);
@@ -146,8 +161,8 @@ async fn check(
     });
     match work.await {
         Ok(Ok(checked)) => Ok(checked),
-        Ok(Err(error)) => Err(Failure::unpack(unpack_failure(error))),
-        Err(panic) => Err(Failure::unpack(told(&Error::internal(panic)))),
+        Ok(Err(error)) => Err(Fault::Engine(error)),
+        Err(panic) => Err(Fault::Server(Error::internal(panic))),
     }
 }
 
@@ -159,12 +174,15 @@ async fn update(
     ingested: Option<Ingested>,
     commit: CommitPush,
     deadline: Deadline,
-) -> Result<Vec<EditOutcome>> {
+) -> std::result::Result<Vec<EditOutcome>, Fault> {
     if edits.is_empty() {
         return Ok(Vec::new());
     }
     let update = UpdateRefs { edits, atomic, ingested, commit: Box::new(commit), deadline };
-    Ok(handle.update_refs(update).await?)
+    handle.update_refs(update).await.map_err(|error| match error {
+        atomicqms_actors::Error::Git(error) => Fault::Engine(error),
+        error => Fault::Server(error.into()),
+    })
 }
 
 /// In an atomic push one refused command refuses all others.
@@ -206,20 +224,43 @@ impl Failure {
     }
 }
 
-/// The text a client may read about a pack that was not accepted; the cause of our own faults goes to the log.
-fn unpack_failure(error: atomicqms_git::Error) -> String {
-    match &error {
-        fault if fault.is_peer_fault() => {
+/// The text a client may read about a push that was not accepted; the cause of our own faults goes to the log.
+async fn unpack_failure(forge: &Forge, repository: &Repository, fault: Fault) -> String {
+    let error = match fault {
+        Fault::Server(error) if error.kind() != Kind::Internal => return told(&error),
+        Fault::Server(error) => error,
+        Fault::Engine(error) if error.is_peer_fault() => {
             tracing::info!(%error, "push refused");
-            fault.to_string()
+            return error.to_string();
         }
-        atomicqms_git::Error::DiskFull { .. } => {
+        Fault::Engine(atomicqms_git::Error::Interrupted) => return "the push took too long".to_owned(),
+        Fault::Engine(error @ atomicqms_git::Error::DiskFull { .. }) => {
             tracing::error!(%error, "push refused: storage is full");
-            "the server's storage is full".to_owned()
+            return "the server's storage is full".to_owned();
         }
-        atomicqms_git::Error::Interrupted => "the push took too long".to_owned(),
-        _ => told(&Error::internal(error)),
+        Fault::Engine(error) => Error::internal(error),
+    };
+    // Files that vanish under a push are no fault when their repository was moved or removed meanwhile.
+    match changed_meanwhile(forge, repository).await {
+        Ok(Some(reason)) => {
+            tracing::info!(error.chain = %error.log_line(), "push refused: {reason}");
+            reason.to_owned()
+        }
+        Ok(None) | Err(_) => told(&error),
     }
+}
+
+/// Says what became of a repository since a push to it began, if it is no longer what and where it was.
+async fn changed_meanwhile(forge: &Forge, before: &Repository) -> Result<Option<&'static str>> {
+    let id = before.id;
+    let now = forge.read("look again after a push", move |conn| Ok(crate::db::repositories::find(conn, id)?)).await?;
+    Ok(match now {
+        None => Some("the repository was deleted while the push was running"),
+        Some(now) if now.name != before.name || now.owner_id != before.owner_id => {
+            Some("the repository was renamed while the push was running; try again")
+        }
+        Some(_) => None,
+    })
 }
 
 /// The text a client may read about an error, which is logged here: in a push report it does not pass the middleware.
@@ -241,9 +282,19 @@ fn failed(request: &ReceiveRequest, failure: &Failure) -> PushReport {
     }
 }
 
-/// The report for a push whose pack could not be taken in at all.
+/// The report for a push whose pack was refused while it came in, for a reason the client may read.
 pub fn not_received(request: &ReceiveRequest, reason: String) -> PushReport {
     failed(request, &Failure::unpack(reason))
+}
+
+/// The report for a push whose pack could not be stored as it came in.
+pub async fn not_stored(
+    forge: &Forge,
+    repository: &Repository,
+    request: &ReceiveRequest,
+    error: atomicqms_git::Error,
+) -> PushReport {
+    failed(request, &Failure::unpack(unpack_failure(forge, repository, Fault::Engine(error)).await))
 }
 
 fn reports(request: &ReceiveRequest, outcomes: Vec<CommandOutcome>) -> Vec<CommandReport> {

@@ -73,13 +73,19 @@ pub async fn create_repository<A: MayCreateRepository>(
             Ok(repository)
         })
         .await?;
-    match forge.open(&repository).await {
-        Ok(_) => Ok(repository),
-        Err(error) => {
-            // Somebody was promised nothing yet: better no repository than one without a directory.
-            tracing::warn!(repo.id = repository.id.get(), error = %error.log_line(), "the directory of a new repository could not be made; its row is taken back");
-            take_back(forge, caller, repository).await?;
-            Err(error)
+    let Err(error) = forge.open(&repository).await.map(drop) else { return Ok(repository) };
+    if error.kind() == Kind::Overloaded {
+        // The row is durable; the directory is made when the repository is opened next.
+        tracing::info!(repo.id = repository.id.get(), "the directory of a new repository is made later");
+        return Ok(repository);
+    }
+    // Somebody was promised nothing yet: better no repository than one without a directory.
+    tracing::warn!(repo.id = repository.id.get(), error = %error.log_line(), "the directory of a new repository could not be made; its row is taken back");
+    match take_back(forge, caller, repository.clone()).await {
+        Ok(()) => Err(error),
+        Err(kept) => {
+            tracing::warn!(repo.id = repository.id.get(), error = %kept.log_line(), "the row of a new repository could not be taken back");
+            Ok(repository)
         }
     }
 }

@@ -24,7 +24,7 @@ pub struct FirstAdmin {
 ///
 /// Errors: the key file cannot be written; a given password that breaks the rule.
 pub async fn first_start(forge: &Forge, config: &Config) -> Result<Option<FirstAdmin>, Failure> {
-    directory::prepare(&config.data_dir)?;
+    directory::prepare(config)?;
     let path = config.keys_dir().join("server.key");
     read_or_create_secret(&path, new_key).map_err(|source| Failure::Directory { path, source })?;
     let given = config.admin_password.as_ref().map(|password| password.expose().to_owned());

@@ -18,10 +18,30 @@ const FOLDERS: &[&str] = &["conf", "conf/keys", "git", "git/repositories", "git/
 /// Makes the data directory and its folders, readable by their owner only.
 ///
 /// Errors: `Failure::Directory` naming the path.
-pub fn prepare(data_dir: &Path) -> Result<(), Failure> {
+pub fn prepare(config: &Config) -> Result<(), Failure> {
+    let data_dir = &config.data_dir;
     make(data_dir)?;
     for folder in FOLDERS {
         make(&data_dir.join(folder))?;
+    }
+    make_database_private(&config.database_path())
+}
+
+/// Keeps the database to its owner even in a directory that others may enter: it holds password hashes and addresses.
+/// SQLite gives the files beside it (`-wal`, `-shm`) the mode of the database file.
+fn make_database_private(database: &Path) -> Result<(), Failure> {
+    let failed = |source| Failure::Directory { path: database.to_owned(), source };
+    OpenOptions::new().create(true).append(true).mode(0o600).open(database).map_err(failed)?;
+    for ending in ["", "-wal", "-shm"] {
+        let mut path = database.as_os_str().to_owned();
+        path.push(ending);
+        let path = PathBuf::from(path);
+        match std::fs::set_permissions(&path, Permissions::from_mode(0o600)) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Failure::Directory { path, source });
+            }
+            Ok(()) | Err(_) => {}
+        }
     }
     Ok(())
 }

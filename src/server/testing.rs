@@ -52,7 +52,7 @@ impl TestServer {
 
     /// Starts a server with settings of the caller's.
     pub(crate) async fn start_with(config: Config) -> Result<Self, Failure> {
-        directory::prepare(&config.data_dir)?;
+        directory::prepare(&config)?;
         let lock = directory::lock(&config)?;
         let listeners = Listeners::bind(&config).await?;
         let (stop, stopped) = oneshot::channel::<()>();

@@ -162,6 +162,23 @@ async fn the_data_directory_is_closed_to_strangers_and_the_key_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_database_is_private_also_in_a_directory_that_is_not() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let config = Config { data_dir: dir.path().to_owned(), ..Config::for_tests(dir.path()) };
+    // As an older version may have left it.
+    std::fs::write(config.database_path(), b"").unwrap();
+    std::fs::set_permissions(config.database_path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let server = TestServer::start_with(config).await.unwrap();
+    for name in ["atomicqms.db", "atomicqms.db-wal", "atomicqms.db-shm"] {
+        let mode = std::fs::metadata(dir.path().join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{name}");
+    }
+    server.finish().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn trusted_proxies_may_name_the_request() {
     let dir = tempfile::tempdir().unwrap();
     let mut config = Config::for_tests(dir.path());

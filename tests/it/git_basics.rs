@@ -359,6 +359,93 @@ fn partial_histories_can_be_taken_and_deepened() {
 }
 
 #[test]
+fn histories_can_be_cut_by_date_and_by_ref() {
+    let forge = Forge::start();
+    let ada = forge.user("ada");
+    let repository = ada.create_repository("cut");
+    let work = Git::new().init("work");
+    sop::fill(&work, 40);
+    work.ok(&["branch", "old", "main~10"]);
+    work.ok(&["push", "--quiet", &ada.url(&repository), "main", "old"]);
+    let since = work.ok(&["show", "--no-patch", "--format=%ct", "main~4"]);
+    for version in PROTOCOLS {
+        let git = Git::new().protocol(version);
+        git.ok(&["clone", "--quiet", "--shallow-since", &since, "--branch", "main", &ada.url(&repository), "since"]);
+        assert_eq!(git.at("since").ok(&["rev-list", "--count", "HEAD"]), "5", "protocol {version}");
+        git.ok(&["clone", "--quiet", "--shallow-exclude", "old", "--branch", "main", &ada.url(&repository), "exclude"]);
+        assert_eq!(git.at("exclude").ok(&["rev-list", "--count", "HEAD"]), "10", "protocol {version}");
+        git.at("exclude").fsck();
+    }
+    forge.finish();
+}
+
+#[test]
+fn partial_clones_fetch_what_they_lack_when_it_is_needed() {
+    let forge = Forge::start();
+    let ada = forge.user("ada");
+    let repository = ada.create_repository("partial");
+    let work = Git::new().init("work");
+    sop::fill(&work, 60);
+    work.ok(&["push", "--quiet", &ada.url(&repository), "main"]);
+    for version in [0, 2] {
+        for filter in ["blob:none", "blob:limit=1k", "tree:0"] {
+            let git = Git::new().protocol(version);
+            let directory = filter.replace([':', '='], "-");
+            git.ok(&["clone", "--quiet", "--no-checkout", "--filter", filter, &ada.url(&repository), &directory]);
+            let copy = git.at(&directory);
+            let missing = copy.ok(&["rev-list", "--objects", "--all", "--missing=print"]);
+            assert!(
+                missing.lines().any(|line| line.starts_with('?')),
+                "protocol {version} {filter}: nothing was left out"
+            );
+            copy.ok(&["checkout", "--quiet", "main"]);
+            assert_eq!(copy.ok(&["status", "--porcelain"]), "", "protocol {version} {filter}");
+            copy.ok(&["log", "--quiet", "--patch", "-5"]);
+        }
+    }
+    forge.finish();
+}
+
+#[test]
+fn submodules_may_point_at_commits_that_live_elsewhere() {
+    let forge = Forge::start();
+    let ada = forge.user("ada");
+    let repository = ada.create_repository("with-submodule");
+    let work = Git::new().init("work");
+    std::fs::write(
+        work.dir().join(".gitmodules"),
+        "[submodule \"lib\"]\n\tpath = lib\n\turl = https://example.org/lib.git\n",
+    )
+    .unwrap();
+    work.ok(&["add", ".gitmodules"]);
+    work.ok(&["update-index", "--add", "--cacheinfo", "160000,1234567890123456789012345678901234567890,lib"]);
+    work.ok(&["commit", "--quiet", "--message", "Submodule"]);
+    work.ok(&["push", "--quiet", &ada.url(&repository), "main"]);
+    let copy = ada.clone_repository(&repository);
+    assert!(copy.ok(&["ls-tree", "HEAD", "lib"]).starts_with("160000 commit 1234567890"));
+    forge.finish();
+}
+
+#[test]
+fn a_repository_of_another_hash_is_refused_with_a_reason() {
+    let forge = Forge::start();
+    let ada = forge.user("ada");
+    let repository = ada.create_repository("sha1");
+    let git = Git::new();
+    let first = git.init("sha1");
+    first.commit("a.md", "one\n");
+    first.ok(&["push", "--quiet", &ada.url(&repository), "main"]);
+    let before = forge.server_git(&repository).refs();
+    git.ok(&["init", "--quiet", "--object-format=sha256", "work"]);
+    let work = git.at("work");
+    work.commit("a.md", "one\n");
+    let refusal = work.fails(&["push", &ada.url(&repository), "main"]);
+    assert!(refusal.contains("algorithm"), "{refusal}");
+    assert_eq!(forge.server_git(&repository).refs(), before);
+    forge.finish();
+}
+
+#[test]
 fn this_project_can_be_hosted_by_itself() {
     let root = env!("CARGO_MANIFEST_DIR");
     let project = Git::new().at(root);

@@ -260,3 +260,15 @@ fn git_protocol_zero_clients_without_side_band_are_served() {
     assert_eq!(receiver.ok(&["cat-file", "-t", &tip]), "commit");
     forge.finish();
 }
+
+#[test]
+fn requests_sent_ahead_on_one_connection_are_answered_in_order() {
+    let forge = Forge::start();
+    let mut wire = Wire::connect(forge.addr()).unwrap();
+    let targets = ["/livez", "/api/v1/version", "/readyz", "/nowhere"];
+    let ahead: String = targets.iter().map(|target| format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n")).collect();
+    wire.write(ahead.as_bytes()).unwrap();
+    let statuses: Vec<_> = targets.iter().map(|_| wire.reply_to("GET").unwrap().status).collect();
+    assert_eq!(statuses, [200, 200, 200, 404]);
+    forge.finish();
+}

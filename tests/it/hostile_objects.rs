@@ -128,7 +128,7 @@ fn malformed_commits_and_tags_are_refused() {
 #[test]
 fn names_that_are_no_refs_are_refused() {
     let target = Target::new(Forge::start());
-    let names: [&[u8]; 28] = [
+    let names: [&[u8]; 32] = [
         b"refs/heads/../x",
         b"refs/heads/../../config",
         b"refs/../HEAD",
@@ -157,6 +157,10 @@ fn names_that_are_no_refs_are_refused() {
         b"main",
         b"config",
         b"objects/pack/x",
+        b"refs/heads",
+        b"refs/tags",
+        b"refs/stash",
+        b"refs/x",
     ];
     let empty = Pack::new().bytes();
     for name in names {

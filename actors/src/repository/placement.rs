@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use atomicqms_git as git;
 
@@ -14,6 +15,14 @@ use crate::Error;
 
 /// Below the root of all repositories; no owner's name starts with a dot.
 const SET_ASIDE: &str = ".set-aside";
+
+/// One directory moves at a time: an old owner of a path and the next one must not both act on what they saw there.
+/// Guards no data, so a panic while it was held spoils nothing.
+static MOVES: Mutex<()> = Mutex::new(());
+
+fn one_move_at_a_time() -> MutexGuard<'static, ()> {
+    MOVES.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What stands at a path.
 enum Found {
@@ -30,6 +39,10 @@ enum Found {
 /// an error, not an empty repository.
 pub(super) fn open(root: &Path, id: i64, stored: &Stored) -> Result<git::Repository, Error> {
     let target = below(root, &stored.relative_path)?;
+    if let Found::Ours(repository) = look(&target, id)? {
+        return Ok(repository);
+    }
+    let _moving = one_move_at_a_time();
     match look(&target, id)? {
         Found::Ours(repository) => return Ok(repository),
         Found::Unmarked => return Ok(git::Repository::init(&target, id, &stored.head)?),
@@ -54,12 +67,15 @@ pub(super) fn open(root: &Path, id: i64, stored: &Stored) -> Result<git::Reposit
 /// Errors: `Contract`, `Git`, `Io`.
 pub(crate) fn remove(root: &Path, id: i64, relative_path: &Path) -> Result<(), Error> {
     let target = below(root, relative_path)?;
+    let doomed = aside(root, &format!("deleted-{id}"));
     for place in [target, aside(root, &id.to_string())] {
+        // Removed first when an earlier removal was cut short, so that the move below finds its place free.
+        remove_tree(&doomed)?;
+        let moving = one_move_at_a_time();
         if let Found::Ours(_) = look(&place, id)? {
             // Renamed first, so that a removal cut short leaves no half repository under a name that may be used again.
-            let doomed = aside(root, &format!("deleted-{id}"));
-            remove_tree(&doomed)?;
             move_directory(&place, &doomed)?;
+            drop(moving);
             remove_tree(&doomed)?;
         }
     }

@@ -52,6 +52,7 @@ impl Completion<'_> {
             (self.store_as_sent(source, data)?, indexed.checksum)
         } else {
             let body_len = data.len().saturating_sub(ID_LEN);
+            let _memory = self.limits.memory.reserve(self.size_of_bases(indexed)?, self.interrupt)?;
             let bases = self.bases(indexed, body_len as u64, &mut lines)?;
             lines.sort_unstable_by_key(|line| line.id);
             let count = u32::try_from(lines.len());
@@ -65,6 +66,18 @@ impl Completion<'_> {
         let idx = Idx::parse(FileBytes::open(&idx_path)?).map_err(|what| Error::corrupt(idx_path, what))?;
         let name = format!("pack-{}.pack", ObjectId::from(checksum));
         Ok(Arc::new(Pack::from_parts(&self.objects.join("pack").join(name), data, idx)?))
+    }
+
+    /// What the bases take at most: all of them deflated, and one inflated.
+    fn size_of_bases(&self, indexed: &Indexed) -> Result<u64> {
+        let mut sum = 0u64;
+        let mut largest = 0u64;
+        for id in &indexed.external_bases {
+            let size = self.base.header(id)?.map_or(0, |(_, size)| size);
+            sum = sum.saturating_add(size);
+            largest = largest.max(size);
+        }
+        Ok(sum.saturating_add(largest))
     }
 
     /// Makes the entries of the bases that a thin pack lacks, and adds their lines to the index.

@@ -37,7 +37,10 @@ impl Quarantine {
 
 impl Drop for Quarantine {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.directory) {
+        if let Err(error) = fs::remove_dir_all(&self.directory)
+            // Gone with its whole repository.
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
             tracing::warn!(file.path = %self.directory.display(), %error, "a quarantine directory could not be removed");
         }
     }

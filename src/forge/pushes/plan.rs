@@ -53,7 +53,8 @@ fn plan_one(command: &Command, view: &View) -> Planned {
         return refused("funny refname: not UTF-8");
     };
     let name = match RefName::new(text) {
-        Ok(name) if text.starts_with("refs/") => name,
+        // As git has it: below `refs/` there is a namespace, so that nothing can take the place of `refs/heads` itself.
+        Ok(name) if text.strip_prefix("refs/").is_some_and(|rest| rest.contains('/')) => name,
         _ => return refused("funny refname"),
     };
     if HIDDEN_FROM_PUSH.iter().any(|prefix| text.starts_with(prefix)) {

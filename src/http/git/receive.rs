@@ -64,7 +64,13 @@ pub(super) async fn receive_pack(
         let capabilities = request.capabilities.clone();
         let shared = Arc::new(Mutex::new(Some(writer)));
         let report = match received {
-            Received::Refused(reason) => pushes::not_received(&request, reason),
+            Received::Refused(Refusal::TooLarge) => {
+                let reason = format!("the pack exceeds the limit of {} bytes", app.intake.limits().max_pack_bytes);
+                pushes::not_received(&request, reason)
+            }
+            Received::Refused(Refusal::Storage(error)) => {
+                pushes::not_stored(&app.forge, &permit.subject().repository, &request, error).await
+            }
             Received::Pack(pack) => {
                 let push = Push { permit, handle, request, pack };
                 let on_progress = tell_progress(Arc::clone(&shared), capabilities.clone());
@@ -115,8 +121,16 @@ fn bad_commands(error: atomicqms_git::Error) -> Error {
 enum Received {
     /// The complete pack, if the commands ask for one.
     Pack(Option<(Incoming, PackSource)>),
-    /// It was not kept, for this reason.
-    Refused(String),
+    /// It was not kept.
+    Refused(Refusal),
+}
+
+/// Why a pack was not kept.
+enum Refusal {
+    /// It is larger than a pack may be.
+    TooLarge,
+    /// It could not be stored.
+    Storage(atomicqms_git::Error),
 }
 
 /// Reads the pack to its end, into memory or into the quarantine.
@@ -140,22 +154,22 @@ async fn read_pack(
     let made = tokio::task::spawn_blocking(move || git.incoming(&limits)).await.map_err(Error::internal)?;
     let incoming = match made {
         Ok(incoming) => incoming,
-        Err(error) => return refuse(reader, most_bytes, storage_failure(error)).await,
+        Err(error) => return refuse(reader, most_bytes, Refusal::Storage(error)).await,
     };
     let mut spool = Spool::new(&incoming, most_bytes);
     let mut reader = reader;
     let mut next = Some(rest);
     while let Some(chunk) = next {
-        if let Err(reason) = spool.push(chunk).await {
+        if let Err(refusal) = spool.push(chunk).await {
             // Nothing of the refused pack stays while its rest is read.
             drop((spool, incoming));
-            return refuse(reader, most_bytes, reason).await;
+            return refuse(reader, most_bytes, refusal).await;
         }
         next = match reader.next().await {
             Ok(chunk) => chunk,
             Err(BodyError::TooLarge { .. }) => {
                 drop((spool, incoming));
-                return refuse(reader, most_bytes, too_large(most_bytes)).await;
+                return refuse(reader, most_bytes, Refusal::TooLarge).await;
             }
             Err(error) => return Err(body_failure(error)),
         };
@@ -163,26 +177,14 @@ async fn read_pack(
     metrics::counter!("atomicqms_git_bytes_total", "direction" => "in").increment(spool.bytes);
     match spool.finish().await {
         Ok(source) => Ok(Received::Pack(Some((incoming, source)))),
-        Err(reason) => Ok(Received::Refused(reason)),
+        Err(refusal) => Ok(Received::Refused(refusal)),
     }
 }
 
 /// Reads the rest of a pack that is not wanted, so that the client gets to the report.
-async fn refuse(reader: BodyReader, most_bytes: u64, reason: String) -> Result<Received> {
+async fn refuse(reader: BodyReader, most_bytes: u64, refusal: Refusal) -> Result<Received> {
     reader.discard(most_bytes).await.map_err(body_failure)?;
-    Ok(Received::Refused(reason))
-}
-
-fn too_large(limit: u64) -> String {
-    format!("the pack exceeds the limit of {limit} bytes")
-}
-
-fn storage_failure(error: atomicqms_git::Error) -> String {
-    tracing::error!(error = &error as &dyn std::error::Error, "a push could not be stored");
-    match error {
-        atomicqms_git::Error::DiskFull { .. } => "the server's storage is full".to_owned(),
-        _ => "internal server error".to_owned(),
-    }
+    Ok(Received::Refused(refusal))
 }
 
 /// Bytes of a pack on their way into memory or a file.
@@ -199,19 +201,19 @@ impl Spool {
         Self { path: incoming.spool_path(), waiting: BytesMut::new(), file: None, bytes: 0, limit }
     }
 
-    /// Takes one chunk. Errors: what the client is told.
-    async fn push(&mut self, chunk: Bytes) -> std::result::Result<(), String> {
+    /// Takes one chunk.
+    async fn push(&mut self, chunk: Bytes) -> std::result::Result<(), Refusal> {
         self.bytes += chunk.len() as u64;
         if self.bytes > self.limit {
-            return Err(too_large(self.limit));
+            return Err(Refusal::TooLarge);
         }
         self.waiting.extend_from_slice(&chunk);
         let most = if self.file.is_some() { SPOOL_WRITE_BYTES } else { SPOOL_ABOVE_BYTES };
         if self.waiting.len() > most { self.write().await } else { Ok(()) }
     }
 
-    async fn write(&mut self) -> std::result::Result<(), String> {
-        let failed = |error| storage_failure(atomicqms_git::Error::io("write", &self.path, error));
+    async fn write(&mut self) -> std::result::Result<(), Refusal> {
+        let failed = |error| Refusal::Storage(atomicqms_git::Error::io("write", &self.path, error));
         let file = match self.file.take() {
             Some(file) => self.file.insert(file),
             None => {
@@ -225,8 +227,8 @@ impl Spool {
         Ok(())
     }
 
-    /// Ends the pack. Errors: what the client is told.
-    async fn finish(mut self) -> std::result::Result<PackSource, String> {
+    /// Ends the pack.
+    async fn finish(mut self) -> std::result::Result<PackSource, Refusal> {
         if self.file.is_none() {
             return Ok(PackSource::Memory(self.waiting.freeze()));
         }
@@ -235,7 +237,7 @@ impl Spool {
             // Writes of tokio's files end in the background; flush waits for the last one and its error.
             file.flush()
                 .await
-                .map_err(|error| storage_failure(atomicqms_git::Error::io("write", &self.path, error)))?;
+                .map_err(|error| Refusal::Storage(atomicqms_git::Error::io("write", &self.path, error)))?;
         }
         Ok(PackSource::Spooled)
     }

@@ -184,8 +184,10 @@ impl Forge {
     fn log_tail(&self) -> String {
         let log = self.log();
         let shorten = |line: &str| line.chars().take(400).collect::<String>();
-        let lines: Vec<_> = log.lines().rev().take(8).map(shorten).collect();
-        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+        let is_bad = |line: &&str| ["ERROR", "WARN", "panicked"].iter().any(|word| line.contains(word));
+        let bad: Vec<_> = log.lines().filter(is_bad).take(8).map(shorten).collect();
+        let last: Vec<_> = log.lines().rev().take(6).map(shorten).collect();
+        bad.into_iter().chain(last.into_iter().rev()).collect::<Vec<_>>().join("\n")
     }
 
     /// The command that serves this data directory.

@@ -1,4 +1,4 @@
-//! Failing system calls: strace attached to a running server, which kills it or fails a call at a chosen place.
+//! Strace attached to a running server: it kills it, fails a call at a chosen place, or writes down what it calls.
 //!
 //! Owns the strace process. Whoever calls this asks [`is_available`] first.
 
@@ -27,12 +27,17 @@ impl Tamper {
     /// Attaches to the server and makes the `nth` such call of each of its threads do what `effect` says
     /// (`signal=SIGKILL`, `error=EIO`).
     pub(crate) fn with(forge: &Forge, call: &str, effect: &str, nth: u32) -> Self {
-        let pid = forge.pid().to_string();
         // Only calls that are traced can be tampered with.
         let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{effect}:when={nth}"));
+        Self::attach(forge, &["-e", &trace, "-e", &inject])
+    }
+
+    fn attach(forge: &Forge, options: &[&str]) -> Self {
+        let pid = forge.pid().to_string();
         let log = std::fs::File::create(forge.scratch().join("strace.log")).unwrap();
         let strace = Command::new("strace")
-            .args(["-f", "-qq", "-e", &trace, "-e", &inject, "-p", &pid])
+            .args(["-f", "-qq", "-p", &pid])
+            .args(options)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -80,5 +85,41 @@ impl Drop for Tamper {
     fn drop(&mut self) {
         let _ = self.strace.kill();
         let _ = self.strace.wait();
+    }
+}
+
+/// A record of a server's system calls.
+pub(crate) struct Trace {
+    strace: Tamper,
+    file: std::path::PathBuf,
+}
+
+impl Trace {
+    /// Attaches to the server and records these calls, file names resolved.
+    pub(crate) fn of(forge: &Forge, calls: &str) -> Self {
+        let file = forge.scratch().join("strace.calls");
+        let (trace, output) = (format!("trace={calls}"), file.to_string_lossy().into_owned());
+        Self { strace: Tamper::attach(forge, &["-y", "-s", "4096", "-e", &trace, "-o", &output]), file }
+    }
+
+    /// Lets the server go and gives its successful calls in the order in which they ended.
+    pub(crate) fn end(self) -> Vec<String> {
+        self.strace.detach();
+        let text = std::fs::read_to_string(&self.file).unwrap();
+        let mut begun = std::collections::BTreeMap::new();
+        let mut calls = Vec::new();
+        for line in text.lines() {
+            let Some((thread, call)) = line.trim_start().split_once(' ') else { continue };
+            let call = call.trim_start();
+            if let Some(start) = call.strip_suffix("<unfinished ...>") {
+                begun.insert(thread.to_owned(), start.to_owned());
+            } else if let Some((_, end)) = call.split_once(" resumed>") {
+                calls.push(format!("{}{end}", begun.remove(thread).unwrap_or_default()));
+            } else {
+                calls.push(call.to_owned());
+            }
+        }
+        calls.retain(|call| !call.contains(") = -1 "));
+        calls
     }
 }

@@ -42,6 +42,11 @@ pub(super) fn resolve(
 ) -> Result<Indexed> {
     let deltas = scanned.entries.iter().filter(|e| e.is_delta).count() as u64;
     let mut ticker = Ticker::new(progress, deltas, |done, total| Progress::Resolved { done, total });
+    // One base, one delta and one result at a time, and the bases that wait for more deltas.
+    let needed = scanned.unpacked_bytes.min(context.limits.delta_memory_bytes);
+    let needed = needed.saturating_add(scanned.largest_bytes.saturating_mul(3));
+    let needed = if deltas > 0 { needed } else { 0 };
+    let _memory = context.limits.memory.reserve(needed, context.interrupt)?;
     let taken = vec![false; scanned.by_id.len()];
     let mut resolver = Resolver {
         scanned,

@@ -31,6 +31,8 @@ pub(super) struct Scanned<'a> {
     pub(super) by_id: Vec<(ObjectId, u32)>,
     pub(super) visitor: Visitor,
     pub(super) unpacked_bytes: u64,
+    /// Size of the largest object, as declared.
+    pub(super) largest_bytes: u64,
     pub(super) checksum: [u8; ID_LEN],
 }
 
@@ -50,6 +52,7 @@ pub(super) fn scan<'a>(
         by_id: Vec::new(),
         visitor: Visitor::new(count as usize),
         unpacked_bytes: 0,
+        largest_bytes: 0,
         checksum: *checksum,
     };
     let mut ticker = Ticker::new(progress, u64::from(count), |done, total| Progress::Received { done, total });
@@ -121,6 +124,7 @@ impl Scanned<'_> {
                 used
             }
             EntryKind::Full(kind) => {
+                let _memory = context.limits.memory.reserve(header.size, context.interrupt)?;
                 let used = self.source.inflater.exact(deflated, header.size, buffer).map_err(bad)?;
                 entry.resolved = Some((self.visitor.object(context, offset, kind, buffer)?, kind));
                 used
@@ -181,6 +185,7 @@ impl Scanned<'_> {
         if size > limits.max_object_bytes {
             return Err(Error::TooLarge { what: "size of an object", limit: limits.max_object_bytes });
         }
+        self.largest_bytes = self.largest_bytes.max(size);
         self.unpacked_bytes = self.unpacked_bytes.saturating_add(size);
         if self.unpacked_bytes > limits.max_unpacked_bytes {
             return Err(Error::TooLarge { what: "unpacked size of the pack", limit: limits.max_unpacked_bytes });

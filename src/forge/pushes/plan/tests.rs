@@ -40,6 +40,8 @@ fn every_rule_has_its_row() {
         (command("refs/heads/a b", None, Some(3)), "funny refname"),
         (command("HEAD", None, Some(3)), "funny refname"),
         (command("main", None, Some(3)), "funny refname"),
+        (command("refs/heads", None, Some(3)), "funny refname"),
+        (command("refs/stash", None, Some(3)), "funny refname"),
         (command("../../etc/passwd", None, Some(3)), "funny refname"),
         (command("refs/pull/1/head", None, Some(3)), "deny updating a hidden ref"),
         (command("refs/qms/checkpoints", None, Some(3)), "deny updating a hidden ref"),
