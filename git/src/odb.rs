@@ -114,6 +114,11 @@ impl Snapshot {
         })
     }
 
+    /// What the packs of this repository take, without indices and loose objects. Units: bytes.
+    pub fn size_bytes(&self) -> u64 {
+        self.packs().iter().map(|pack| pack.bytes().len() as u64).sum()
+    }
+
     /// The packs, newest first.
     pub fn packs(&self) -> &[Arc<Pack>] {
         &self.packs

@@ -96,7 +96,8 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
     let objects = ingested.as_ref().map_or(0, |ingested| ingested.stats().objects);
 
     let edits: Vec<RefEdit> = planned.iter().filter_map(Planned::edit).cloned().collect();
-    let commit = CommitPush::new(permit, Arc::clone(&forge.clock));
+    let size_bytes = ingested.as_ref().map(|ingested| ingested.snapshot().size_bytes());
+    let commit = CommitPush::new(permit, Arc::clone(&forge.clock), size_bytes);
     let mut outcomes =
         match update(&handle, edits.clone(), request.capabilities.atomic, ingested, commit, deadline).await {
             Ok(outcomes) => outcomes.into_iter(),

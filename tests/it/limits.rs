@@ -133,6 +133,13 @@ fn a_full_writer_queue_refuses_and_loses_nothing() {
         assert!(matches!(status, 201 | 503), "{name}: {status}");
         let there = ada.get(&format!("/api/v1/repos/ada/{name}")).status == 200;
         assert_eq!(there, *status == 201, "{name} was answered {status}");
+        // A directory that could not be made at once is made when the repository is first used.
+        let used = || match ada.info_refs(&format!("ada/{name}"), "git-upload-pack").status {
+            503 => Err("overloaded".to_owned()),
+            status => Ok(status),
+        };
+        let used = until("the repository to be used", PATIENCE, used);
+        assert_eq!(used, if there { 200 } else { 404 }, "{name}");
     }
     assert!(outcomes.iter().any(|(_, status)| *status == 201));
     forge.finish();

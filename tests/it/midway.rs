@@ -155,6 +155,30 @@ fn a_repository_renamed_while_pushing_takes_the_push_or_refuses_it_whole() {
 }
 
 #[test]
+fn a_repository_closed_and_opened_again_while_pushing_takes_the_push() {
+    let forge =
+        Forge::with().setting("git", "max_open_repositories", 1).setting("git", "idle_close_seconds", 1).start();
+    let ada = forge.user("ada");
+    let repository = ada.create_repository("slow");
+    let others: Vec<_> = (0..3).map(|index| ada.create_repository(&format!("other-{index}"))).collect();
+    let halted = Halted::begin(&forge, &ada, &repository, "late");
+    for _ in 0..3 {
+        // Others need the one place, then somebody looks at the first again.
+        for other in others.iter().chain([&repository]) {
+            assert_eq!(ada.info_refs(other, "git-upload-pack").status, 200);
+        }
+        crate::dsl::wait::pause_for(std::time::Duration::from_millis(1_200));
+    }
+    let (reply, tip) = halted.end();
+    let reply = reply.expect("an answer");
+    assert!(Report::parse(&reply.body).unwrap().is_ok(), "{}", reply.text());
+    assert!(forge.server_git(&repository).refs().contains(&tip));
+    let copy = ada.clone_repository(&repository);
+    assert!(copy.ok(&["ls-remote", "origin"]).contains(&tip));
+    forge.finish();
+}
+
+#[test]
 fn a_repository_deleted_while_it_is_cloned_breaks_only_that_clone() {
     let forge = Forge::start();
     let ada = forge.user("ada");

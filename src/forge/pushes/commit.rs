@@ -26,11 +26,13 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(super) struct CommitPush {
     permit: Permit<PushRepository>,
     clock: Arc<dyn Clock>,
+    size_bytes: Option<u64>,
 }
 
 impl CommitPush {
-    pub(super) fn new(permit: Permit<PushRepository>, clock: Arc<dyn Clock>) -> Self {
-        Self { permit, clock }
+    /// `size_bytes` is what the repository's objects take on disk with this push; none: as before.
+    pub(super) fn new(permit: Permit<PushRepository>, clock: Arc<dyn Clock>, size_bytes: Option<u64>) -> Self {
+        Self { permit, clock, size_bytes }
     }
 }
 
@@ -51,6 +53,9 @@ impl CommitRefs for CommitPush {
             .map(|edit| commit_edit(tx, self.permit.caller(), &repository, edit, now))
             .collect::<Result<Vec<_>>>()?;
         db::repositories::mark_pushed(tx, repository.id, now)?;
+        if let Some(size_bytes) = self.size_bytes {
+            db::repositories::mark_size(tx, repository.id, i64::try_from(size_bytes).unwrap_or(i64::MAX))?;
+        }
         Ok(outcomes)
     }
 }

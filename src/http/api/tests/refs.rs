@@ -58,6 +58,25 @@ async fn branches_show_the_commit_at_their_tip() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_size_of_a_repository_follows_its_pushes() {
+    let api = Api::start().await;
+    api.repository("ada", "sops", false).await;
+    let dir = push_history(&api).await;
+    let mut state = 1u64;
+    let noise = (0..200 * 1024).map(|_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    });
+    std::fs::write(dir.path().join("scan.bin"), noise.collect::<Vec<u8>>()).unwrap();
+    git(dir.path(), &["add", "scan.bin"]).await;
+    git(dir.path(), &["commit", "--quiet", "-m", "Scan"]).await;
+    git(dir.path(), &["push", "--quiet", &api.git_url("ada", "ada/sops"), "--all"]).await;
+    let size = api.get("/repos/ada/sops", "").await.expect(200).json["size"].as_i64().unwrap();
+    assert!((200..210).contains(&size), "{size} KiB");
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tags_show_what_they_point_at() {
     let api = Api::start().await;
     api.repository("ada", "sops", false).await;
