@@ -182,7 +182,8 @@ section! {
         credential_cache_seconds: u64 = "60", "seconds", Kind::Integer { min: 0, max: 3600 };
         /// Accept tokens in `?token=` and `?access_token=`, as Gitea does.
         allow_query_tokens: bool = "true", "true or false", Kind::Flag;
-        /// Failed sign-ins for one account from one address before further ones are delayed.
+        /// Failed sign-ins for one account from one address before further ones are delayed; ten times as many for any accounts delay every
+        /// password from that address, so set `server.trusted_proxies` behind a proxy. Tokens are never delayed.
         max_failed_sign_ins: u32 = "10", "attempts", Kind::Integer { min: 1, max: 100_000 };
         /// After how long without a failure the count is forgotten; also the longest delay.
         failed_sign_in_window_seconds: u64 = "900", "seconds", Kind::Integer { min: 1, max: 86_400 };

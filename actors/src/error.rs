@@ -111,6 +111,18 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Tells whether a bounded queue was full somewhere on the way: nothing is broken, a later try may succeed.
+    #[must_use]
+    pub fn is_overload(&self) -> bool {
+        match self {
+            Self::Overloaded { .. } => true,
+            Self::Start { source, .. } => source.is_overload(),
+            _ => false,
+        }
+    }
+}
+
 /// The text of a caught panic.
 pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
     payload

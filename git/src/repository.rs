@@ -127,7 +127,7 @@ impl Repository {
         Incoming::new(self.clone(), limits.clone())
     }
 
-    /// Removes what pushes and writes left behind that a crash cut short. To be called before the repository takes pushes.
+    /// Removes what pushes and writes left behind that a crash cut short; pushes of this process are left alone.
     ///
     /// Errors: `Io`.
     pub fn remove_stale_incoming(&self) -> Result<usize> {

@@ -7,6 +7,7 @@
 mod commit;
 mod plan;
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -227,6 +228,7 @@ impl Failure {
 
 /// The text a client may read about a push that was not accepted; the cause of our own faults goes to the log.
 async fn unpack_failure(forge: &Forge, repository: &Repository, fault: Fault) -> String {
+    let is_file_gone = matches!(&fault, Fault::Engine(atomicqms_git::Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound);
     let error = match fault {
         Fault::Server(error) if error.kind() != Kind::Internal => return told(&error),
         Fault::Server(error) => error,
@@ -242,7 +244,7 @@ async fn unpack_failure(forge: &Forge, repository: &Repository, fault: Fault) ->
         Fault::Engine(error) => Error::internal(error),
     };
     // Files that vanish under a push are no fault when their repository was moved or removed meanwhile.
-    match changed_meanwhile(forge, repository).await {
+    match changed_meanwhile(forge, repository, is_file_gone).await {
         Ok(Some(reason)) => {
             tracing::info!(error.chain = %error.log_line(), "push refused: {reason}");
             reason.to_owned()
@@ -252,13 +254,18 @@ async fn unpack_failure(forge: &Forge, repository: &Repository, fault: Fault) ->
 }
 
 /// Says what became of a repository since a push to it began, if it is no longer what and where it was.
-async fn changed_meanwhile(forge: &Forge, before: &Repository) -> Result<Option<&'static str>> {
+///
+/// Shape: with `is_file_gone`, any change of its row counts: it may have been renamed away and back.
+async fn changed_meanwhile(forge: &Forge, before: &Repository, is_file_gone: bool) -> Result<Option<&'static str>> {
     let id = before.id;
     let now = forge.read("look again after a push", move |conn| Ok(crate::db::repositories::find(conn, id)?)).await?;
     Ok(match now {
         None => Some("the repository was deleted while the push was running"),
         Some(now) if now.name != before.name || now.owner_id != before.owner_id => {
             Some("the repository was renamed while the push was running; try again")
+        }
+        Some(now) if is_file_gone && now.updated_ms != before.updated_ms => {
+            Some("the repository was changed while the push was running; try again")
         }
         Some(_) => None,
     })

@@ -189,8 +189,12 @@ impl State {
                 self.slot(id).phase = Phase::Open(live);
             }
             Err(error) => {
-                if !matches!(error, Error::NotFound { .. }) {
-                    tracing::error!(repo.id = id, error = error_chain(&error), "cannot open a repository");
+                match &error {
+                    Error::NotFound { .. } => {}
+                    busy if busy.is_overload() => {
+                        tracing::warn!(repo.id = id, error = error_chain(busy), "a repository could not be opened now");
+                    }
+                    broken => tracing::error!(repo.id = id, error = error_chain(broken), "cannot open a repository"),
                 }
                 self.fail_openers(id, error);
             }

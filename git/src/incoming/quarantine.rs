@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use crate::{
@@ -11,6 +12,12 @@ use crate::{
 };
 
 const PREFIX: &str = "incoming-";
+
+/// The prefix of this process's quarantines: those belong to pushes that still run, even when their repository is opened anew.
+fn own_prefix() -> &'static str {
+    static OWN: OnceLock<String> = OnceLock::new();
+    OWN.get_or_init(|| format!("{PREFIX}{}-", files::unique()))
+}
 
 /// A private directory on the file system of the object directory, removed with its content on drop.
 #[derive(Debug)]
@@ -21,7 +28,7 @@ pub(crate) struct Quarantine {
 impl Quarantine {
     /// Makes a new one below an object directory.
     pub(crate) fn create(objects: &Path) -> Result<Quarantine> {
-        let directory = objects.join(format!("{PREFIX}{}", files::unique()));
+        let directory = objects.join(format!("{}{}", own_prefix(), files::unique()));
         files::create_new_dir(&directory)?;
         Ok(Quarantine { directory })
     }
@@ -46,12 +53,14 @@ impl Drop for Quarantine {
     }
 }
 
-/// Removes all quarantines below an object directory and answers how many there were. Only safe while no push runs.
+/// Removes the quarantines that processes which are gone left below an object directory, and answers how many there were.
 pub(crate) fn remove_stale(objects: &Path) -> Result<usize> {
     let mut removed = 0;
     for entry in fs::read_dir(objects).map_err(|e| Error::io("list", objects, e))? {
         let entry = entry.map_err(|e| Error::io("list", objects, e))?;
-        if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        if name.starts_with(PREFIX.as_bytes()) && !name.starts_with(own_prefix().as_bytes()) {
             fs::remove_dir_all(entry.path()).map_err(|e| Error::io("remove", entry.path(), e))?;
             removed += 1;
         }
