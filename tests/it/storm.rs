@@ -10,6 +10,9 @@ use crate::dsl::chance::Chance;
 use crate::dsl::pack::{Pack, ZERO};
 use crate::dsl::{Call, Forge, Persona, Reply};
 
+/// Asks for one name and answers the status.
+type Want<'a> = Box<dyn Fn() -> u16 + Sync + 'a>;
+
 #[test]
 fn names_wanted_by_many_go_to_one() {
     const PEOPLE: usize = 8;
@@ -18,7 +21,7 @@ fn names_wanted_by_many_go_to_one() {
     let admin = forge.admin();
     let (ada, admin) = (&ada, &admin);
     for round in 0..4 {
-        let wants: [(&str, Box<dyn Fn() -> u16 + Sync>); 3] = [
+        let wants: [(&str, Want<'_>); 3] = [
             (
                 "repository",
                 Box::new(move || ada.post("/api/v1/user/repos", &json!({ "name": format!("r{round}") })).status),
