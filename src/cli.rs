@@ -22,6 +22,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{Config, Sources, load};
 use crate::server::Failure;
 
+/// Threads for blocking work: more than all gates together admit, so that slow clones cannot keep sign-ins and pushes waiting.
+const BLOCKING_THREADS: usize = 1024;
 /// Longest wait for blocking work when a command ends.
 const RUNTIME_STOP: Duration = Duration::from_secs(2);
 
@@ -127,6 +129,7 @@ fn complain(line: &str) {
 fn block_on(command: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
         .build()
         .map_err(|source| Failure::Directory { path: "the asynchronous runtime".into(), source })?;
     let outcome = runtime.block_on(command);

@@ -134,6 +134,8 @@ section! {
         max_request_bytes: usize = "16777216", "bytes", Kind::Integer { min: 4096, max: 1_073_741_824 };
         /// Clones and fetches that may generate packs at once; others queue.
         max_concurrent_uploads: usize = "16", "operations", Kind::Integer { min: 1, max: 10_000 };
+        /// Clones and fetches that may be open at once, those waiting for a slow client included; more are answered 503.
+        max_open_uploads: usize = "256", "operations", Kind::Integer { min: 1, max: 100_000 };
         /// Pushes that may be indexed at once; others queue.
         max_concurrent_receives: usize = "16", "operations", Kind::Integer { min: 1, max: 10_000 };
         /// How long a git operation queues before it is answered 503.

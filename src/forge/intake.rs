@@ -22,10 +22,37 @@ const WAITING_PER_WORKER: usize = 64;
 #[derive(Clone)]
 pub struct Intake {
     uploads: Gate,
+    open_uploads: Gate,
     receives: Gate,
     limits: Arc<Limits>,
     queue_timeout: Duration,
     operation_timeout: Duration,
+}
+
+/// A place to generate a pack, given up while the client is slow to take what is ready: otherwise a few slow readers would hold
+/// every place there is.
+pub struct UploadSlot {
+    gate: Gate,
+    pass: Option<Pass>,
+    resume_by: Deadline,
+    _open: Pass,
+}
+
+impl UploadSlot {
+    /// Gives the place to others until [`UploadSlot::resume`].
+    pub fn pause(&mut self) {
+        self.pass = None;
+    }
+
+    /// Waits for a place again.
+    ///
+    /// Errors: `Overloaded`.
+    pub async fn resume(&mut self) -> Result<()> {
+        if self.pass.is_none() {
+            self.pass = Some(self.gate.enter(self.resume_by).await?);
+        }
+        Ok(())
+    }
 }
 
 /// Raises an interrupt flag when its time has passed; dropped before, it does nothing.
@@ -42,7 +69,9 @@ impl Intake {
     pub fn new(git: &config::Git) -> Self {
         let gate = |name, at_once: usize| Gate::new(name, at_once, at_once.saturating_mul(WAITING_PER_WORKER));
         Self {
-            uploads: gate("git upload", git.max_concurrent_uploads),
+            // All open uploads may wait for a place at once.
+            uploads: Gate::new("git upload", git.max_concurrent_uploads, git.max_open_uploads),
+            open_uploads: Gate::new("git upload open", git.max_open_uploads, 0),
             receives: gate("git receive", git.max_concurrent_receives),
             limits: Arc::new(Limits {
                 max_pack_bytes: git.max_push_bytes,
@@ -66,9 +95,11 @@ impl Intake {
 
     /// Waits for a place to generate a pack.
     ///
-    /// Errors: `Overloaded`.
-    pub async fn upload(&self) -> Result<Pass> {
-        Ok(self.uploads.enter(Deadline::after(self.queue_timeout)).await?)
+    /// Errors: `Overloaded`: too many uploads are open, or no place came free in time.
+    pub async fn upload(&self) -> Result<UploadSlot> {
+        let open = self.open_uploads.enter_now()?;
+        let pass = self.uploads.enter(Deadline::after(self.queue_timeout)).await?;
+        Ok(UploadSlot { gate: self.uploads.clone(), pass: Some(pass), resume_by: self.deadline(), _open: open })
     }
 
     /// Waits for a place to index a pack.
@@ -92,5 +123,31 @@ impl Intake {
             interrupt.store(true, Ordering::Relaxed);
         });
         Alarm(task.abort_handle())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::error::Kind;
+
+    #[tokio::test]
+    async fn a_slow_reader_holds_no_place_and_open_uploads_are_bounded() {
+        let mut config = Config::for_tests(std::path::Path::new("unused"));
+        config.git.max_concurrent_uploads = 1;
+        config.git.max_open_uploads = 2;
+        let intake = Intake::new(&config.git);
+        let mut slow = intake.upload().await.unwrap();
+        slow.pause();
+        let other = intake.upload().await.unwrap();
+        assert_eq!(intake.upload().await.err().map(|error| error.kind()), Some(Kind::Overloaded));
+        let resumed = tokio::spawn(async move {
+            slow.resume().await.unwrap();
+            slow
+        });
+        drop(other);
+        let slow = resumed.await.unwrap();
+        assert!(slow.pass.is_some());
     }
 }

@@ -137,7 +137,7 @@ fn a_repository_deleted_and_made_anew_takes_no_push_meant_for_the_old_one() {
 
 #[test]
 fn a_repository_renamed_while_pushing_takes_the_push_or_refuses_it_whole() {
-    let forge = Forge::start();
+    let mut forge = Forge::start();
     let ada = forge.user("ada");
     let repository = ada.create_repository("before");
     let halted = Halted::begin(&forge, &ada, &repository, "late");
@@ -151,6 +151,7 @@ fn a_repository_renamed_while_pushing_takes_the_push_or_refuses_it_whole() {
     let (reply, tip) = Halted::begin(&forge, &ada, "ada/after", "next").end();
     assert!(Report::parse(&reply.unwrap().body).unwrap().is_ok());
     assert!(forge.server_git("ada/after").refs().contains(&tip));
+    forge.reopen_everything();
     forge.finish();
 }
 

@@ -14,6 +14,9 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::forge::intake::UploadSlot;
 
 /// Bytes gathered before a chunk is handed to the connection; two side-band packets fit.
 const CHUNK_BYTES: usize = 128 * 1024;
@@ -49,6 +52,7 @@ pub(super) struct AnswerWriter {
     streaming: bool,
     stall_timeout: Duration,
     sent: Arc<AtomicU64>,
+    slot: Option<UploadSlot>,
 }
 
 /// The reading half: becomes the response body.
@@ -82,17 +86,39 @@ pub(super) fn channel(
         streaming: false,
         stall_timeout,
         sent,
+        slot: None,
     };
     (writer, Pending { parts: receiver, interest: Interest { interrupt, ended: false } })
 }
 
 impl AnswerWriter {
-    fn send(&self, part: Part) -> io::Result<()> {
-        let sending = tokio::time::timeout(self.stall_timeout, self.parts.send(part));
-        match self.runtime.block_on(sending) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(io::Error::new(io::ErrorKind::BrokenPipe, "the client left")),
-            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading")),
+    /// Makes the writer give up its place among the generators while the client is slow.
+    pub(super) fn with_slot(mut self, slot: UploadSlot) -> Self {
+        self.slot = Some(slot);
+        self
+    }
+
+    fn send(&mut self, part: Part) -> io::Result<()> {
+        let gone = || io::Error::new(io::ErrorKind::BrokenPipe, "the client left");
+        let part = match self.parts.try_send(part) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Closed(_)) => return Err(gone()),
+            Err(TrySendError::Full(part)) => part,
+        };
+        if let Some(slot) = &mut self.slot {
+            slot.pause();
+        }
+        let sending = self.parts.send(part);
+        let stall_timeout = self.stall_timeout;
+        // Inside the runtime: the timer must find it.
+        match self.runtime.block_on(async { tokio::time::timeout(stall_timeout, sending).await }) {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Err(gone()),
+            Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading")),
+        }
+        match &mut self.slot {
+            Some(slot) => self.runtime.block_on(slot.resume()).map_err(io::Error::other),
+            None => Ok(()),
         }
     }
 
@@ -118,7 +144,7 @@ impl AnswerWriter {
 
     /// Ends the answer in failure. Nothing sent yet: the caller of [`Pending::ready`] gets the error.
     /// Otherwise the connection is broken off, so that the client cannot take the answer for complete.
-    pub(super) fn fail(self, error: io::Error) {
+    pub(super) fn fail(mut self, error: io::Error) {
         // The client may be gone: then there is nobody to tell.
         let _ = self.send(Part::Failed(error));
     }

@@ -36,7 +36,7 @@ pub(super) async fn upload_pack(
     metrics::counter!("atomicqms_git_bytes_total", "direction" => "in").increment(request.len() as u64);
 
     let view = app.forge.open(&repository).await?.view();
-    let pass = app.intake.upload().await?;
+    let slot = app.intake.upload().await?;
     let version = protocol_version(&headers);
     let interrupt = Arc::new(AtomicBool::new(false));
     let sent = Arc::new(AtomicU64::new(0));
@@ -47,9 +47,9 @@ pub(super) async fn upload_pack(
     let span = tracing::Span::current();
     tokio::task::spawn_blocking(move || {
         let _entered = span.entered();
-        let _kept = (pass, deadline);
+        let _kept = deadline;
         let started = Instant::now();
-        let mut writer = writer;
+        let mut writer = writer.with_slot(slot);
         let result = atomicqms_git::upload::respond(&view, version, &request, &limits, &mut writer, &interrupt);
         note(&result, started.elapsed(), sent.load(std::sync::atomic::Ordering::Relaxed));
         end(writer, result);

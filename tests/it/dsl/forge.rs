@@ -262,7 +262,18 @@ impl Forge {
         self.launch();
     }
 
-    /// Removes the wrapper and settings of the first start from later ones.
+    /// Starts anew and opens every repository: what could not be removed when it should have been is removed then, such
+    /// as the quarantine of a push whose repository was renamed under it.
+    pub(crate) fn reopen_everything(&mut self) {
+        self.stop();
+        self.restart();
+        for repository in self.evidence().repositories() {
+            let opened = self.admin().info_refs(&repository.full_name, "git-upload-pack");
+            assert_eq!(opened.status, 200, "{}: {}", repository.full_name, opened.text());
+        }
+    }
+
+    /// How later starts are made.
     pub(crate) fn start_options(&mut self) -> &mut Start {
         &mut self.start
     }
