@@ -122,6 +122,11 @@ CREATE INDEX ref_journal_by_repo ON ref_journal (repo_id, seq);
 
 CREATE INDEX ref_journal_by_ref ON ref_journal (repo_id, name, seq);
 
+CREATE TRIGGER ref_journal_only_append BEFORE INSERT ON ref_journal
+WHEN NEW.seq IS NOT (SELECT COALESCE(MAX(seq), 0) + 1 FROM ref_journal)
+    OR EXISTS (SELECT 1 FROM ref_journal WHERE audit_seq = NEW.audit_seq)
+BEGIN SELECT RAISE(ABORT, 'ref_journal is append-only'); END;
+
 CREATE TRIGGER ref_journal_no_update BEFORE UPDATE ON ref_journal
 BEGIN SELECT RAISE(ABORT, 'ref_journal is append-only'); END;
 
@@ -147,6 +152,10 @@ CREATE INDEX audit_event_by_repo ON audit_event (repo_id, seq) WHERE repo_id IS 
 
 CREATE INDEX audit_event_by_actor ON audit_event (actor_id, seq) WHERE actor_id IS NOT NULL;
 
+CREATE TRIGGER audit_event_only_append BEFORE INSERT ON audit_event
+WHEN NEW.seq IS NOT (SELECT COALESCE(MAX(seq), 0) + 1 FROM audit_event)
+BEGIN SELECT RAISE(ABORT, 'audit_event is append-only'); END;
+
 CREATE TRIGGER audit_event_no_update BEFORE UPDATE ON audit_event
 BEGIN SELECT RAISE(ABORT, 'audit_event is append-only'); END;
 
@@ -161,6 +170,11 @@ CREATE TABLE audit_personal (
     PRIMARY KEY (seq, field),
     CHECK ((salt IS NULL) = (value IS NULL))
 ) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER audit_personal_only_append BEFORE INSERT ON audit_personal
+WHEN NEW.seq IS NOT (SELECT MAX(seq) FROM audit_event)
+    OR EXISTS (SELECT 1 FROM audit_personal WHERE seq = NEW.seq AND field = NEW.field)
+BEGIN SELECT RAISE(ABORT, 'audit_personal is append-only'); END;
 
 CREATE TRIGGER audit_personal_only_erasure BEFORE UPDATE ON audit_personal
 WHEN NEW.seq IS NOT OLD.seq OR NEW.field IS NOT OLD.field OR NEW.salt IS NOT NULL OR NEW.value IS NOT NULL

@@ -59,7 +59,14 @@ async fn land(forge: &Forge, intake: &Intake, caller: &Caller, repository: &Repo
     let report = pushes::land(forge, intake, Push { permit, handle, request, pack }, Box::new(|_| {})).await;
     match (report.unpack, report.commands.first().map(|command| &command.outcome)) {
         (Ok(()), Some(CommandOutcome::Applied)) => Ok(()),
-        (unpack, outcome) => Err(Error::broken(format!("a first commit was refused: {unpack:?} {outcome:?}"))),
+        // Nothing of ours can be refused but by somebody who deleted, renamed or archived the repository at the same moment.
+        (Ok(()), Some(CommandOutcome::Refused { reason })) => {
+            Err(Error::conflict(format!("the repository was made, and its first commit was refused: {reason}")))
+        }
+        (Err(reason), _) => {
+            Err(Error::conflict(format!("the repository was made, and its first commit was refused: {reason}")))
+        }
+        (unpack, outcome) => Err(Error::broken(format!("a first commit was not answered: {unpack:?} {outcome:?}"))),
     }
 }
 

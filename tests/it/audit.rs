@@ -112,6 +112,9 @@ fn rows_of_the_ledger_cannot_be_changed_or_removed() {
         "UPDATE ref_journal SET name = 'refs/heads/x'",
         "DELETE FROM ref_journal",
         "DELETE FROM audit_personal",
+        // REPLACE removes the old row without asking the triggers for deletion.
+        "INSERT OR REPLACE INTO audit_event SELECT seq, event, leaf, at_ms, 'x.y', actor_id, repo_id FROM audit_event WHERE seq = 3",
+        "INSERT OR REPLACE INTO ref_journal SELECT seq, repo_id, name, old, new, 99, audit_seq, at_ms FROM ref_journal",
     ] {
         let refused = connection.execute(sql, []);
         assert!(refused.is_err(), "{sql}: {refused:?}");

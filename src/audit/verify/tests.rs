@@ -40,6 +40,9 @@ fn plain(conn: &dyn Connection, ip: Option<&str>) -> i64 {
 
 fn tamper(conn: &Sqlite, statements: &str) {
     let triggers = [
+        "audit_event_only_append",
+        "audit_personal_only_append",
+        "ref_journal_only_append",
         "audit_event_no_update",
         "audit_event_no_delete",
         "audit_personal_only_erasure",
@@ -89,11 +92,10 @@ fn triggers_refuse_every_change() {
         "UPDATE audit_personal SET value = 'other'",
         "UPDATE audit_personal SET seq = 1, salt = NULL, value = NULL",
         "INSERT OR REPLACE INTO audit_event (seq, event, leaf, at_ms, action) VALUES (1, x'00', zeroblob(32), 0, 'x')",
+        "INSERT OR REPLACE INTO ref_journal SELECT seq, repo_id, name, old, new, 99, audit_seq, at_ms FROM ref_journal",
+        "INSERT OR REPLACE INTO ref_journal SELECT seq + 100, repo_id, name, old, new, 99, audit_seq, at_ms FROM ref_journal",
+        "INSERT OR REPLACE INTO audit_personal SELECT seq, field, x'00', 'other' FROM audit_personal",
     ] {
-        // REPLACE deletes the old row without its trigger unless recursive triggers are on; the writer never says it.
-        if statement.starts_with("INSERT OR REPLACE") {
-            Connection::execute_batch(&conn, "PRAGMA recursive_triggers = ON").unwrap();
-        }
         assert!(Connection::execute_batch(&conn, statement).is_err(), "{statement}");
     }
     assert_eq!(verify(&conn).unwrap().fault, None);
