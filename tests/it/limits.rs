@@ -150,10 +150,15 @@ fn connections_beyond_the_bound_are_refused_until_others_leave() {
     let forge = Forge::with().setting("server", "max_connections", 4).start();
     let held: Vec<_> = (0..4)
         .map(|_| {
-            let mut wire = Wire::connect(forge.addr()).unwrap();
-            wire.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-            assert_eq!(wire.reply_to("GET").unwrap().status, 200);
-            wire
+            // The connections that waited for the start may still be on their way out.
+            until("a place among the connections", PATIENCE, || {
+                let mut wire = Wire::connect(forge.addr()).map_err(|error| error.to_string())?;
+                wire.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").map_err(|error| error.to_string())?;
+                match wire.reply_to("GET") {
+                    Ok(reply) if reply.status == 200 => Ok(wire),
+                    other => Err(format!("{other:?}")),
+                }
+            })
         })
         .collect();
     let refused = Call::new("GET", "/livez").send(forge.addr());

@@ -39,7 +39,8 @@ enum Found {
 /// an error, not an empty repository.
 pub(super) fn open(root: &Path, id: i64, stored: &Stored) -> Result<git::Repository, Error> {
     let target = below(root, &stored.relative_path)?;
-    if let Found::Ours(repository) = look(&target, id)? {
+    // Without the lock, what stands there may be another repository's directory that is just being moved away: a failure says nothing yet.
+    if let Ok(Found::Ours(repository)) = look(&target, id) {
         return Ok(repository);
     }
     let _moving = one_move_at_a_time();
