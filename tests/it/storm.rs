@@ -124,7 +124,8 @@ fn a_storm_of_changes_leaves_everything_fitting_together() {
     assert!(done > 200, "only {done} requests");
     for index in 0..4 {
         let status = ada.get(&format!("/api/v1/repos/ada/s{index}/branches")).status;
-        assert!(matches!(status, 200 | 404), "{status}");
+        // 307: the last thing that happened to the name was that its repository took another one.
+        assert!(matches!(status, 200 | 307 | 404), "{status}");
     }
     forge.reopen_everything();
     forge.finish();
