@@ -7,6 +7,7 @@
 pub mod action;
 pub mod authorize;
 pub mod caller;
+pub mod client;
 pub mod identify;
 pub mod password;
 pub mod permit;
@@ -17,6 +18,7 @@ pub mod token;
 pub use action::{Action, RepoPath, RepositoryAccess};
 pub use authorize::{authorize, level_of};
 pub use caller::{Caller, Credential, Origin, Principal};
+pub use client::Client;
 pub use identify::{Access, Presented};
 pub use permit::Permit;
 pub use settings::Settings;

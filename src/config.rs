@@ -97,6 +97,13 @@ section! {
         stall_timeout_seconds: u64 = "60", "seconds", Kind::Integer { min: 1, max: 3600 };
         /// Largest request head (request line and headers); larger ones are answered 431.
         max_header_bytes: usize = "32768", "bytes", Kind::Integer { min: 8192, max: 1_048_576 };
+        /// Most connections from one address (IPv6: one /64 network), trusted proxies excepted; more are answered 503 and closed.
+        max_connections_per_address: usize = "2048", "connections", Kind::Integer { min: 1, max: 1_000_000 };
+        /// A request body that is held in memory (JSON, a fetch request) must arrive whole in this time.
+        body_timeout_seconds: u64 = "120", "seconds", Kind::Integer { min: 1, max: 3600 };
+        /// Memory that such bodies may take all together, 64 KiB of each not counted; one client may have a quarter of it. Requests that
+        /// need more are answered 503.
+        max_body_memory_bytes: usize = "268435456", "bytes", Kind::Integer { min: 1_048_576, max: 1_099_511_627_776 };
         /// Largest JSON request body; larger ones are answered 413.
         max_json_bytes: usize = "2097152", "bytes", Kind::Integer { min: 1024, max: 1_073_741_824 };
         /// Networks of reverse proxies whose `X-Forwarded-For`, `X-Real-IP` and `X-Request-Id` are believed.
@@ -134,8 +141,10 @@ section! {
         max_request_bytes: usize = "16777216", "bytes", Kind::Integer { min: 4096, max: 1_073_741_824 };
         /// Clones and fetches that may generate packs at once; others queue.
         max_concurrent_uploads: usize = "16", "operations", Kind::Integer { min: 1, max: 10_000 };
-        /// Clones and fetches that may be open at once, those waiting for a slow client included; more are answered 503.
+        /// Clones and fetches that may be open at once, those waiting for a slow client included; others queue.
         max_open_uploads: usize = "256", "operations", Kind::Integer { min: 1, max: 100_000 };
+        /// Of these, how many one account, or one address without an account, may have open; its others queue.
+        max_open_uploads_per_client: usize = "64", "operations", Kind::Integer { min: 1, max: 100_000 };
         /// Pushes that may be indexed at once; others queue.
         max_concurrent_receives: usize = "16", "operations", Kind::Integer { min: 1, max: 10_000 };
         /// How long a git operation queues before it is answered 503.

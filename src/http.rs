@@ -4,6 +4,7 @@
 //! and render. Started by `server.rs`.
 
 pub mod api;
+pub mod body_memory;
 pub mod connection;
 pub mod error;
 pub mod extract;
@@ -39,6 +40,8 @@ pub struct App {
     pub status: Arc<Status>,
     /// How much git work runs at once, and its limits.
     pub intake: Intake,
+    /// What request bodies may take of the memory.
+    pub body_memory: body_memory::BodyMemory,
     /// The last look at the parts, shared by all probes.
     pub probe: Arc<health::Probe>,
 }

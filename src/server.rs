@@ -27,6 +27,7 @@ use self::status::{Phase, Status};
 use self::work::Work;
 use crate::config::Config;
 use crate::forge::intake::Intake;
+use crate::http::body_memory::BodyMemory;
 use crate::http::{App, connection, health, middleware};
 use crate::telemetry::recorder;
 
@@ -90,6 +91,7 @@ pub async fn run(
         root_url: config.server.root_url.as_str().into(),
         status: Arc::new(Status::default()),
         intake: Intake::new(&config.git),
+        body_memory: BodyMemory::new(config.server.max_body_memory_bytes),
         probe: Arc::new(health::Probe::default()),
     };
     let serving = Serving::start(listeners, &app);
@@ -162,10 +164,14 @@ impl Serving {
         let limits = connection::Limits::from(&app.config.server);
         let service = middleware::service(app.clone());
         let mut accepting = tokio::task::JoinSet::new();
-        accepting.spawn(connection::serve(listeners.http, service, limits, async move {
-            // A vanished sender also means that this server ends.
-            let _ = stopped.wait_for(|stop| *stop).await;
-        }));
+        let config = Arc::clone(&app.config);
+        accepting.spawn(async move {
+            let stop = async move {
+                // A vanished sender also means that this server ends.
+                let _ = stopped.wait_for(|stop| *stop).await;
+            };
+            connection::serve(listeners.http, service, limits, &config.server.trusted_proxies, stop).await;
+        });
         let mut upkeep = tokio::task::JoinSet::new();
         upkeep.spawn(async {
             let mut period = tokio::time::interval(UPKEEP_PERIOD);

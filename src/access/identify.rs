@@ -136,21 +136,22 @@ impl Access {
         if let Some((token, user)) = self.find_token(secret).await? {
             return self.token_caller(token, user, origin);
         }
-        let now = self.clock.now();
-        self.throttle.check(login, origin.source_ip, now)?;
+        let attempt = self.throttle.begin(login, origin.source_ip, &*self.clock).await?;
         let known = self.find_account(login).await?;
         let check = known.as_ref().map(|(user, hash)| Known {
             id: user.id,
             version: user.password_version,
             hash: hash.clone(),
         });
-        if !self.passwords.verify(check, password).await? {
-            self.throttle.failed(login, origin.source_ip, now);
+        let is_right = self.passwords.verify(check, password).await?;
+        let now = self.clock.now();
+        if !is_right {
+            attempt.failed(now);
             return Err(Error::unauthenticated(BAD_CREDENTIALS));
         }
         match known {
             Some((user, _)) if user.may_sign_in() => {
-                self.throttle.succeeded(login, origin.source_ip);
+                attempt.succeeded();
                 self.mark(Mark::Login(user.id), user.last_login_ms, now);
                 Ok(Caller::user_by(Arc::new(user), Credential::Password, origin))
             }
@@ -183,7 +184,7 @@ impl Access {
 
     fn token_caller(&self, token: Token, user: User, origin: Origin) -> Result<Caller> {
         let now = self.clock.now();
-        if !user.may_sign_in() || token.expires_ms.is_some_and(|end| end <= now) {
+        if !user.may_sign_in() || token.is_expired(now) {
             return Err(Error::unauthenticated(BAD_CREDENTIALS));
         }
         self.mark(Mark::Token(token.id), token.last_used_ms, now);

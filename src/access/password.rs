@@ -171,10 +171,14 @@ pub struct Known {
     pub hash: String,
 }
 
-struct Waiting<'a>(&'a AtomicUsize);
+/// A place in a bounded line of callers.
+pub(super) struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
-    fn enter(count: &'a AtomicUsize, max: usize) -> Result<Self> {
+    /// Joins the line.
+    ///
+    /// Errors: `Overloaded` when `max` wait already.
+    pub(super) fn enter(count: &'a AtomicUsize, max: usize) -> Result<Self> {
         if count.fetch_add(1, Ordering::AcqRel) >= max {
             count.fetch_sub(1, Ordering::AcqRel);
             return Err(Error::new(Kind::Overloaded, "too many sign-ins at once, try again"));

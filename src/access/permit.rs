@@ -12,6 +12,7 @@ use super::authorize::{check_caller, decide};
 use super::{Action, Caller, Credential, Principal};
 use crate::db;
 use crate::error::Error;
+use crate::model::UtcMs;
 
 /// Leave for one caller to do one action on one thing, once.
 ///
@@ -49,19 +50,17 @@ impl<A: Action> Permit<A> {
     }
 
     /// Looks again with the rows of an open transaction: the account may have been disabled, the token revoked, the
-    /// level taken or the repository archived since the gate looked.
+    /// level taken or the repository archived since the gate looked, or the token may have run out.
     ///
     /// Errors: as [`super::authorize()`]; `Unauthenticated` when account or token no longer stand.
-    pub fn confirm(&self, tx: &dyn Connection) -> Result<A::Subject, Error> {
+    pub fn confirm(&self, tx: &dyn Connection, now: UtcMs) -> Result<A::Subject, Error> {
         let caller = match self.caller.principal() {
             Principal::Anonymous | Principal::Console | Principal::System => self.caller.clone(),
             Principal::User(seen) => {
                 let revoked = || Error::unauthenticated("credentials are no longer valid");
                 let user = db::users::find(tx, seen.id)?.filter(|user| user.may_sign_in()).ok_or_else(revoked)?;
-                if let Credential::Token { id, .. } = self.caller.credential()
-                    && db::tokens::find(tx, id)?.is_none()
-                {
-                    return Err(revoked());
+                if let Credential::Token { id, .. } = self.caller.credential() {
+                    db::tokens::find(tx, id)?.filter(|token| !token.is_expired(now)).ok_or_else(revoked)?;
                 }
                 // With sudo the credential is the administrator's, and only an administrator's standing carries it.
                 let (holder, seen_holder) = match self.caller.sudo_doer() {

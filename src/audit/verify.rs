@@ -11,6 +11,7 @@ use atomicqms_actors::sql::Connection;
 use self::journal::Journal;
 use super::append::{commitment, leaf};
 use super::event::{FORMAT, Written, action, hex};
+use crate::db;
 use crate::db::audit::{self as rows, Personal, StoredEvent};
 use crate::error::Result;
 use crate::model::UtcMs;
@@ -111,6 +112,12 @@ pub fn verify(conn: &dyn Connection) -> Result<Report> {
     }
     report.head = chain.leaf.map(|leaf| hex(&leaf));
     report.fault = journal.check_refs(conn, &mut report.refs)?;
+    if report.fault.is_none()
+        && let Some(name) = db::migrate::missing_trigger(conn)?
+    {
+        let detail = format!("trigger {name}, which refuses to rewrite the ledger, is missing or was changed");
+        report.fault = Some(Fault::new(chain.seq, "guard", detail));
+    }
     Ok(report)
 }
 

@@ -157,7 +157,7 @@ impl Setting {
             (Kind::Address, Value::String(text)) => text.parse::<SocketAddr>().is_ok(),
             (Kind::AddressOrOff, Value::String(text)) => text == "off" || text.parse::<SocketAddr>().is_ok(),
             (Kind::Url, Value::String(text)) => text.is_empty() || is_root_url(text),
-            (Kind::Branch, Value::String(text)) => atomicqms_git::RefName::new(&format!("refs/heads/{text}")).is_ok(),
+            (Kind::Branch, Value::String(text)) => is_branch(text),
             (Kind::Flag, Value::Boolean(_)) => true,
             (Kind::Choice(words), Value::String(text)) => words.contains(&text.as_str()),
             (Kind::Networks, Value::Array(items)) => {
@@ -192,6 +192,11 @@ impl Setting {
     pub fn is_secret(&self) -> bool {
         self.kind == Kind::Secret
     }
+}
+
+/// As strict as the rule for branches that people name, or the server would start and then refuse its own setting.
+fn is_branch(text: &str) -> bool {
+    crate::forge::repositories::check_branch_name(text).is_ok()
 }
 
 fn is_root_url(text: &str) -> bool {

@@ -1,4 +1,4 @@
-//! The only statements that SQLite alone understands: schema version and table list.
+//! The only statements that SQLite alone understands: schema version, tables and triggers.
 
 use atomicqms_actors::sql::{Connection, Error};
 
@@ -20,6 +20,13 @@ pub fn has_objects(conn: &dyn Connection) -> Result<bool, Error> {
 /// The whole schema as sorted pairs of name and definition, for comparing two databases.
 pub fn schema_text(conn: &dyn Connection) -> Result<Vec<(String, String)>, Error> {
     conn.all("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name", &[], |row| {
+        Ok((row.text(0)?, row.text(1)?))
+    })
+}
+
+/// Every trigger as a sorted pair of name and definition.
+pub fn triggers(conn: &dyn Connection) -> Result<Vec<(String, String)>, Error> {
+    conn.all("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name", &[], |row| {
         Ok((row.text(0)?, row.text(1)?))
     })
 }

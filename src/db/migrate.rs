@@ -35,6 +35,25 @@ pub fn migrate(tx: &dyn Connection) -> Result<(i64, i64)> {
     Ok((found, VERSION))
 }
 
+/// Names a trigger of the migrations that a database lacks or holds in another form.
+///
+/// Shape: `conn` has the newest schema. Triggers are what refuses to rewrite the ledger.
+pub fn missing_trigger(conn: &dyn Connection) -> Result<Option<String>> {
+    let found = dialect::triggers(conn)?;
+    let wanted = MIGRATIONS.iter().flat_map(|(_, statements)| triggers_of(statements));
+    let is_there = |wanted: &str| found.iter().any(|(_, definition)| definition == wanted);
+    let missing = wanted.filter(|wanted| !is_there(wanted)).find_map(|wanted| wanted.split(' ').nth(2));
+    Ok(missing.map(str::to_owned))
+}
+
+/// The definitions of triggers in a script, as the database keeps them: from `CREATE TRIGGER` to `END`.
+fn triggers_of(script: &'static str) -> impl Iterator<Item = &'static str> {
+    script.match_indices("CREATE TRIGGER ").filter_map(|(start, _)| {
+        let rest = script.get(start..)?;
+        rest.get(..rest.find("END;")? + "END".len())
+    })
+}
+
 /// Refuses a version that only a newer binary can know.
 pub fn check(found: i64) -> Result<()> {
     if (0..=VERSION).contains(&found) {

@@ -83,7 +83,7 @@ pub async fn put_collaborator(
     let at = forge.clock.now();
     forge
         .write("put collaborator", move |tx| {
-            let subject = permit.confirm(tx)?;
+            let subject = permit.confirm(tx, at)?;
             if level > subject.level {
                 return Err(Error::forbidden("nobody can give more than the own level"));
             }
@@ -119,7 +119,7 @@ pub async fn remove_collaborator(forge: &Forge, permit: Permit<EditCollaborators
     let at = forge.clock.now();
     forge
         .write("remove collaborator", move |tx| {
-            let repository = permit.confirm(tx)?.repository;
+            let repository = permit.confirm(tx, at)?.repository;
             let user = db::users::find_by_name(tx, &name)?
                 .ok_or_else(|| Error::invalid("collaborator", format!("user does not exist [name: {name}]")))?;
             let Some(before) = db::collaborators::level(tx, repository.id, user.id)? else { return Ok(()) };

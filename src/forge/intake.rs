@@ -1,7 +1,7 @@
 //! How much git work runs at once, and what one peer may ask for.
 //!
-//! Owns the two gates (packs going out, packs coming in) and the engine's limits, made once from the settings. Shared by every
-//! transport.
+//! Owns the gates (packs going out, packs coming in), the share each client has in them and the engine's limits, made once from the
+//! settings. Shared by every transport.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use atomicqms_actors::ask::Deadline;
 use atomicqms_actors::gate::{Gate, Pass};
+use atomicqms_actors::{Share, Shares};
 use atomicqms_git::{Limits, MemoryBudget};
 use tokio::task::AbortHandle;
 
+use crate::access::Client;
 use crate::config;
 use crate::error::Result;
 
@@ -23,6 +25,7 @@ const WAITING_PER_WORKER: usize = 64;
 pub struct Intake {
     uploads: Gate,
     open_uploads: Gate,
+    client_uploads: Shares<Client>,
     receives: Gate,
     limits: Arc<Limits>,
     queue_timeout: Duration,
@@ -35,7 +38,13 @@ pub struct UploadSlot {
     gate: Gate,
     pass: Option<Pass>,
     resume_by: Deadline,
+}
+
+/// A place for one open upload, from before its request is read until its answer is taken: what it holds in memory is bounded by
+/// the number of these.
+pub struct OpenUpload {
     _open: Pass,
+    _share: Share<Client>,
 }
 
 impl UploadSlot {
@@ -71,7 +80,8 @@ impl Intake {
         Self {
             // All open uploads may wait for a place at once.
             uploads: Gate::new("git upload", git.max_concurrent_uploads, git.max_open_uploads),
-            open_uploads: Gate::new("git upload open", git.max_open_uploads, 0),
+            open_uploads: gate("git upload open", git.max_open_uploads),
+            client_uploads: Shares::new("git upload of one client", git.max_open_uploads_per_client),
             receives: gate("git receive", git.max_concurrent_receives),
             limits: Arc::new(Limits {
                 max_pack_bytes: git.max_push_bytes,
@@ -93,13 +103,23 @@ impl Intake {
         &self.limits
     }
 
-    /// Waits for a place to generate a pack.
+    /// Waits for leave to read a request for a pack; take it before reading the body, keep it until the answer is sent.
     ///
-    /// Errors: `Overloaded`: too many uploads are open, or no place came free in time.
-    pub async fn upload(&self) -> Result<UploadSlot> {
-        let open = self.open_uploads.enter_now()?;
+    /// Errors: `Overloaded`: this client, or all clients together, have too many uploads open.
+    pub async fn open_upload(&self, client: Client) -> Result<OpenUpload> {
+        let deadline = Deadline::after(self.queue_timeout);
+        // A client over its share waits here, where it is in nobody's way.
+        let share = self.client_uploads.enter(client, deadline).await?;
+        let open = self.open_uploads.enter(deadline).await?;
+        Ok(OpenUpload { _open: open, _share: share })
+    }
+
+    /// Waits for a place to generate a pack, once the request has been read.
+    ///
+    /// Errors: `Overloaded`: no place came free in time.
+    pub async fn upload(&self, _open: &OpenUpload) -> Result<UploadSlot> {
         let pass = self.uploads.enter(Deadline::after(self.queue_timeout)).await?;
-        Ok(UploadSlot { gate: self.uploads.clone(), pass: Some(pass), resume_by: self.deadline(), _open: open })
+        Ok(UploadSlot { gate: self.uploads.clone(), pass: Some(pass), resume_by: self.deadline() })
     }
 
     /// Waits for a place to index a pack.
@@ -132,16 +152,27 @@ mod tests {
     use crate::config::Config;
     use crate::error::Kind;
 
-    #[tokio::test]
-    async fn a_slow_reader_holds_no_place_and_open_uploads_are_bounded() {
+    fn intake(change: impl FnOnce(&mut config::Git)) -> Intake {
         let mut config = Config::for_tests(std::path::Path::new("unused"));
-        config.git.max_concurrent_uploads = 1;
-        config.git.max_open_uploads = 2;
-        let intake = Intake::new(&config.git);
-        let mut slow = intake.upload().await.unwrap();
+        config.git.queue_timeout_seconds = 0;
+        change(&mut config.git);
+        Intake::new(&config.git)
+    }
+
+    fn client(last: u8) -> Client {
+        Client::Network(std::net::IpAddr::from([192, 0, 2, last]))
+    }
+
+    #[tokio::test]
+    async fn a_slow_reader_holds_no_place_among_the_generators() {
+        let intake = intake(|git| {
+            git.max_concurrent_uploads = 1;
+            git.queue_timeout_seconds = 10;
+        });
+        let (one, two) = (intake.open_upload(client(1)).await.unwrap(), intake.open_upload(client(2)).await.unwrap());
+        let mut slow = intake.upload(&one).await.unwrap();
         slow.pause();
-        let other = intake.upload().await.unwrap();
-        assert_eq!(intake.upload().await.err().map(|error| error.kind()), Some(Kind::Overloaded));
+        let other = intake.upload(&two).await.unwrap();
         let resumed = tokio::spawn(async move {
             slow.resume().await.unwrap();
             slow
@@ -149,5 +180,25 @@ mod tests {
         drop(other);
         let slow = resumed.await.unwrap();
         assert!(slow.pass.is_some());
+    }
+
+    #[tokio::test]
+    async fn no_client_takes_every_place() {
+        let intake = intake(|git| {
+            git.max_open_uploads = 4;
+            git.max_open_uploads_per_client = 2;
+        });
+        let refused = |opened: Result<OpenUpload>| opened.err().map(|error| error.kind());
+        let mut held = Vec::new();
+        for _ in 0..2 {
+            held.push(intake.open_upload(client(1)).await.unwrap());
+        }
+        assert_eq!(refused(intake.open_upload(client(1)).await), Some(Kind::Overloaded));
+        for _ in 0..2 {
+            held.push(intake.open_upload(client(2)).await.unwrap());
+        }
+        assert_eq!(refused(intake.open_upload(client(3)).await), Some(Kind::Overloaded), "all places are taken");
+        held.clear();
+        assert!(intake.open_upload(client(1)).await.is_ok());
     }
 }

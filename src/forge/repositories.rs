@@ -56,7 +56,7 @@ pub async fn create_repository<A: MayCreateRepository>(
     let caller = permit.caller().clone();
     let repository = forge
         .write("create repository", move |tx| {
-            let owner = permit.confirm(tx)?;
+            let owner = permit.confirm(tx, at)?;
             if db::repositories::find_of_owner(tx, owner.id, &new.name)?.is_some() {
                 return Err(Error::conflict("The repository with the same name already exists."));
             }
@@ -193,7 +193,7 @@ fn apply(
     patch: &RepositoryPatch,
     at: UtcMs,
 ) -> Result<Repository> {
-    let before = permit.confirm(tx)?.repository;
+    let before = permit.confirm(tx, at)?.repository;
     let mut after = before.clone();
     if let Some(name) = &patch.name {
         after.name = name.clone();

@@ -41,7 +41,7 @@ pub async fn create_token(forge: &Forge, permit: Permit<ManageTokens>, mut new: 
     let (hash, last_eight) = (token::hash(&secret), token::last_eight(&secret).to_owned());
     let row = forge
         .write("create token", move |tx| {
-            let user = permit.confirm(tx)?;
+            let user = permit.confirm(tx, at)?;
             if db::tokens::find_by_name(tx, user.id, &new.name)?.is_some() {
                 return Err(Error::new(Kind::Malformed, "access token name has been used already"));
             }
@@ -75,7 +75,7 @@ pub async fn delete_token(forge: &Forge, permit: Permit<ManageTokens>, id_or_nam
     let at = forge.clock.now();
     forge
         .write("delete token", move |tx| {
-            let user = permit.confirm(tx)?;
+            let user = permit.confirm(tx, at)?;
             // A number is an id first, as in Gitea; a token may still be named like one.
             let by_id = match wanted.parse::<i64>() {
                 Ok(id) => db::tokens::find_of_user(tx, user.id, TokenId::new(id))?,

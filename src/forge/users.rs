@@ -29,7 +29,7 @@ pub async fn create_user(forge: &Forge, permit: Permit<CreateUser>, new: NewUser
     let at = forge.clock.now();
     forge
         .write("create user", move |tx| {
-            permit.confirm(tx)?;
+            permit.confirm(tx, at)?;
             let user = insert_user(tx, &new, &hash, at)?;
             let event =
                 Event::new(permit.caller().stamp(), action::USER_CREATE, Object::new("user", user.id)).after(json!({
@@ -110,7 +110,7 @@ async fn edit<A: Action<Subject = User>>(forge: &Forge, permit: Permit<A>, patch
     let at = forge.clock.now();
     forge
         .write("edit user", move |tx| {
-            let before = permit.confirm(tx)?;
+            let before = permit.confirm(tx, at)?;
             let mut after = before.clone();
             apply(&mut after, &patch);
             if after.email.key() != before.email.key()
@@ -151,7 +151,7 @@ pub async fn delete_user(forge: &Forge, permit: Permit<DeleteUser>) -> Result<()
     let at = forge.clock.now();
     forge
         .write("delete user", move |tx| {
-            let user = permit.confirm(tx)?;
+            let user = permit.confirm(tx, at)?;
             if permit.caller().user_id() == Some(user.id) {
                 return Err(Error::invalid("username", "an administrator cannot delete the own account"));
             }

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use atomicqms_actors::Shares;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use hyper::body::Incoming;
@@ -24,6 +25,8 @@ use tower::{Service, ServiceExt};
 
 use self::body::{AnswerBody, IdleBody};
 use self::socket::{Activity, Socket};
+use crate::access::throttle::network_of;
+use crate::config::Network;
 
 /// Connections over the limit that are told so at the same time; further ones are closed without a word.
 const REFUSALS_AT_ONCE: usize = 64;
@@ -40,6 +43,8 @@ content-length: 21\r\nretry-after: 5\r\nconnection: close\r\n\r\ntoo many connec
 pub struct Limits {
     /// Most connections at once.
     pub max_connections: usize,
+    /// Most connections of one address that is no trusted proxy's.
+    pub max_connections_per_address: usize,
     /// Time for a whole request head, counted from its first byte.
     pub header_timeout: Duration,
     /// Time a connection may sit without a request.
@@ -54,6 +59,7 @@ impl From<&crate::config::Server> for Limits {
     fn from(settings: &crate::config::Server) -> Self {
         Self {
             max_connections: settings.max_connections,
+            max_connections_per_address: settings.max_connections_per_address,
             header_timeout: Duration::from_secs(settings.header_timeout_seconds),
             idle_timeout: Duration::from_secs(settings.idle_timeout_seconds),
             stall_timeout: Duration::from_secs(settings.stall_timeout_seconds),
@@ -86,13 +92,21 @@ impl Drop for Counted {
 ///
 /// Idle connections are closed at `stop`; the caller bounds the wait for the others by dropping this future, which
 /// breaks them off.
-pub async fn serve<S>(listener: TcpListener, service: S, limits: Limits, stop: impl Future<Output = ()>)
-where
+///
+/// Shape: connections of `proxies` count only against the common limit, because many people call through each of them.
+pub async fn serve<S>(
+    listener: TcpListener,
+    service: S,
+    limits: Limits,
+    proxies: &[Network],
+    stop: impl Future<Output = ()>,
+) where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
 {
     let mut connections = JoinSet::new();
     let room = Arc::new(Semaphore::new(limits.max_connections));
+    let shares = Shares::new("connections of one address", limits.max_connections_per_address);
     let refusals = Arc::new(Semaphore::new(REFUSALS_AT_ONCE));
     let (draining, drain) = watch::channel(false);
     let mut stop = std::pin::pin!(stop);
@@ -110,10 +124,13 @@ where
                 continue;
             }
         };
-        if let Ok(place) = Arc::clone(&room).try_acquire_owned() {
+        let ip = peer.ip().to_canonical();
+        let is_proxy = proxies.iter().any(|network| network.contains(ip));
+        let share = if is_proxy { Ok(None) } else { shares.enter_now(network_of(ip)).map(Some) };
+        if let (Ok(share), Ok(place)) = (share, Arc::clone(&room).try_acquire_owned()) {
             let connection = connection(stream, peer, service.clone(), limits, drain.clone());
             connections.spawn(async move {
-                let _counted = (Counted::new(), place);
+                let _counted = (Counted::new(), place, share);
                 connection.await;
             });
         } else {

@@ -14,13 +14,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, Version, header};
 use tower::{Service, ServiceExt};
 use tracing::Instrument;
 
 use self::access_log::AccessLogBody;
 use self::context::RequestContext;
 use super::{App, error, router};
+use crate::error::{Error, Kind};
 
 /// Builds the service that answers everything.
 pub fn service(
@@ -43,7 +44,12 @@ async fn enter(app: App, router: Router, mut request: Request<Body>) -> Response
     path::normalize(request.uri_mut());
     request.extensions_mut().insert(Arc::clone(&context));
 
+    let is_addressed = has_one_host(&request);
     let answer = async {
+        if !is_addressed {
+            let error = Error::new(Kind::Malformed, "an HTTP/1.1 request names its host exactly once");
+            return error::render(&error, &context, &app.root_url);
+        }
         let routed = async {
             match router.oneshot(request).await {
                 Ok(response) => response,
@@ -59,6 +65,13 @@ async fn enter(app: App, router: Router, mut request: Request<Body>) -> Response
     headers::add(response.headers_mut(), &context);
     let status = response.status();
     response.map(|body| Body::new(AccessLogBody::new(body, context, method, status, span)))
+}
+
+/// Two hosts, or none, could mean one thing to a proxy on the way and another to this server.
+/// Source: RFC 9112, section 3.2.
+fn has_one_host(request: &Request<Body>) -> bool {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    hosts == 1 || (hosts == 0 && request.version() < Version::HTTP_11)
 }
 
 #[cfg(test)]

@@ -23,6 +23,13 @@ pub struct Token {
     pub last_used_ms: Option<UtcMs>,
 }
 
+impl Token {
+    /// Whether it has stopped working.
+    pub fn is_expired(&self, now: UtcMs) -> bool {
+        self.expires_ms.is_some_and(|end| end <= now)
+    }
+}
+
 /// What makes a token.
 #[derive(Debug, Clone)]
 pub struct NewToken {

@@ -6,6 +6,7 @@
 use super::directory::read_or_create_secret;
 use super::{Failure, directory};
 use crate::config::{Config, Secret};
+use crate::error::Kind;
 use crate::forge::{Forge, setup};
 
 /// Bytes of the installation's root secret.
@@ -29,7 +30,10 @@ pub async fn first_start(forge: &Forge, config: &Config) -> Result<Option<FirstA
     read_or_create_secret(&path, new_key).map_err(|source| Failure::Directory { path, source })?;
     let given = config.admin_password.as_ref().map(|password| password.expose().to_owned());
     let is_given = given.is_some();
-    let setup = setup::ensure_instance(forge, given).await?;
+    let setup = setup::ensure_instance(forge, given).await.map_err(|error| match error.kind() {
+        Kind::Invalid if is_given => Failure::AdminPassword(error),
+        _ => error.into(),
+    })?;
     let password = setup.generated_password.map(Secret::new);
     let was_made = password.is_some() || (setup.is_new && is_given);
     Ok(was_made.then_some(FirstAdmin { login: setup::FIRST_ADMIN, password }))

@@ -52,6 +52,9 @@ pub enum Failure {
     /// A step of the first start or a command failed.
     #[error("{0}")]
     Forge(#[source] crate::error::Error),
+    /// The password given for the first administrator breaks the rule.
+    #[error("ATOMICQMS_ADMIN_PASSWORD cannot be used: {0}")]
+    AdminPassword(#[source] crate::error::Error),
     /// The metrics recorder cannot be installed.
     #[error("cannot install metrics: {0}")]
     Metrics(&'static str),
@@ -73,7 +76,7 @@ impl Failure {
     /// The exit code of the process.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::InUse { .. } | Self::Listen { .. } => 2,
+            Self::Config(_) | Self::InUse { .. } | Self::Listen { .. } | Self::AdminPassword(_) => 2,
             Self::Schema { error, .. } if error.kind() == Kind::Unavailable => 2,
             Self::Died(escalation) => escalation.exit_code,
             Self::Directory { .. }

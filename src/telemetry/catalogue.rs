@@ -123,7 +123,7 @@ pub const METRICS: &[Metric] = &[
         Counter,
         None,
         &[],
-        "HTTP connections answered 503 because server.max_connections was reached",
+        "HTTP connections answered 503 because server.max_connections or its share for one address was reached",
     ),
     metric(
         "atomicqms_git_operations_total",

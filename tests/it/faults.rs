@@ -81,3 +81,33 @@ fn a_failing_disk_never_makes_the_answer_untrue() {
     forge.reopen_everything();
     forge.finish();
 }
+
+#[test]
+fn a_repository_directory_that_became_a_link_is_not_followed() {
+    let mut forge = Forge::with().expecting_errors().start();
+    let ada = forge.user("ada");
+    for (name, by_owner) in [("linked", false), ("other", true)] {
+        let repository = ada.create_repository(name);
+        let mut pack = Pack::new();
+        let tip = pack.add_commit(&[], "a.md", b"here\n");
+        assert!(ada.push_one(&repository, (ZERO, &tip, b"refs/heads/main"), &pack.bytes()).accepted());
+        forge.stop();
+        let directory = forge.repository_dir(&repository);
+        let place = if by_owner { directory.parent().unwrap().to_owned() } else { directory };
+        let (kept, elsewhere) =
+            (forge.scratch().join(format!("kept-{name}")), forge.scratch().join(format!("else-{name}")));
+        std::fs::rename(&place, &kept).unwrap();
+        std::fs::create_dir_all(&elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &place).unwrap();
+        forge.restart();
+        let answer = ada.info_refs(&repository, "git-upload-pack");
+        assert!(answer.status >= 500, "{}: {}", answer.status, answer.text());
+        forge.stop();
+        assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 0, "something was written behind the link");
+        std::fs::remove_file(&place).unwrap();
+        std::fs::rename(&kept, &place).unwrap();
+        forge.restart();
+        ada.info_refs(&repository, "git-upload-pack").expect(200);
+    }
+    forge.finish();
+}

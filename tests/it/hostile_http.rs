@@ -297,6 +297,8 @@ fn oversized_and_broken_heads_are_refused() {
     for raw in [
         "NONSENSE\r\n\r\n",
         "GET / HTTP/9.9\r\n\r\n",
+        "GET /readyz HTTP/1.1\r\n\r\n",
+        "GET /readyz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         "GET /readyz HTTP/1.1\r\nBad Header: x\r\n\r\n",
         "GET /readyz HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         "POST /api/v1/user/repos HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",

@@ -173,6 +173,8 @@ fn settings_that_are_unknown_or_wrong_are_named() {
         ("ATOMICQMS__git__max_objects", "-1", "max_objects"),
         ("ATOMICQMS__server__stall_timeout_seconds", "0", "stall_timeout_seconds"),
         ("ATOMICQMS__log__format", "xml", "format"),
+        ("ATOMICQMS__git__default_branch", "-x", "default_branch"),
+        ("ATOMICQMS__git__default_branch", "HEAD", "default_branch"),
         ("ATOMICQMS_ROOT_URL", "not a url", "root_url"),
         ("ATOMICQMS_HTTP_ADDR", "nonsense", "http_addr"),
     ] {
@@ -262,6 +264,13 @@ fn the_given_password_is_used_only_for_the_first_start() {
     admin.get("/api/v1/user").expect(200);
     Persona::with_password(forge.shared(), "admin", "canary-another-password-5").get("/api/v1/user").expect(401);
     forge.finish();
+}
+
+#[test]
+fn a_given_password_that_breaks_the_rule_is_named() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let text = refused_start(&directory.path().join("data"), &[], &[("ATOMICQMS_ADMIN_PASSWORD", "short")]);
+    assert!(text.contains("ATOMICQMS_ADMIN_PASSWORD") && text.contains("at least 8"), "{text}");
 }
 
 #[test]

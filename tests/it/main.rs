@@ -14,6 +14,7 @@ mod dashboard;
 mod disk_full;
 mod dsl;
 mod durability;
+mod exhaustion;
 mod faults;
 mod git_basics;
 mod git_transport;

@@ -29,7 +29,10 @@ enum Found {
     Nothing,
     /// The repository that is looked for, or one that carries no id yet.
     Ours(git::Repository),
+    /// A repository without an id.
     Unmarked,
+    /// A directory that is no repository: an initialization that was cut short, or damage.
+    Unfinished,
     Other(i64),
 }
 
@@ -47,6 +50,11 @@ pub(super) fn open(root: &Path, id: i64, stored: &Stored) -> Result<git::Reposit
     match look(&target, id)? {
         Found::Ours(repository) => return Ok(repository),
         Found::Unmarked => return Ok(git::Repository::init(&target, id, &stored.head)?),
+        // Refs came after the initialization had ended: where they are stored, something else happened.
+        Found::Unfinished if stored.refs.is_empty() => {
+            return Ok(git::Repository::init(&target, id, &stored.head)?);
+        }
+        Found::Unfinished => return Err(Error::Git(git::Error::NotARepository { path: target })),
         Found::Other(other) => set_aside(root, &target, other)?,
         Found::Nothing => {}
     }
@@ -125,8 +133,15 @@ fn aside(root: &Path, name: &str) -> PathBuf {
 }
 
 fn look(path: &Path, id: i64) -> Result<Found, Error> {
-    if !path.exists() {
-        return Ok(Found::Nothing);
+    // The owner's directory first, then the repository's.
+    for part in path.parent().into_iter().chain([path]) {
+        match std::fs::symlink_metadata(part) {
+            Ok(found) if found.is_dir() => {}
+            // A link would lead reads and writes out of the data directory; anything else is not ours either.
+            Ok(_) => return Err(Error::Git(git::Error::NotARepository { path: part.to_owned() })),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(source) => return Err(Error::Io { what: "look at", path: part.to_owned(), source }),
+        }
     }
     match git::Repository::open(path) {
         Ok(repository) => Ok(match repository.repository_id() {
@@ -134,8 +149,7 @@ fn look(path: &Path, id: i64) -> Result<Found, Error> {
             Some(other) => Found::Other(other),
             None => Found::Unmarked,
         }),
-        // An initialization that was cut short; `init` completes it.
-        Err(git::Error::NotARepository { .. }) => Ok(Found::Unmarked),
+        Err(git::Error::NotARepository { .. }) => Ok(Found::Unfinished),
         Err(error) => Err(error.into()),
     }
 }

@@ -345,9 +345,9 @@ fn a_permit_is_worth_nothing_once_the_ground_for_it_is_gone() {
         let path = RepoPath::new(UserName::new("ada").unwrap(), RepoName::new("sop").unwrap());
         let permit =
             authorize(&conn, &Caller::for_test(bob, Credential::Password), action::PushRepository, &path).unwrap();
-        assert!(permit.confirm(&conn).is_ok());
+        assert!(permit.confirm(&conn, testing::NOON).is_ok());
         Connection::execute_batch(&conn, statement).unwrap();
-        assert_eq!(word(&permit.confirm(&conn).map(drop)), expected, "{statement}");
+        assert_eq!(word(&permit.confirm(&conn, testing::NOON).map(drop)), expected, "{statement}");
     }
 }
 
@@ -357,13 +357,14 @@ fn a_revoked_token_ends_the_permits_it_gave() {
     let ada = testing::user(&conn, "ada");
     testing::repository(&conn, ada, "sop");
     let scopes = TokenScopes::parse_list("write:repository").unwrap();
-    let new = crate::model::NewToken { name: "ci".into(), scopes, expires_ms: None };
+    let new = crate::model::NewToken { name: "ci".into(), scopes, expires_ms: Some(testing::NOON.plus_ms(60_000)) };
     let token = db::tokens::insert(&conn, ada, &new, &[7; 32], "deadbeef", testing::NOON).unwrap();
     let caller =
         Caller::for_test(db::users::find(&conn, ada).unwrap().unwrap(), Credential::Token { id: token.id, scopes });
     let path = RepoPath::new(UserName::new("ada").unwrap(), RepoName::new("sop").unwrap());
     let permit = authorize(&conn, &caller, action::PushRepository, &path).unwrap();
-    assert!(permit.confirm(&conn).is_ok());
+    assert!(permit.confirm(&conn, testing::NOON).is_ok());
+    assert_eq!(word(&permit.confirm(&conn, testing::NOON.plus_ms(60_000)).map(drop)), "unauthenticated", "it ran out");
     db::tokens::delete(&conn, token.id).unwrap();
-    assert_eq!(word(&permit.confirm(&conn).map(drop)), "unauthenticated");
+    assert_eq!(word(&permit.confirm(&conn, testing::NOON).map(drop)), "unauthenticated");
 }

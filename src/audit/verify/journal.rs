@@ -5,12 +5,18 @@ use std::collections::BTreeMap;
 use atomicqms_actors::sql::Connection;
 
 use super::Fault;
-use crate::audit::event::{Written, action, hex};
+use crate::audit::event::{Actor, Written, action, hex};
 use crate::db::audit::{JournalRow, list_refs_after};
 use crate::error::Result;
+use crate::model::UtcMs;
 
 /// Refs read at once.
 const CHUNK: i64 = 2048;
+
+/// The account in whose name it was done.
+fn effective(written: &Written) -> &Actor {
+    written.on_behalf.as_ref().unwrap_or(&written.actor)
+}
 
 /// What the journal says so far about every ref.
 #[derive(Default)]
@@ -62,7 +68,9 @@ impl Journal {
         let same = written.object.repo.map(|repo| repo.get()) == Some(row.repo_id)
             && git.reference.as_deref() == Some(row.name.as_str())
             && git.old == row.old.as_deref().map(hex)
-            && git.new == row.new.as_deref().map(hex);
+            && git.new == row.new.as_deref().map(hex)
+            && effective(written).id.map(|id| id.get()) == row.user_id
+            && UtcMs::parse_rfc3339(&written.ts) == Some(row.at_ms);
         if !same {
             return Err(Fault::new(seq, "journal", format!("journal row {} says something else", row.seq)));
         }

@@ -151,6 +151,8 @@ fn every_kind_of_tampering_is_named() {
         ("UPDATE ref_journal SET old = NULL WHERE audit_seq = 6", 6, "journal"),
         ("UPDATE ref_journal SET name = 'refs/heads/other' WHERE audit_seq = 5", 5, "journal"),
         ("UPDATE ref_journal SET repo_id = 9 WHERE audit_seq = 5", 5, "journal"),
+        ("UPDATE ref_journal SET user_id = 99 WHERE audit_seq = 5", 5, "journal"),
+        ("UPDATE ref_journal SET at_ms = at_ms + 1 WHERE audit_seq = 5", 5, "journal"),
         ("DELETE FROM ref_journal WHERE audit_seq = 5", 5, "journal"),
         ("UPDATE ref_journal SET audit_seq = 4 WHERE audit_seq = 5", 4, "journal"),
         ("UPDATE ref_journal SET audit_seq = 99 WHERE audit_seq = 7", 7, "journal"),
@@ -180,6 +182,21 @@ fn every_kind_of_tampering_is_named() {
         let fault = verify(&conn).unwrap().fault;
         let found = fault.as_ref().map(|fault| (fault.seq, fault.check));
         assert_eq!(found, Some((*seq, *check)), "{statement}: {fault:?}");
+    }
+}
+
+#[test]
+fn a_trigger_that_is_gone_or_tamed_is_found() {
+    for statement in [
+        "DROP TRIGGER audit_event_no_delete",
+        "DROP TRIGGER ref_journal_only_append",
+        "DROP TRIGGER audit_event_no_update; \
+         CREATE TRIGGER audit_event_no_update BEFORE UPDATE ON audit_event BEGIN SELECT 1; END",
+    ] {
+        let (conn, _) = ledger();
+        Connection::execute_batch(&conn, statement).unwrap();
+        let fault = verify(&conn).unwrap().fault.unwrap();
+        assert_eq!((fault.seq, fault.check), (8, "guard"), "{statement}: {fault}");
     }
 }
 

@@ -44,7 +44,7 @@ impl CommitRefs for CommitPush {
         edits: &[RefEdit],
     ) -> std::result::Result<Vec<EditOutcome>, BoxError> {
         let now = self.clock.now();
-        let repository = self.permit.confirm(tx)?.repository;
+        let repository = self.permit.confirm(tx, now)?.repository;
         if repository.id != RepoId::new(repo) {
             return Err(Error::broken(format!("permit for repository {}, turn of {repo}", repository.id)).into());
         }

@@ -26,7 +26,7 @@ pub async fn delete_repository(forge: &Arc<Forge>, permit: Permit<DeleteReposito
         let retired = forge.directory.retire(id.get()).await?;
         forge
             .write("delete repository", move |tx| {
-                let repository = permit.confirm(tx)?.repository;
+                let repository = permit.confirm(tx, at)?.repository;
                 db::repositories::delete(tx, repository.id)?;
                 let event = event_about(permit.caller(), action::REPOSITORY_DELETE, &repository).before(json!({
                     "owner": repository.owner.as_str(),

@@ -35,10 +35,10 @@ pub async fn admin_search_users(
 pub async fn admin_create_user(
     State(app): State<App>,
     caller: Caller,
-    Body(option): Body<CreateUserOption>,
+    body: Body<CreateUserOption>,
 ) -> Result<(StatusCode, Json<UserJson>)> {
     let permit = app.forge.authorize(&caller, action::CreateUser, &()).await?;
-    let new = validate::new_user(option, app.config.security.min_password_length)?;
+    let new = validate::new_user(body.read(&app, &permit).await?, app.config.security.min_password_length)?;
     let user = users::create_user(&app.forge, permit, new).await?;
     Ok((StatusCode::CREATED, Json(Viewer::new(&caller, &app.root_url).user(&user))))
 }
@@ -48,10 +48,10 @@ pub async fn admin_edit_user(
     State(app): State<App>,
     caller: Caller,
     UserPath(name): UserPath,
-    Body(option): Body<EditUserOption>,
+    body: Body<EditUserOption>,
 ) -> Result<Json<UserJson>> {
     let permit = app.forge.authorize(&caller, action::EditUser, &name).await?;
-    let patch = validate::user_patch(option, app.config.security.min_password_length)?;
+    let patch = validate::user_patch(body.read(&app, &permit).await?, app.config.security.min_password_length)?;
     let user = users::edit_user(&app.forge, permit, patch).await.map_err(bad_address_is_malformed)?;
     Ok(Json(Viewer::new(&caller, &app.root_url).user(&user)))
 }

@@ -54,9 +54,10 @@ pub async fn repo_add_collaborator(
     path: RepoPath,
     PathParam(name): PathParam,
     uri: Uri,
-    Body(option): Body<AddCollaboratorOption>,
+    body: Body<AddCollaboratorOption>,
 ) -> Answer<StatusCode> {
     let permit = lookup::repository(&app, &caller, action::EditCollaborators, &path, &uri).await?;
+    let option = body.read(&app, &permit).await?;
     let name = read_name(&name)?;
     let level = AccessLevel::parse_grant(option.permission.as_deref().unwrap_or_default())
         .ok_or_else(|| Error::invalid("permission", "[Permission]: In"))?;

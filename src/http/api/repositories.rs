@@ -23,11 +23,11 @@ use crate::model::{AccessLevel, NewRepository, Paged, RepoId, Repository};
 pub async fn create_current_user_repo(
     State(app): State<App>,
     caller: Caller,
-    Body(option): Body<CreateRepoOption>,
+    body: Body<CreateRepoOption>,
 ) -> Result<(StatusCode, Json<RepositoryJson>)> {
     let own = caller.user().ok_or_else(|| Error::unauthenticated("token is required"))?.name.clone();
     let permit = app.forge.authorize(&caller, action::CreateRepository, &own).await?;
-    let new = validate::new_repository(option)?;
+    let new = validate::new_repository(body.read(&app, &permit).await?)?;
     let made = create(&app, permit, new).await?;
     Ok((StatusCode::CREATED, Json(render(&app, &caller, made, AccessLevel::Owner).await?)))
 }
@@ -37,10 +37,10 @@ pub async fn admin_create_repo(
     State(app): State<App>,
     caller: Caller,
     UserPath(owner): UserPath,
-    Body(option): Body<CreateRepoOption>,
+    body: Body<CreateRepoOption>,
 ) -> Result<(StatusCode, Json<RepositoryJson>)> {
     let permit = app.forge.authorize(&caller, action::CreateRepositoryFor, &owner).await?;
-    let new = validate::new_repository(option)?;
+    let new = validate::new_repository(body.read(&app, &permit).await?)?;
     let made = create(&app, permit, new).await?;
     Ok((StatusCode::CREATED, Json(render(&app, &caller, made, AccessLevel::Owner).await?)))
 }
@@ -73,11 +73,11 @@ pub async fn repo_edit(
     caller: Caller,
     path: RepoPath,
     uri: Uri,
-    Body(option): Body<EditRepoOption>,
+    body: Body<EditRepoOption>,
 ) -> Answer<Json<RepositoryJson>> {
     let permit = lookup::repository(&app, &caller, action::EditRepository, &path, &uri).await?;
     let level = permit.subject().level;
-    let patch = validate::repository_patch(option)?;
+    let patch = validate::repository_patch(body.read(&app, &permit).await?)?;
     let edited = repositories::edit_repository(&app.forge, permit, patch).await?;
     Ok(Json(render(&app, &caller, edited, level).await?))
 }

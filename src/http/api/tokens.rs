@@ -30,10 +30,10 @@ pub async fn user_create_token(
     State(app): State<App>,
     caller: Caller,
     UserPath(name): UserPath,
-    Body(option): Body<CreateAccessTokenOption>,
+    body: Body<CreateAccessTokenOption>,
 ) -> Result<(StatusCode, Json<AccessTokenJson>)> {
     let permit = app.forge.authorize(&caller, action::ManageTokens, &name).await?;
-    let new = validate::new_token(&option)?;
+    let new = validate::new_token(&body.read(&app, &permit).await?)?;
     let (token, secret) = tokens::create_token(&app.forge, permit, new).await?;
     Ok((StatusCode::CREATED, Json(render::token(&token, secret))))
 }

@@ -16,6 +16,7 @@ const HANG: Duration = Duration::from_secs(20);
 fn limits() -> Limits {
     Limits {
         max_connections: 2_000,
+        max_connections_per_address: 2_000,
         header_timeout: Duration::from_millis(300),
         idle_timeout: Duration::from_millis(600),
         stall_timeout: Duration::from_millis(400),
@@ -63,7 +64,7 @@ async fn serve_with(limits: Limits) -> (Served, Arc<Gate>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let ended = tokio::spawn(serve(listener, router, limits, async {
+    let ended = tokio::spawn(serve(listener, router, limits, &[], async {
         let _ = stopped.await;
     }));
     (Served { address, stop, ended }, gate)

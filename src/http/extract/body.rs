@@ -1,34 +1,59 @@
 //! A JSON request body of bounded size.
 //!
-//! Owns the size limit, the content type and the words of refusals, which follow Gitea's: `[Field]: reason`.
+//! Owns the size limit, the content type and the words of refusals, which follow Gitea's: `[Field]: reason`. A body is read
+//! only for a caller who has passed the gate: what strangers send costs no memory.
+
+use std::marker::PhantomData;
+use std::time::Duration;
 
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 
+use crate::access::{Action, Client, Permit};
 use crate::error::{Error, Kind, Result};
 use crate::http::App;
+use crate::http::body_memory::Lease;
 
-/// A body that was JSON and fits `T`. An absent body counts as `{}`, as in Gitea.
+/// A body that should be JSON and fit `T`, not read yet.
 #[derive(Debug)]
-pub struct Body<T>(pub T);
+pub struct Body<T> {
+    body: axum::body::Body,
+    is_json: bool,
+    value: PhantomData<T>,
+}
 
-impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+impl<T> FromRequest<App> for Body<T> {
     type Rejection = Error;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self> {
-        let limit = app.config.server.max_json_bytes;
+    async fn from_request(request: Request, _: &App) -> Result<Self> {
         let is_json = has_json_type(request.headers());
-        let bytes = read(request.into_body(), limit).await?;
+        Ok(Self { body: request.into_body(), is_json, value: PhantomData })
+    }
+}
+
+impl<T: DeserializeOwned> Body<T> {
+    /// Reads the body of a request that was let through. An absent body counts as `{}`, as in Gitea.
+    ///
+    /// Errors: `TooLarge`, `Malformed` (it broke off or came too slowly), `Overloaded` (too many large bodies at once),
+    /// `Invalid` (not JSON, or not of this form).
+    pub async fn read<A: Action>(self, app: &App, permit: &Permit<A>) -> Result<T> {
+        let settings = &app.config.server;
+        let lease = app.body_memory.lease(Client::of(permit.caller()));
+        let reading = collect(self.body, settings.max_json_bytes, lease);
+        let (bytes, _lease) = tokio::time::timeout(Duration::from_secs(settings.body_timeout_seconds), reading)
+            .await
+            .map_err(|_| Error::new(Kind::Malformed, "request body came too slowly"))??;
         if bytes.iter().all(u8::is_ascii_whitespace) {
-            return parse(b"{}").map(Self);
+            return parse(b"{}");
         }
         // Other types would let a foreign web page send a form with the browser's remembered password.
-        if !is_json {
+        if !self.is_json {
             return Err(Error::new(Kind::Invalid, "[]: Content-Type must be application/json"));
         }
-        parse(&bytes).map(Self)
+        parse(&bytes)
     }
 }
 
@@ -38,14 +63,19 @@ fn has_json_type(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-async fn read(body: axum::body::Body, limit: usize) -> Result<bytes::Bytes> {
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
-            Err(Error::new(Kind::TooLarge, format!("request body is larger than {limit} bytes")))
+async fn collect(mut body: axum::body::Body, limit: usize, mut lease: Lease) -> Result<(Bytes, Lease)> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame
+            .map_err(|error| Error::new(Kind::Malformed, "request body did not arrive whole").with_source(error))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if bytes.len() + data.len() > limit {
+            return Err(Error::new(Kind::TooLarge, format!("request body is larger than {limit} bytes")));
         }
-        Err(error) => Err(Error::new(Kind::Malformed, "request body did not arrive whole").with_source(error)),
+        lease.grow_to(bytes.len() + data.len())?;
+        bytes.extend_from_slice(&data);
     }
+    Ok((bytes.freeze(), lease))
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
@@ -77,8 +107,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_over_the_limit_is_too_large() {
-        assert_eq!(read(axum::body::Body::from("12345"), 4).await.unwrap_err().kind(), Kind::TooLarge);
-        assert_eq!(&read(axum::body::Body::from("1234"), 4).await.unwrap()[..], b"1234");
+        let collect = |text: &'static str| {
+            let memory = crate::http::body_memory::BodyMemory::new(1 << 20);
+            collect(axum::body::Body::from(text), 4, memory.lease(Client::Unknown))
+        };
+        assert_eq!(collect("12345").await.unwrap_err().kind(), Kind::TooLarge);
+        assert_eq!(&collect("1234").await.unwrap().0[..], b"1234");
     }
 
     #[test]

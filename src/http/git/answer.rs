@@ -16,12 +16,12 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use crate::forge::intake::UploadSlot;
+use crate::forge::intake::{OpenUpload, UploadSlot};
 
 /// Bytes gathered before a chunk is handed to the connection; two side-band packets fit.
 const CHUNK_BYTES: usize = 128 * 1024;
-/// Chunks that may wait for a slow client: bounds memory to about 1 MiB an answer.
-const CHUNKS_WAITING: usize = 8;
+/// Chunks that may wait for a slow client: bounds memory to about half a MiB an answer.
+const CHUNKS_WAITING: usize = 4;
 
 enum Part {
     Chunk(Bytes),
@@ -61,6 +61,8 @@ pub(super) struct Answer {
     parts: Option<mpsc::Receiver<Part>>,
     length: Option<u64>,
     interest: Interest,
+    /// Kept until the client has taken everything: what waits for it here is memory.
+    _open: Option<OpenUpload>,
 }
 
 /// An answer whose first bytes are still awaited.
@@ -183,11 +185,17 @@ impl Pending {
             Part::Failed(error) => return Err(error),
         };
         interest.ended = parts.is_none();
-        Ok(Answer { first, parts, length, interest })
+        Ok(Answer { first, parts, length, interest, _open: None })
     }
 }
 
 impl Answer {
+    /// Keeps a place until this answer is taken or dropped.
+    pub(super) fn holding(mut self, open: OpenUpload) -> Self {
+        self._open = Some(open);
+        self
+    }
+
     fn end(&mut self) {
         self.parts = None;
         self.interest.ended = true;

@@ -10,6 +10,8 @@ use bytes::{Bytes, BytesMut};
 use flate2::write::GzDecoder;
 use http_body_util::BodyExt;
 
+use crate::http::body_memory::Lease;
+
 /// Compressed bytes handed to the decoder at once: bounds what one call can inflate to about 4 MiB.
 const GZIP_STEP_BYTES: usize = 4 * 1024;
 
@@ -25,6 +27,9 @@ pub(super) enum BodyError {
     /// The client broke off or fell silent, or sent broken framing or compression.
     #[error("request body broke off or is malformed")]
     Broken(#[source] io::Error),
+    /// Bodies take too much memory already.
+    #[error(transparent)]
+    NoMemory(crate::error::Error),
     /// A `Content-Encoding` other than gzip or identity.
     #[error("unsupported content encoding")]
     Encoding,
@@ -79,13 +84,11 @@ impl BodyReader {
         }
     }
 
-    /// Collects what is left into memory.
-    pub(super) async fn collect(mut self) -> Result<Bytes, BodyError> {
-        let Some(first) = self.next().await? else { return Ok(Bytes::new()) };
-        let Some(second) = self.next().await? else { return Ok(first) };
-        let mut all = BytesMut::from(&first[..]);
-        all.extend_from_slice(&second);
+    /// Collects what is left into memory, as far as `lease` allows.
+    pub(super) async fn collect(mut self, lease: &mut Lease) -> Result<Bytes, BodyError> {
+        let mut all = BytesMut::new();
         while let Some(chunk) = self.next().await? {
+            lease.grow_to(all.len() + chunk.len()).map_err(BodyError::NoMemory)?;
             all.extend_from_slice(&chunk);
         }
         Ok(all.freeze())
@@ -151,6 +154,11 @@ mod tests {
 
     use super::*;
 
+    async fn collect(reader: BodyReader) -> Result<Bytes, BodyError> {
+        let memory = crate::http::body_memory::BodyMemory::new(64 << 20);
+        reader.collect(&mut memory.lease(crate::access::Client::Unknown)).await
+    }
+
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(bytes).unwrap();
@@ -161,16 +169,16 @@ mod tests {
     async fn plain_and_gzip_bodies_are_the_same() {
         let text: Vec<u8> = (0..200_000u32).flat_map(u32::to_le_bytes).collect();
         let plain = BodyReader::new(Body::from(text.clone()), None, 1 << 20).unwrap();
-        assert_eq!(plain.collect().await.unwrap(), text);
+        assert_eq!(collect(plain).await.unwrap(), text);
         let packed = BodyReader::new(Body::from(gzip(&text)), Some("gzip"), 1 << 20).unwrap();
-        assert_eq!(packed.collect().await.unwrap(), text);
+        assert_eq!(collect(packed).await.unwrap(), text);
     }
 
     #[tokio::test]
     async fn a_gzip_bomb_stops_at_the_limit() {
         let bomb = gzip(&vec![0u8; 64 << 20]);
         let reader = BodyReader::new(Body::from(bomb), Some("x-gzip"), 1 << 20).unwrap();
-        assert!(matches!(reader.collect().await, Err(BodyError::TooLarge { limit: 1_048_576 })));
+        assert!(matches!(collect(reader).await, Err(BodyError::TooLarge { limit: 1_048_576 })));
     }
 
     #[tokio::test]
@@ -178,7 +186,7 @@ mod tests {
         let mut bytes = gzip(b"want something");
         bytes.truncate(bytes.len() - 6);
         let reader = BodyReader::new(Body::from(bytes), Some("gzip"), 1 << 20).unwrap();
-        assert!(matches!(reader.collect().await, Err(BodyError::Broken(_))));
+        assert!(matches!(collect(reader).await, Err(BodyError::Broken(_))));
     }
 
     #[tokio::test]

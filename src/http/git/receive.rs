@@ -23,10 +23,11 @@ use super::answer::{self, AnswerWriter};
 use super::body::{BodyError, BodyReader};
 use super::{NO_CACHE, body_failure, header_text, require_content_type};
 use crate::access::action::PushRepository;
-use crate::access::{Caller, RepoPath};
+use crate::access::{Caller, Client, RepoPath};
 use crate::error::{Error, Kind, Result};
 use crate::forge::pushes::{self, Push, PushReport};
 use crate::http::App;
+use crate::http::body_memory::Lease;
 
 /// Packs up to this size stay in memory; larger ones are written to the quarantine as they arrive.
 const SPOOL_ABOVE_BYTES: usize = 1024 * 1024;
@@ -53,7 +54,8 @@ pub(super) async fn receive_pack(
     let Some((request, rest)) = read_commands(&mut reader, limits).await? else {
         return Ok(answer_with(Body::empty()));
     };
-    let received = read_pack(reader, &handle, limits, &request, rest).await?;
+    let lease = app.body_memory.lease(Client::of(&caller));
+    let received = read_pack(reader, &handle, limits, &request, rest, lease).await?;
 
     let (sent, never) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let stall_timeout = Duration::from_secs(app.config.server.stall_timeout_seconds);
@@ -71,7 +73,7 @@ pub(super) async fn receive_pack(
             Received::Refused(Refusal::Storage(error)) => {
                 pushes::not_stored(&app.forge, &permit.subject().repository, &request, error).await
             }
-            Received::Pack(pack) => {
+            Received::Pack(pack, _lease) => {
                 let push = Push { permit, handle, request, pack };
                 let on_progress = tell_progress(Arc::clone(&shared), capabilities.clone());
                 pushes::land(&app.forge, &app.intake, push, on_progress).await
@@ -119,8 +121,8 @@ fn bad_commands(error: atomicqms_git::Error) -> Error {
 
 /// What came after the commands.
 enum Received {
-    /// The complete pack, if the commands ask for one.
-    Pack(Option<(Incoming, PackSource)>),
+    /// The complete pack, if the commands ask for one, and what it takes of the memory for bodies.
+    Pack(Option<(Incoming, PackSource)>, Option<Lease>),
     /// It was not kept.
     Refused(Refusal),
 }
@@ -142,11 +144,12 @@ async fn read_pack(
     limits: &Limits,
     request: &ReceiveRequest,
     rest: Bytes,
+    lease: Lease,
 ) -> Result<Received> {
     if !request.expects_pack() {
         // A push that only deletes sends no pack; what follows anyway is read and forgotten.
         reader.discard(limits.max_command_bytes).await.map_err(body_failure)?;
-        return Ok(Received::Pack(None));
+        return Ok(Received::Pack(None, None));
     }
     let git = handle.git();
     let limits = limits.clone();
@@ -156,7 +159,7 @@ async fn read_pack(
         Ok(incoming) => incoming,
         Err(error) => return refuse(reader, most_bytes, Refusal::Storage(error)).await,
     };
-    let mut spool = Spool::new(&incoming, most_bytes);
+    let mut spool = Spool::new(&incoming, most_bytes, lease);
     let mut reader = reader;
     let mut next = Some(rest);
     while let Some(chunk) = next {
@@ -176,7 +179,7 @@ async fn read_pack(
     }
     metrics::counter!("atomicqms_git_bytes_total", "direction" => "in").increment(spool.bytes);
     match spool.finish().await {
-        Ok(source) => Ok(Received::Pack(Some((incoming, source)))),
+        Ok((source, lease)) => Ok(Received::Pack(Some((incoming, source)), lease)),
         Err(refusal) => Ok(Received::Refused(refusal)),
     }
 }
@@ -194,11 +197,12 @@ struct Spool {
     file: Option<tokio::fs::File>,
     bytes: u64,
     limit: u64,
+    lease: Lease,
 }
 
 impl Spool {
-    fn new(incoming: &Incoming, limit: u64) -> Self {
-        Self { path: incoming.spool_path(), waiting: BytesMut::new(), file: None, bytes: 0, limit }
+    fn new(incoming: &Incoming, limit: u64, lease: Lease) -> Self {
+        Self { path: incoming.spool_path(), waiting: BytesMut::new(), file: None, bytes: 0, limit, lease }
     }
 
     /// Takes one chunk.
@@ -209,7 +213,9 @@ impl Spool {
         }
         self.waiting.extend_from_slice(&chunk);
         let most = if self.file.is_some() { SPOOL_WRITE_BYTES } else { SPOOL_ABOVE_BYTES };
-        if self.waiting.len() > most { self.write().await } else { Ok(()) }
+        // Where memory is short the disk takes the pack sooner.
+        let is_short = self.lease.grow_to(self.waiting.len()).is_err();
+        if is_short || self.waiting.len() > most { self.write().await } else { Ok(()) }
     }
 
     async fn write(&mut self) -> std::result::Result<(), Refusal> {
@@ -227,10 +233,10 @@ impl Spool {
         Ok(())
     }
 
-    /// Ends the pack.
-    async fn finish(mut self) -> std::result::Result<PackSource, Refusal> {
+    /// Ends the pack; what it takes of the memory stays counted with it.
+    async fn finish(mut self) -> std::result::Result<(PackSource, Option<Lease>), Refusal> {
         if self.file.is_none() {
-            return Ok(PackSource::Memory(self.waiting.freeze()));
+            return Ok((PackSource::Memory(self.waiting.freeze()), Some(self.lease)));
         }
         self.write().await?;
         if let Some(mut file) = self.file.take() {
@@ -239,7 +245,7 @@ impl Spool {
                 .await
                 .map_err(|error| Refusal::Storage(atomicqms_git::Error::io("write", &self.path, error)))?;
         }
-        Ok(PackSource::Spooled)
+        Ok((PackSource::Spooled, None))
     }
 }
 

@@ -15,8 +15,8 @@ use super::answer::{self, AnswerWriter};
 use super::body::BodyReader;
 use super::{NO_CACHE, body_failure, header_text, protocol_version, require_content_type};
 use crate::access::action::CloneRepository;
-use crate::access::{Caller, RepoPath};
-use crate::error::{Error, Result};
+use crate::access::{Caller, Client, RepoPath};
+use crate::error::{Error, Kind, Result};
 use crate::http::App;
 
 /// Answers a clone, fetch or ls-refs request.
@@ -31,12 +31,20 @@ pub(super) async fn upload_pack(
     require_content_type(&headers, "application/x-git-upload-pack-request")?;
     let limits = app.intake.limits().clone();
     let encoding = header_text(&headers, header::CONTENT_ENCODING);
+    let client = Client::of(&caller);
+    // Before the body is read: what open uploads hold in memory is bounded by their number.
+    let open = app.intake.open_upload(client).await?;
     let reader = BodyReader::new(body, encoding, limits.max_request_bytes).map_err(body_failure)?;
-    let request = reader.collect().await.map_err(body_failure)?;
+    let mut lease = app.body_memory.lease(client);
+    let body_timeout = Duration::from_secs(app.config.server.body_timeout_seconds);
+    let request = tokio::time::timeout(body_timeout, reader.collect(&mut lease))
+        .await
+        .map_err(|_| Error::new(Kind::Malformed, "the request came too slowly"))?
+        .map_err(body_failure)?;
     metrics::counter!("atomicqms_git_bytes_total", "direction" => "in").increment(request.len() as u64);
 
     let view = app.forge.open(&repository).await?.view();
-    let slot = app.intake.upload().await?;
+    let slot = app.intake.upload(&open).await?;
     let version = protocol_version(&headers);
     let interrupt = Arc::new(AtomicBool::new(false));
     let sent = Arc::new(AtomicU64::new(0));
@@ -47,14 +55,14 @@ pub(super) async fn upload_pack(
     let span = tracing::Span::current();
     tokio::task::spawn_blocking(move || {
         let _entered = span.entered();
-        let _kept = deadline;
+        let _kept = (deadline, lease);
         let started = Instant::now();
         let mut writer = writer.with_slot(slot);
         let result = atomicqms_git::upload::respond(&view, version, &request, &limits, &mut writer, &interrupt);
         note(&result, started.elapsed(), sent.load(std::sync::atomic::Ordering::Relaxed));
         end(writer, result);
     });
-    let answer = pending.ready().await.map_err(Error::internal)?;
+    let answer = pending.ready().await.map_err(Error::internal)?.holding(open);
     let content_type = HeaderValue::from_static("application/x-git-upload-pack-result");
     Ok((NO_CACHE, [(header::CONTENT_TYPE, content_type)], Body::new(answer)).into_response())
 }
