@@ -8,6 +8,7 @@
 
 mod api;
 mod audit;
+mod clients;
 mod concurrency;
 mod crash;
 mod dashboard;
