@@ -31,27 +31,76 @@ pub(super) fn generate(repo: &TestRepo, random: &mut Random, commits: usize) -> 
     for commit in 0..commits {
         let steps = if commit == 0 { 12 } else { 1 + random.below(8) };
         change(&mut files, random, steps);
-        let time = 1_600_000_000 + commit * 60;
-        let head = format!("commit refs/heads/main\ncommitter C <c@example.org> {time} +0000\ndata 1\nx\ndeleteall\n");
-        stream.extend_from_slice(head.as_bytes());
-        for (path, (mode, data)) in &files {
-            let path: String = path.iter().map(|byte| format!("\\{byte:03o}")).collect();
-            if *mode == "160000" {
-                let id = String::from_utf8_lossy(data);
-                stream.extend_from_slice(format!("M 160000 {id} \"{path}\"\n").as_bytes());
-            } else {
-                stream.extend_from_slice(format!("M {mode} inline \"{path}\"\ndata {}\n", data.len()).as_bytes());
-                stream.extend_from_slice(data);
-                stream.push(b'\n');
-            }
-        }
-        stream.push(b'\n');
+        put_commit(&mut stream, commit, &files);
     }
+    import(repo, random, &stream)
+}
+
+/// The same with a few texts of thousands of lines, so different that a search for the optimum is given up.
+pub(super) fn generate_large(repo: &TestRepo, random: &mut Random) -> Vec<String> {
+    let mut stream: Vec<u8> = Vec::new();
+    let mut files = Files::new();
+    for name in 0..4 {
+        files.insert(format!("f{name}").into_bytes(), ("100644", large_text(random)));
+    }
+    put_commit(&mut stream, 0, &files);
+    for (_, data) in files.values_mut() {
+        *data = if random.chance(30) { large_text(random) } else { shuffle(data, random) };
+    }
+    put_commit(&mut stream, 1, &files);
+    import(repo, random, &stream)
+}
+
+fn large_text(random: &mut Random) -> Vec<u8> {
+    let vocabulary = [20, 300, 5000][random.below(3)];
+    let lines = 1500 + random.below(2500);
+    (0..lines).flat_map(|_| format!("{}\n", random.below(vocabulary)).into_bytes()).collect()
+}
+
+/// Cuts a text into blocks, puts them together in another order and scatters changes over them.
+fn shuffle(data: &[u8], random: &mut Random) -> Vec<u8> {
+    let lines: Vec<&[u8]> = data.split_inclusive(|byte| *byte == b'\n').collect();
+    let mut blocks: Vec<&[&[u8]]> = lines.chunks(10 + random.below(120)).collect();
+    for at in (1..blocks.len()).rev() {
+        if random.chance(70) {
+            blocks.swap(at, random.below(at + 1));
+        }
+    }
+    let noise = random.below(40);
+    let mut out = Vec::new();
+    for line in blocks.concat() {
+        if !random.chance(noise) {
+            out.extend_from_slice(line);
+        } else if random.chance(60) {
+            out.extend_from_slice(format!("new {}\n", random.below(50)).as_bytes());
+        }
+    }
+    out
+}
+
+fn put_commit(stream: &mut Vec<u8>, number: usize, files: &Files) {
+    let time = 1_600_000_000 + number * 60;
+    let head = format!("commit refs/heads/main\ncommitter C <c@example.org> {time} +0000\ndata 1\nx\ndeleteall\n");
+    stream.extend_from_slice(head.as_bytes());
+    for (path, (mode, data)) in files {
+        let path: String = path.iter().map(|byte| format!("\\{byte:03o}")).collect();
+        if *mode == "160000" {
+            let id = String::from_utf8_lossy(data);
+            stream.extend_from_slice(format!("M 160000 {id} \"{path}\"\n").as_bytes());
+        } else {
+            stream.extend_from_slice(format!("M {mode} inline \"{path}\"\ndata {}\n", data.len()).as_bytes());
+            stream.extend_from_slice(data);
+            stream.push(b'\n');
+        }
+    }
+    stream.push(b'\n');
+}
+
+fn import(repo: &TestRepo, random: &mut Random, stream: &[u8]) -> Vec<String> {
     let unpack = if random.chance(50) { "fastimport.unpackLimit=100000" } else { "fastimport.unpackLimit=1" };
-    repo.git_with(&["-c", unpack, "fast-import", "--quiet"], &stream);
+    repo.git_with(&["-c", unpack, "fast-import", "--quiet"], stream);
     let trees = repo.git(&["log", "--reverse", "--format=%T", "main"]);
-    repo.git_with(&["hash-object", "-t", "tree", "-w", "--stdin"], b"");
-    let empty = "4b825dc642cb6eb9a060e54bf8d69288fbee4904".to_owned();
+    let empty = repo.git_with(&["hash-object", "-t", "tree", "-w", "--stdin"], b"");
     std::iter::once(empty).chain(trees.lines().map(str::to_owned)).collect()
 }
 
