@@ -56,7 +56,7 @@ pub struct ArchiveOptions {
     pub paths: Vec<Vec<u8>>,
     /// The time of the entries when a tree is archived, which knows none. A commit brings its own.
     pub tree_seconds: u64,
-    /// Most entries.
+    /// Most files and directories in the tree; each 256 bytes of a path count as one more.
     pub max_files: usize,
     /// Largest file.
     pub max_file_bytes: u64,

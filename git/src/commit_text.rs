@@ -10,6 +10,9 @@ use crate::{
 };
 use date::Time;
 
+/// Longer messages are nobody's reading.
+const MAX_COMMIT_BYTES: u64 = 16 << 20;
+
 /// A commit as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CommitText {
@@ -33,8 +36,11 @@ pub(crate) struct Person {
 impl CommitText {
     /// Reads a commit.
     ///
-    /// Errors: `WrongKind`, `Lost`, `Corrupt`.
+    /// Errors: `WrongKind`, `TooLarge`, `Lost`, `Corrupt`.
     pub(crate) fn read(odb: &Snapshot, id: &ObjectId) -> Result<CommitText> {
+        if odb.header(id)?.is_some_and(|(_, size)| size > MAX_COMMIT_BYTES) {
+            return Err(Error::TooLarge { what: "a commit", limit: MAX_COMMIT_BYTES });
+        }
         let mut data = Vec::new();
         match odb.find(id, &mut data)? {
             Some(Kind::Commit) => {}

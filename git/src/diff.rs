@@ -45,7 +45,7 @@ pub struct TreeOptions {
     pub rename_limit: u32,
     /// Files and directories to be compared, applied before renames are searched; empty for everything.
     pub paths: Vec<Vec<u8>>,
-    /// Most changed files; more is an error. The walk reads at most so many directories, too.
+    /// Most changed files together with the directories they are in; more is an error. Each 256 bytes of a path count as one more.
     pub max_files: usize,
     /// Larger files are similar to no other.
     pub max_blob_bytes: u64,

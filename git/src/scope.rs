@@ -1,5 +1,35 @@
-//! Owns restricting a walk over trees to some files and directories. Refuses patterns: paths are compared byte by byte. Used by diffs and
-//! archives.
+//! Owns restricting a walk over trees to some files and directories, and to so many of them. Refuses patterns: paths are compared byte by
+//! byte. Used by diffs and archives.
+
+use crate::error::{Error, Result};
+
+/// So many bytes of a path count as one more path. A few trees can spell out millions of long paths.
+const BYTES_OF_ONE: usize = 256;
+
+/// How many paths a walk may still list.
+#[derive(Debug)]
+pub(crate) struct PathBudget {
+    what: &'static str,
+    limit: usize,
+    taken: usize,
+}
+
+impl PathBudget {
+    pub(crate) fn new(what: &'static str, limit: usize) -> Self {
+        PathBudget { what, limit, taken: 0 }
+    }
+
+    /// Counts a path.
+    ///
+    /// Errors: `TooLarge`.
+    pub(crate) fn take(&mut self, path: &[u8]) -> Result<()> {
+        self.taken = self.taken.saturating_add(1 + path.len() / BYTES_OF_ONE);
+        if self.taken > self.limit {
+            return Err(Error::TooLarge { what: self.what, limit: self.limit as u64 });
+        }
+        Ok(())
+    }
+}
 
 /// Whether a file or directory is one of the paths or lies below one; all are when there is no path.
 pub(crate) fn is_selected(paths: &[Vec<u8>], path: &[u8]) -> bool {

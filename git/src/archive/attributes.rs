@@ -7,14 +7,17 @@ mod pattern;
 
 use std::collections::HashMap;
 
+use crate::error::{Error, Result};
 use pattern::Pattern;
 
 /// Larger files are not read.
-pub(super) const MAX_FILE_BYTES: u64 = 1 << 20;
+pub(super) const MAX_FILE_BYTES: u64 = 256 << 10;
 /// Longer lines are skipped, as git does.
 const MAX_LINE_BYTES: usize = 2048;
 /// More lines of one file are not read.
 const MAX_RULES: usize = 10_000;
+/// Files on the way to one directory may have so many steps of patterns and settings together: every path is matched against all.
+const MAX_WEIGHT: usize = 100_000;
 /// More macros are not defined; they may name each other.
 const MAX_MACROS: usize = 100;
 
@@ -34,6 +37,7 @@ type Settings = Vec<(Vec<u8>, State)>;
 pub(super) struct Rules {
     lines: Vec<(Pattern, Settings)>,
     macros: Vec<(Vec<u8>, Settings)>,
+    weight: usize,
 }
 
 /// The files on the way to the current directory, and the macros of the outermost.
@@ -71,12 +75,19 @@ impl Default for Attributes {
 
 impl Attributes {
     /// Adds the file of a directory that is entered; one without a file has empty rules.
-    pub(super) fn enter(&mut self, mut rules: Rules) {
+    ///
+    /// Errors: `TooLarge`.
+    pub(super) fn enter(&mut self, mut rules: Rules) -> Result<()> {
         // Only the outermost file may define macros.
         if self.files.is_empty() {
             self.macros.extend(rules.macros.drain(..));
         }
         self.files.push(rules);
+        let weight: usize = self.files.iter().map(|rules| rules.weight).sum();
+        if weight > MAX_WEIGHT {
+            return Err(Error::TooLarge { what: "the .gitattributes files", limit: MAX_WEIGHT as u64 });
+        }
+        Ok(())
     }
 
     /// Forgets the innermost file.
@@ -129,7 +140,9 @@ impl Rules {
                     rules.macros.push((name.to_vec(), settings.collect()));
                 }
             } else if let Some(pattern) = Pattern::parse(directory, &head) {
-                rules.lines.push((pattern, settings.collect()));
+                let settings: Settings = settings.collect();
+                rules.weight += pattern.len() + settings.len();
+                rules.lines.push((pattern, settings));
             }
         }
         rules
@@ -201,8 +214,8 @@ mod tests {
         let mut attributes = Attributes::default();
         let outer =
             b"* text=auto\n*.bin binary\n# no\n\"a b\\tc\" export-ignore\n[attr]gone export-ignore -x\n*.tmp gone\n";
-        attributes.enter(Rules::parse(b"", outer));
-        attributes.enter(Rules::parse(b"dir/", b"*.bin text !diff\n/top gone x\n!bad y\n"));
+        attributes.enter(Rules::parse(b"", outer)).unwrap();
+        attributes.enter(Rules::parse(b"dir/", b"*.bin text !diff\n/top gone x\n!bad y\n")).unwrap();
         let found = attributes.of(b"dir/a.bin");
         assert_eq!(state(&found, "text"), Some(&State::Set));
         assert_eq!(state(&found, "diff"), Some(&State::Unspecified));

@@ -25,28 +25,30 @@ pub(super) fn substitute(data: &[u8], odb: &Snapshot, commit: &CommitText, max_b
         let format = tail.get(OPEN.len()..).unwrap_or_default();
         let Some(end) = format.iter().position(|byte| *byte == b'$') else { break };
         out.extend_from_slice(head);
-        expand(format.get(..end).unwrap_or_default(), commit, &ids, &mut out);
+        expand(format.get(..end).unwrap_or_default(), commit, &ids, max_bytes, &mut out)?;
         rest = format.get(end + 1..).unwrap_or_default();
-        if out.len() as u64 > max_bytes {
-            return Err(Error::TooLarge { what: "a file in an archive", limit: max_bytes });
-        }
     }
     out.extend_from_slice(rest);
     Ok(out)
 }
 
-fn expand(format: &[u8], commit: &CommitText, ids: &IdPrinter<'_>, out: &mut Vec<u8>) {
+fn expand(format: &[u8], commit: &CommitText, ids: &IdPrinter<'_>, max_bytes: u64, out: &mut Vec<u8>) -> Result<()> {
     let mut rest = format;
     while let Some((byte, tail)) = rest.split_first() {
         rest = tail;
         match (byte, placeholder(tail, commit, ids)) {
             (b'%', Some((text, length))) => {
+                // A short file may ask for a long message many times.
+                if (out.len() + text.len()) as u64 > max_bytes {
+                    return Err(Error::TooLarge { what: "a file in an archive", limit: max_bytes });
+                }
                 out.extend_from_slice(&text);
                 rest = tail.get(length..).unwrap_or_default();
             }
             _ => out.push(*byte),
         }
     }
+    Ok(())
 }
 
 /// The text of the placeholder that follows a percent sign, and how long it is.

@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Result},
     id::{Kind, ObjectId},
     odb::Snapshot,
-    scope::{is_selected, leads_to_selected},
+    scope::{PathBudget, is_selected, leads_to_selected},
     walk::{TreeEntries, check_interrupt, unreadable},
 };
 
@@ -46,7 +46,7 @@ pub(super) struct Walk<'a> {
     interrupt: &'a AtomicBool,
     attributes: Attributes,
     open: Vec<Open>,
-    files: usize,
+    budget: PathBudget,
     bytes: u64,
 }
 
@@ -58,7 +58,8 @@ impl<'a> Walk<'a> {
         interrupt: &'a AtomicBool,
     ) -> Self {
         let (attributes, open) = (Attributes::default(), Vec::new());
-        Walk { odb, options, commit, interrupt, attributes, open, files: 0, bytes: 0 }
+        let budget = PathBudget::new("the number of entries", options.max_files);
+        Walk { odb, options, commit, interrupt, attributes, open, budget, bytes: 0 }
     }
 
     /// Writes all entries of a tree and the end of the archive.
@@ -76,7 +77,6 @@ impl<'a> Walk<'a> {
                     if self.attributes.of(&path).is_set(b"export-ignore") {
                         continue;
                     }
-                    self.count(0)?;
                     steps.push(Step::Leave);
                     self.expand(&path, id, &mut steps)?;
                     self.open.push(Open { path, id, is_written: false });
@@ -106,9 +106,11 @@ impl<'a> Walk<'a> {
             match mode {
                 None if leads_to_selected(&self.options.paths, &path) => {
                     path.push(b'/');
+                    self.budget.take(&path)?;
                     steps.push(Step::Enter { path, id: entry.id });
                 }
                 Some(mode) if is_selected(&self.options.paths, &path) => {
+                    self.budget.take(&path)?;
                     steps.push(Step::File { path, mode, id: entry.id });
                 }
                 _ => {}
@@ -124,8 +126,7 @@ impl<'a> Walk<'a> {
             Some(id) if self.size(id)? <= MAX_FILE_BYTES => Rules::parse(directory, &read(self.odb, id, Kind::Blob)?),
             _ => Rules::default(),
         };
-        self.attributes.enter(rules);
-        Ok(())
+        self.attributes.enter(rules)
     }
 
     fn file(&mut self, path: &[u8], mode: FileMode, id: ObjectId, out: &mut dyn EntryWriter) -> Result<()> {
@@ -141,7 +142,6 @@ impl<'a> Walk<'a> {
         }
         let mut path = [&prefix[..], path].concat();
         if mode == FileMode::SUBMODULE {
-            self.count(0)?;
             path.push(b'/');
             return out.write(&Entry { path: &path, kind: EntryKind::Directory, id, data: b"" });
         }
@@ -160,6 +160,8 @@ impl<'a> Walk<'a> {
             }
             (EntryKind::Regular { is_executable: mode.bits() & 0o100 != 0 }, data)
         };
+        // Placeholders and line ends may have made it longer.
+        self.count((data.len() as u64).saturating_sub(size))?;
         out.write(&Entry { path: &path, kind, id, data: &data })
     }
 
@@ -167,13 +169,9 @@ impl<'a> Walk<'a> {
         Ok(self.odb.header(&id)?.ok_or(Error::Lost { id })?.1)
     }
 
-    /// Counts an entry against the limits.
+    /// Counts bytes against the limit of all files together.
     fn count(&mut self, bytes: u64) -> Result<()> {
-        self.files += 1;
         self.bytes = self.bytes.saturating_add(bytes);
-        if self.files > self.options.max_files {
-            return Err(Error::TooLarge { what: "the number of entries", limit: self.options.max_files as u64 });
-        }
         if self.bytes > self.options.max_total_bytes {
             return Err(Error::TooLarge { what: "the archive", limit: self.options.max_total_bytes });
         }

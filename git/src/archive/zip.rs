@@ -179,7 +179,8 @@ fn dos_time(seconds: u64) -> (u16, u16) {
     let day = crate::commit_text::date::Time { seconds: seconds as i64, zone: 0 }.day();
     let second = seconds % 86_400;
     let date = (day.0 - 1980) << 9 | i64::from(day.1) << 5 | i64::from(day.2);
-    let clock = second / 3600 << 11 | second / 60 % 60 << 5 | second % 60 / 2;
+    let (hour, minute) = (second / 3600, second / 60 % 60);
+    let clock = hour << 11 | minute << 5 | (second % 60 / 2);
     (date as u16, clock as u16)
 }
 

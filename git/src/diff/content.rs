@@ -1,7 +1,7 @@
 //! Owns the bytes of a file as a diff sees them: a blob, the target of a link, one line for a submodule. Refuses to load what is larger
 //! than allowed. Called by patch text and statistics.
 
-use super::change::File;
+use super::{change::File, patch::PatchOptions};
 use crate::{
     error::{Error, Result},
     odb::Snapshot,
@@ -29,21 +29,23 @@ pub struct Content {
 }
 
 impl Content {
-    /// Loads a file.
+    /// Loads a file within `max_blob_bytes` and `max_lines`.
     ///
     /// Errors: `Lost`, `Corrupt`, `Io`.
-    pub fn load(odb: &Snapshot, file: Option<&File>, max_bytes: u64) -> Result<Content> {
+    pub fn load(odb: &Snapshot, file: Option<&File>, limits: &PatchOptions) -> Result<Content> {
         let Some(file) = file else { return Ok(Content::of(Vec::new())) };
         if file.mode == super::FileMode::SUBMODULE {
             return Ok(Content::of(format!("Subproject commit {}\n", file.id).into_bytes()));
         }
         let (_, size) = odb.header(&file.id)?.ok_or(Error::Lost { id: file.id })?;
-        if size > max_bytes {
+        if size > limits.max_blob_bytes {
             return Ok(Content { data: Vec::new(), size, is_binary: true, is_complete: false });
         }
         let mut data = Vec::new();
         odb.find(&file.id, &mut data)?.ok_or(Error::Lost { id: file.id })?;
-        Ok(Content::of(data))
+        let mut content = Content::of(data);
+        content.is_binary |= content.data.iter().filter(|byte| **byte == b'\n').count() > limits.max_lines;
+        Ok(content)
     }
 
     fn of(data: Vec<u8>) -> Content {

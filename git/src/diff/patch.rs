@@ -48,6 +48,8 @@ pub struct PatchOptions {
     pub binary: bool,
     /// Larger files are not compared and stand as binary.
     pub max_blob_bytes: u64,
+    /// Files with more lines are not compared either; lines cost up to a hundred bytes of memory each.
+    pub max_lines: usize,
 }
 
 impl Default for PatchOptions {
@@ -60,6 +62,7 @@ impl Default for PatchOptions {
             ids: IdLength::Unique,
             binary: false,
             max_blob_bytes: 32 << 20,
+            max_lines: 1_000_000,
         }
     }
 }
@@ -126,7 +129,7 @@ impl<'a> PatchWriter<'a> {
         if before.map(|file| file.id) == after.map(|file| file.id) {
             return if header.is_news() { emit(out, &header.text()) } else { Ok(()) };
         }
-        let load = |file| Content::load(self.odb, file, self.options.max_blob_bytes);
+        let load = |file| Content::load(self.odb, file, self.options);
         let (old, new) = (load(before)?, load(after)?);
         let is_binary = old.is_binary || new.is_binary;
         header.add_ids(if is_binary && self.options.binary { self.ids.full() } else { self.ids.clone() });

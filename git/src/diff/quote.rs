@@ -39,7 +39,7 @@ pub fn quote_path(prefix: &str, path: &[u8]) -> Vec<u8> {
 }
 
 fn needs_quotes(byte: u8) -> bool {
-    byte < 0x20 || byte >= 0x7f || matches!(byte, b'"' | b'\\')
+    !(0x20..0x7f).contains(&byte) || matches!(byte, b'"' | b'\\')
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub fn file_stat(
     check_interrupt(interrupt)?;
     let (before, after) = (change.before.as_ref(), change.after.as_ref());
     let mut stat = FileStat { name: print_name(change), added: 0, deleted: 0, is_binary: false };
-    let load = |file| Content::load(odb, file, options.max_blob_bytes);
+    let load = |file| Content::load(odb, file, options);
     let (old, new) = (load(before)?, load(after)?);
     let is_equal = before.map(|file| file.id) == after.map(|file| file.id);
     if old.is_binary || new.is_binary {

@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Result},
     id::{Kind, ObjectId},
     odb::Snapshot,
-    scope::{is_selected, leads_to_selected},
+    scope::{PathBudget, is_selected, leads_to_selected},
     walk::{TreeEntries, TreeEntry, check_interrupt, unreadable},
 };
 
@@ -20,7 +20,7 @@ pub(super) struct Scope<'a> {
     pub(super) paths: &'a [Vec<u8>],
     /// Whether files that do not differ are listed, too, for the search of copies.
     pub(super) with_unmodified: bool,
-    /// Most files, and most directories, that are listed.
+    /// Most files and directories that are listed; long paths count more than once.
     pub(super) max_files: usize,
 }
 
@@ -42,22 +42,18 @@ pub(super) fn changes(
 ) -> Result<Vec<Change>> {
     let mut found = Vec::new();
     let mut steps = vec![Step::Directory { path: Vec::new(), before: before.copied(), after: after.copied() }];
-    let mut directories = 0;
+    let mut budget = PathBudget::new("the number of changed files", scope.max_files);
     while let Some(step) = steps.pop() {
         check_interrupt(interrupt)?;
         match step {
             Step::Change(change) => found.push(change),
             Step::Directory { path, before, after } => {
-                directories += 1;
                 let from = steps.len();
-                expand(odb, &path, before, after, scope, &mut steps)?;
+                expand(odb, &path, (before, after), scope, &mut budget, &mut steps)?;
                 if let Some(new) = steps.get_mut(from..) {
                     new.reverse();
                 }
             }
-        }
-        if found.len() > scope.max_files || directories > scope.max_files {
-            return Err(Error::TooLarge { what: "the number of changed files", limit: scope.max_files as u64 });
         }
     }
     Ok(found)
@@ -83,9 +79,9 @@ fn read_tree(odb: &Snapshot, id: Option<ObjectId>) -> Result<Vec<u8>> {
 fn expand(
     odb: &Snapshot,
     path: &[u8],
-    before: Option<ObjectId>,
-    after: Option<ObjectId>,
+    (before, after): (Option<ObjectId>, Option<ObjectId>),
     scope: &Scope<'_>,
+    budget: &mut PathBudget,
     steps: &mut Vec<Step>,
 ) -> Result<()> {
     let (left, right) = (read_tree(odb, before)?, read_tree(odb, after)?);
@@ -113,10 +109,12 @@ fn expand(
         };
         let (before, after) = (file(a), file(b));
         if (before.is_some() || after.is_some()) && is_selected(scope.paths, &child) {
+            budget.take(&child)?;
             steps.push(Step::Change(Change::of_sides(before, after)));
         }
         let (before, after) = (directory(a), directory(b));
         if (before.is_some() || after.is_some()) && leads_to_selected(scope.paths, &child) {
+            budget.take(&child)?;
             steps.push(Step::Directory { path: child, before, after });
         }
     }

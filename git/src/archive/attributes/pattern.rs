@@ -24,7 +24,7 @@ enum Step {
     /// `?`
     Any,
     /// `[...]`
-    OneOf(Box<[bool; 256]>),
+    OneOf(ByteSet),
     /// `*`
     Run,
     /// `**/`: nothing, or whole directories.
@@ -45,6 +45,11 @@ impl Pattern {
         let is_name = !pattern.contains(&SLASH);
         let steps = steps(pattern.strip_prefix(b"/").unwrap_or(pattern))?;
         Some(Pattern { directory: directory.to_vec(), steps, is_name, only_directories })
+    }
+
+    /// How many steps it has.
+    pub(super) fn len(&self) -> usize {
+        self.steps.len()
     }
 
     /// Whether it holds for a path; directories end in a slash.
@@ -95,14 +100,29 @@ fn steps(pattern: &[u8]) -> Option<Vec<Step>> {
     Some(out)
 }
 
+/// Which bytes a bracket means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct ByteSet([u128; 2]);
+
+impl ByteSet {
+    fn insert(&mut self, byte: u8) {
+        let half = &mut self.0[usize::from(byte >> 7)];
+        *half |= 1 << (byte & 0x7f);
+    }
+
+    fn contains(self, byte: u8) -> bool {
+        self.0[usize::from(byte >> 7)] >> (byte & 0x7f) & 1 != 0
+    }
+}
+
 /// Reads what follows `[` up to and with `]`.
-fn bracket(pattern: &[u8]) -> Option<(Box<[bool; 256]>, &[u8])> {
-    let mut set = Box::new([false; 256]);
+fn bracket(pattern: &[u8]) -> Option<(ByteSet, &[u8])> {
+    let mut set = ByteSet::default();
     let negated = pattern.strip_prefix(b"!").or(pattern.strip_prefix(b"^"));
     let mut rest = negated.unwrap_or(pattern);
     let mut is_first = true;
     loop {
-        let (mut low, tail) = take(rest)?;
+        let (low, tail) = take(rest)?;
         if rest.first() == Some(&b']') && !is_first {
             rest = tail;
             break;
@@ -111,7 +131,7 @@ fn bracket(pattern: &[u8]) -> Option<(Box<[bool; 256]>, &[u8])> {
         if let Some(class) = rest.strip_prefix(b"[:") {
             let end = class.windows(2).position(|pair| pair == b":]")?;
             let is_in = class_of(class.get(..end)?)?;
-            set.iter_mut().zip(0..=u8::MAX).filter(|(_, byte)| is_in(byte)).for_each(|(slot, _)| *slot = true);
+            (0..=u8::MAX).filter(is_in).for_each(|byte| set.insert(byte));
             rest = class.get(end + 2..)?;
             continue;
         }
@@ -122,19 +142,13 @@ fn bracket(pattern: &[u8]) -> Option<(Box<[bool; 256]>, &[u8])> {
         {
             (high, rest) = take(rest.get(1..)?)?;
         }
-        while low <= high {
-            if let Some(slot) = set.get_mut(usize::from(low)) {
-                *slot = true;
-            }
-            let Some(next) = low.checked_add(1) else { break };
-            low = next;
-        }
+        (low..=high).for_each(|byte| set.insert(byte));
     }
     if negated.is_some() {
-        set.iter_mut().for_each(|slot| *slot = !*slot);
+        set = ByteSet(set.0.map(|half| !half));
     }
     // No set matches a slash.
-    set[usize::from(SLASH)] = false;
+    set.0[0] &= !(1 << SLASH);
     Some((set, rest))
 }
 
@@ -180,9 +194,7 @@ fn is_match(steps: &[Step], text: &[u8]) -> bool {
             *slot = match step {
                 Step::Byte(wanted) => before && byte == Some(*wanted),
                 Step::Any => before && byte != Some(SLASH),
-                Step::OneOf(set) => {
-                    before && byte.and_then(|byte| set.get(usize::from(byte))).is_some_and(|is_in| *is_in)
-                }
+                Step::OneOf(set) => before && byte.is_some_and(|byte| set.contains(byte)),
                 Step::Run => {
                     carried = here || (carried && byte != Some(SLASH));
                     carried

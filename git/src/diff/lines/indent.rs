@@ -78,7 +78,7 @@ pub(super) fn score(text: &Lines<'_>, at: usize) -> Score {
 }
 
 /// The indentation of the first line that is not blank, and how many blank ones lie before it.
-fn neighbour<'a>(lines: &mut dyn Iterator<Item = &'a [u8]>) -> (Option<i32>, i32) {
+fn neighbour(lines: &mut dyn Iterator<Item = &[u8]>) -> (Option<i32>, i32) {
     let mut blanks = 0;
     for line in lines {
         if let Some(indent) = indent(line) {
