@@ -105,19 +105,31 @@ fn compare_all(repo: &TestRepo, pairs: &[(String, String)], what: &str) {
     let compare = |args: &[&str], print: &dyn Fn(&Snapshot, &ObjectId, &ObjectId) -> Vec<u8>| {
         compare(repo, pairs, args, what, print);
     };
-    for (flag, renames) in [
-        ("--no-renames", Renames::Off),
-        ("-M", Renames::Renames),
-        ("-C", Renames::Copies),
-        ("--find-copies-harder", Renames::CopiesOfAny),
+    let some = vec![b"dir".to_vec(), b"src/".to_vec(), b"main.rs".to_vec(), b"z".to_vec()];
+    for (flags, options) in [
+        (&["--no-renames"][..], with(Renames::Off)),
+        (&["-M"], plain()),
+        (&["-C"], with(Renames::Copies)),
+        (&["--find-copies-harder"], with(Renames::CopiesOfAny)),
+        (&["-M90%"], TreeOptions { min_score: MAX_SCORE / 10 * 9, ..plain() }),
+        (&["-M100%"], TreeOptions { min_score: MAX_SCORE, ..plain() }),
+        (&["-M", "-l2"], TreeOptions { rename_limit: 2, ..plain() }),
+        (&["--find-copies-harder", "-l4"], TreeOptions { rename_limit: 4, ..with(Renames::CopiesOfAny) }),
+        (&["-M", "--", "dir", "src", "main.rs", "z"], TreeOptions { paths: some, ..plain() }),
     ] {
-        compare(&["--raw", flag], &|odb, before, after| {
-            let changes = diff_trees(odb, Some(before), Some(after), &with(renames), &CALM).unwrap();
+        compare(&[&["--raw"], flags].concat(), &|odb, before, after| {
+            let changes = diff_trees(odb, Some(before), Some(after), &options, &CALM).unwrap();
             let mut out = Vec::new();
             write_raw(odb, &changes, IdLength::Full, &mut out).unwrap();
             out
         });
     }
+    compare(&["--raw", "--abbrev", "-M"], &|odb, before, after| {
+        let changes = diff_trees(odb, Some(before), Some(after), &plain(), &CALM).unwrap();
+        let mut out = Vec::new();
+        write_raw(odb, &changes, IdLength::Unique, &mut out).unwrap();
+        out
+    });
     compare(&["--name-status", "-M"], &|odb, before, after| {
         let changes = diff_trees(odb, Some(before), Some(after), &plain(), &CALM).unwrap();
         let mut out = Vec::new();
