@@ -25,6 +25,9 @@ impl<'a> Comparison<'a> {
         options: &PatchOptions,
         interrupt: &AtomicBool,
     ) -> Result<Comparison<'a>> {
+        // Without context git leaves the common end out before it searches, and its heuristics may then choose other hunks.
+        let (before, after) =
+            if options.context == 0 { lines::without_common_tail(before, after) } else { (before, after) };
         let (before, after) = (Lines::new(before), Lines::new(after));
         let hunks = lines::diff_lines(&before, &after, &options.lines, interrupt)?;
         let blank = if options.ignore_blank_lines {

@@ -191,8 +191,11 @@ fn large_texts_are_cut_where_git_cuts_them() {
     for seed in first_seed()..first_seed() + 3 {
         let repo = TestRepo::new();
         let trees = history::generate_large(&repo, &mut Random::new(seed));
-        let print = patch(TreeOptions { renames: Renames::Off, ..tree_options(&repo) }, PatchOptions::default());
-        compare(&repo, &neighbours(&trees), &["-p"], &format!("seed {seed}"), &print);
+        for (flag, context) in [("-U3", 3), ("-U0", 0)] {
+            let options = PatchOptions { context, ..PatchOptions::default() };
+            let print = patch(TreeOptions { renames: Renames::Off, ..tree_options(&repo) }, options);
+            compare(&repo, &neighbours(&trees), &["-p", flag], &format!("seed {seed}"), &print);
+        }
     }
 }
 

@@ -60,6 +60,8 @@ fn large_text(random: &mut Random) -> Vec<u8> {
 /// Cuts a text into blocks, puts them together in another order and scatters changes over them.
 fn shuffle(data: &[u8], random: &mut Random) -> Vec<u8> {
     let lines: Vec<&[u8]> = data.split_inclusive(|byte| *byte == b'\n').collect();
+    // Sometimes the end stays as it is.
+    let (lines, tail) = lines.split_at(if random.chance(50) { lines.len() * 2 / 3 } else { lines.len() });
     let mut blocks: Vec<&[&[u8]]> = lines.chunks(10 + random.below(120)).collect();
     for at in (1..blocks.len()).rev() {
         if random.chance(70) {
@@ -75,6 +77,7 @@ fn shuffle(data: &[u8], random: &mut Random) -> Vec<u8> {
             out.extend_from_slice(format!("new {}\n", random.below(50)).as_bytes());
         }
     }
+    out.extend_from_slice(&tail.concat());
     out
 }
 
