@@ -4,7 +4,10 @@
 //! users, permissions, SQL or an async runtime: every function here is synchronous and is called from a blocking pool. Called by the
 //! repository actors and by the server. Peer bytes are hostile: no function here panics on them.
 
+pub mod archive;
 mod budget;
+mod commit_text;
+pub mod diff;
 pub mod error;
 mod files;
 pub mod fsck;
@@ -19,6 +22,7 @@ pub mod protocol;
 pub mod receive;
 pub mod refs;
 pub mod repository;
+mod scope;
 #[cfg(test)]
 mod testgit;
 #[cfg(test)]

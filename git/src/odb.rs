@@ -7,6 +7,7 @@ mod cache;
 mod decode;
 mod gix_traits;
 mod loose;
+mod prefix;
 mod scan;
 mod tips;
 

@@ -51,6 +51,13 @@ impl LooseObjects {
         self.ids.binary_search(id).is_ok()
     }
 
+    /// The ids before and after one, which is left out itself.
+    pub(super) fn neighbours(&self, id: &ObjectId) -> [Option<ObjectId>; 2] {
+        let at = self.ids.partition_point(|other| other < id);
+        let above = if self.ids.get(at) == Some(id) { at + 1 } else { at };
+        [at.checked_sub(1).and_then(|below| self.ids.get(below)).copied(), self.ids.get(above).copied()]
+    }
+
     pub(super) fn header(&self, id: &ObjectId) -> Result<Option<(Kind, u64)>> {
         let Some((path, file)) = self.open(id)? else { return Ok(None) };
         let mut head = Vec::new();

@@ -64,6 +64,21 @@ impl Idx {
 
     /// Finds the position of an object.
     pub fn lookup(&self, id: &ObjectId) -> Option<u32> {
+        self.search(id)?.ok()
+    }
+
+    /// The ids before and after one, which is left out itself and need not be there.
+    pub(crate) fn neighbours(&self, id: &ObjectId) -> [Option<ObjectId>; 2] {
+        let (below, above) = match self.search(id) {
+            Some(Ok(at)) => (at.checked_sub(1), at.checked_add(1)),
+            Some(Err(at)) => (at.checked_sub(1), Some(at)),
+            None => (None, None),
+        };
+        [below.and_then(|at| self.id_at(at)), above.and_then(|at| self.id_at(at))]
+    }
+
+    /// The position of an object, or the one where it would stand.
+    fn search(&self, id: &ObjectId) -> Option<Result<u32, u32>> {
         let wanted = id.as_slice();
         let first = usize::from(*wanted.first()?);
         let mut low = if first == 0 { 0 } else { self.u32_at(SIGNATURE.len() + (first - 1) * 4)? };
@@ -72,11 +87,11 @@ impl Idx {
             let middle = low + (high - low) / 2;
             match self.raw_id_at(middle)?.cmp(wanted) {
                 std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Equal => return Some(middle),
+                std::cmp::Ordering::Equal => return Some(Ok(middle)),
                 std::cmp::Ordering::Greater => high = middle,
             }
         }
-        None
+        Some(Err(low))
     }
 
     /// The id at a position.

@@ -85,6 +85,8 @@ pub(crate) fn unreadable(id: &ObjectId, what: &'static str) -> Error {
 pub(crate) struct TreeEntry<'a> {
     /// The file name, any bytes but NUL and slash.
     pub(crate) name: &'a [u8],
+    /// Type and permissions, as stored.
+    pub(crate) mode: u32,
     /// What it names; `None` for a submodule, whose commit is in another repository.
     pub(crate) kind: Option<Kind>,
     /// The object it names.
@@ -126,7 +128,7 @@ impl<'a> TreeEntries<'a> {
             0o160_000 => None,
             _ => Some(Kind::Blob),
         };
-        Some(TreeEntry { name, kind, id: id_from_bytes(id)? })
+        Some(TreeEntry { name, mode: bits, kind, id: id_from_bytes(id)? })
     }
 }
 

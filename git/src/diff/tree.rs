@@ -1,0 +1,139 @@
+//! Owns walking two trees side by side and naming the files that differ, in git's order. Refuses to look into blobs: renames are found by
+//! [`super::rename`]. Called by [`super::diff_trees`].
+//!
+//! No recursion: the nesting of trees is a pusher's choice. Equal subtrees are never read.
+
+use std::{cmp::Ordering, sync::atomic::AtomicBool};
+
+use super::change::{Change, File, FileMode};
+use crate::{
+    error::{Error, Result},
+    id::{Kind, ObjectId},
+    odb::Snapshot,
+    scope::{PathBudget, is_selected, leads_to_selected},
+    walk::{TreeEntries, TreeEntry, check_interrupt, unreadable},
+};
+
+/// Which files are looked at.
+pub(super) struct Scope<'a> {
+    /// Files and directories; empty for everything.
+    pub(super) paths: &'a [Vec<u8>],
+    /// Whether files that do not differ are listed, too, for the search of copies.
+    pub(super) with_unmodified: bool,
+    /// Most files and directories that are listed; long paths count more than once.
+    pub(super) max_files: usize,
+}
+
+/// What is still to be done, the next step last.
+enum Step {
+    Change(Change),
+    Directory { path: Vec<u8>, before: Option<ObjectId>, after: Option<ObjectId> },
+}
+
+/// Lists the files that differ.
+///
+/// Errors: `TooLarge` beyond `max_files`, `Interrupted`, `Lost`, `WrongKind`, `Corrupt`.
+pub(super) fn changes(
+    odb: &Snapshot,
+    before: Option<&ObjectId>,
+    after: Option<&ObjectId>,
+    scope: &Scope<'_>,
+    interrupt: &AtomicBool,
+) -> Result<Vec<Change>> {
+    let mut found = Vec::new();
+    let mut steps = vec![Step::Directory { path: Vec::new(), before: before.copied(), after: after.copied() }];
+    let mut budget = PathBudget::new("the number of changed files", scope.max_files);
+    while let Some(step) = steps.pop() {
+        check_interrupt(interrupt)?;
+        match step {
+            Step::Change(change) => found.push(change),
+            Step::Directory { path, before, after } => {
+                let from = steps.len();
+                expand(odb, &path, (before, after), scope, &mut budget, &mut steps)?;
+                if let Some(new) = steps.get_mut(from..) {
+                    new.reverse();
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn read_tree(odb: &Snapshot, id: Option<ObjectId>) -> Result<Vec<u8>> {
+    let Some(id) = id else { return Ok(Vec::new()) };
+    let mut data = Vec::new();
+    match odb.find(&id, &mut data)? {
+        Some(Kind::Tree) => {}
+        Some(actual) => return Err(Error::WrongKind { id, expected: Kind::Tree, actual, referenced_by: None }),
+        None => return Err(Error::Lost { id }),
+    }
+    let mut entries = TreeEntries::new(&data);
+    entries.by_ref().for_each(drop);
+    if entries.is_broken() {
+        return Err(unreadable(&id, "the tree cannot be read"));
+    }
+    Ok(data)
+}
+
+/// Compares two directories entry by entry.
+fn expand(
+    odb: &Snapshot,
+    path: &[u8],
+    (before, after): (Option<ObjectId>, Option<ObjectId>),
+    scope: &Scope<'_>,
+    budget: &mut PathBudget,
+    steps: &mut Vec<Step>,
+) -> Result<()> {
+    let (left, right) = (read_tree(odb, before)?, read_tree(odb, after)?);
+    let mut left = TreeEntries::new(&left).peekable();
+    let mut right = TreeEntries::new(&right).peekable();
+    loop {
+        let order = match (left.peek(), right.peek()) {
+            (Some(a), Some(b)) => compare(a, b),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return Ok(()),
+        };
+        let a = if order.is_le() { left.next() } else { None };
+        let b = if order.is_ge() { right.next() } else { None };
+        let Some(name) = a.as_ref().or(b.as_ref()).map(|entry| entry.name) else { return Ok(()) };
+        let is_equal = a.zip(b).is_some_and(|(a, b)| a.id == b.id && canonical(&a) == canonical(&b));
+        if is_equal && !scope.with_unmodified {
+            continue;
+        }
+        let child = if path.is_empty() { name.to_vec() } else { [path, b"/", name].concat() };
+        let directory = |entry: Option<TreeEntry<'_>>| entry.filter(is_directory).map(|entry| entry.id);
+        let file = |entry: Option<TreeEntry<'_>>| {
+            let entry = entry?;
+            Some(File { path: child.clone(), mode: FileMode::of_entry(entry.mode)?, id: entry.id })
+        };
+        let (before, after) = (file(a), file(b));
+        if (before.is_some() || after.is_some()) && is_selected(scope.paths, &child) {
+            budget.take(&child)?;
+            steps.push(Step::Change(Change::of_sides(before, after)));
+        }
+        let (before, after) = (directory(a), directory(b));
+        if (before.is_some() || after.is_some()) && leads_to_selected(scope.paths, &child) {
+            budget.take(&child)?;
+            steps.push(Step::Directory { path: child, before, after });
+        }
+    }
+}
+
+fn canonical(entry: &TreeEntry<'_>) -> Option<FileMode> {
+    FileMode::of_entry(entry.mode)
+}
+
+fn is_directory(entry: &TreeEntry<'_>) -> bool {
+    entry.kind == Some(Kind::Tree)
+}
+
+/// Git's order of entries: directories as if their names ended in a slash.
+fn compare(a: &TreeEntry<'_>, b: &TreeEntry<'_>) -> Ordering {
+    let key = |entry: &TreeEntry<'_>| is_directory(entry).then_some(b'/');
+    let full = |entry: &TreeEntry<'_>, other: usize| entry.name.get(other..).and_then(|rest| rest.first().copied());
+    let common = a.name.len().min(b.name.len());
+    let heads = a.name.get(..common).cmp(&b.name.get(..common));
+    // One name has ended here: its next byte is a slash, or nothing.
+    heads.then_with(|| full(a, common).or(key(a)).unwrap_or(0).cmp(&full(b, common).or(key(b)).unwrap_or(0)))
+}
