@@ -5,9 +5,11 @@
 //! repository actors and by the server. Peer bytes are hostile: no function here panics on them.
 
 mod budget;
+pub mod commit_graph;
 pub mod error;
 mod files;
 pub mod fsck;
+pub mod history;
 pub mod id;
 pub mod incoming;
 pub mod limits;

@@ -1,0 +1,2 @@
+//! History services.
+pub(crate) mod tree;
