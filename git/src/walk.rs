@@ -15,7 +15,7 @@ mod reach;
 
 pub use ancestry::{is_ancestor, merge_bases};
 pub use bydate::CommitsByDate;
-pub(crate) use difference::{Difference, difference};
+pub(crate) use difference::difference;
 pub use graph::Graph;
 pub(crate) use graph::{Flags, Node, UNKNOWN_GENERATION, check_interrupt};
 pub use object::{Peeled, peel};

@@ -38,7 +38,7 @@ fn sign(bytes: &mut [u8]) {
 
 #[test]
 fn files_are_those_of_git() {
-    for seed in 500..520 {
+    for seed in 500..512 {
         let repo = TestRepo::new();
         let mut random = Random::new(seed);
         let count = 2 + random.below(90);
@@ -125,9 +125,8 @@ fn what_the_store_lacks_is_missing_whatever_the_file_says() {
     let odb = other.odb();
     assert!(odb.commit_graph().is_some());
     let go_on = AtomicBool::new(false);
-    for tip in odb.commit_graph().and_then(|graph| graph.id(0)) {
-        assert!(matches!(Graph::new(&odb, &go_on).load(&tip), Err(Error::Lost { .. })));
-    }
+    let first = odb.commit_graph().and_then(|graph| graph.id(0)).unwrap();
+    assert!(matches!(Graph::new(&odb, &go_on).load(&first), Err(Error::Lost { .. })));
 }
 
 #[test]
@@ -155,7 +154,7 @@ fn damage_is_noticed_and_lies_do_no_harm() {
     }
     let mut random = Random::new(3);
     let (mut refused, mut taken) = (0, 0);
-    for round in 0..20_000 {
+    for round in 0..3_000 {
         let mut bad = good.clone();
         for _ in 0..1 + random.below(3) {
             // Mostly in the header, the table and the numbers; the rest is ids and filters.
@@ -181,7 +180,7 @@ fn damage_is_noticed_and_lies_do_no_harm() {
             graph.verdict(position, &key);
         }
     }
-    assert!(refused > 1000 && taken > 1000, "{refused} {taken}");
+    assert!(refused > 200 && taken > 200, "{refused} {taken}");
     // A damaged file on disk is passed over.
     let mut bad = good.clone();
     bad[100] ^= 1;
@@ -193,7 +192,7 @@ fn damage_is_noticed_and_lies_do_no_harm() {
 #[test]
 fn walks_answer_the_same_with_and_without() {
     let go_on = AtomicBool::new(false);
-    for seed in 540..552 {
+    for seed in 540..548 {
         let repo = TestRepo::new();
         let mut random = Random::new(seed);
         random_history(&repo, &mut random, 50);
