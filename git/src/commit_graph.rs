@@ -15,7 +15,7 @@ mod write;
 
 use std::{path::Path, time::SystemTime};
 
-pub use bloom::{PathKey, PathVerdict};
+pub(crate) use bloom::{PathKey, PathVerdict};
 pub use write::{WriteOptions, Written, write_commit_graph};
 
 use crate::{

@@ -31,8 +31,7 @@ impl Settings {
 pub(super) fn read_settings(graph: &CommitGraph) -> Option<Settings> {
     let index = graph.bytes.get(graph.chunks.bloom_index.clone()?)?;
     let data = graph.bytes.get(graph.chunks.bloom_data.clone()?)?;
-    let settings =
-        Settings { version: number(data, 0)?, hashes: number(data, 4)?, bits_per_entry: number(data, 8)? };
+    let settings = Settings { version: number(data, 0)?, hashes: number(data, 4)?, bits_per_entry: number(data, 8)? };
     let is_known = matches!(settings.version, 1 | 2) && (1..=MAX_HASHES).contains(&settings.hashes);
     let mut before = 0;
     for raw in index.chunks_exact(4) {
@@ -48,7 +47,7 @@ pub(super) fn read_settings(graph: &CommitGraph) -> Option<Settings> {
 
 /// What a filter says of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PathVerdict {
+pub(crate) enum PathVerdict {
     /// The commit does not change the path against its first parent.
     No,
     /// It may; or there is no filter.
@@ -57,7 +56,7 @@ pub enum PathVerdict {
 
 /// A path prepared for many questions: the hashes of it and of its leading directories.
 #[derive(Debug, Clone)]
-pub struct PathKey {
+pub(crate) struct PathKey {
     /// For version 1, only of names that both ways of hashing treat alike.
     plain: Vec<[u32; 2]>,
     /// For version 2.
@@ -66,7 +65,7 @@ pub struct PathKey {
 
 impl PathKey {
     /// Prepares a path without slashes at its ends.
-    pub fn new(path: &[u8]) -> PathKey {
+    pub(crate) fn new(path: &[u8]) -> PathKey {
         let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
         let parts: Vec<&[u8]> =
             ends.chain([path.len()]).filter_map(|end| path.get(..end)).filter(|part| !part.is_empty()).collect();

@@ -41,9 +41,8 @@ pub(super) fn parse(file: &[u8]) -> Result<(Chunks, u32), &'static str> {
     let fanout = find(b"OIDF").filter(|range| range.len() == FANOUT_LEN).ok_or("no chunk OIDF of the right size")?;
     let count = file.get(fanout.clone()).and_then(|chunk| number(chunk, FANOUT_LEN.checked_sub(4)?));
     let count = count.ok_or("no number of commits")?;
-    let of_size = |name: &[u8; 4], row: usize| {
-        find(name).filter(|range| Some(range.len()) == (count as usize).checked_mul(row))
-    };
+    let of_size =
+        |name: &[u8; 4], row: usize| find(name).filter(|range| Some(range.len()) == (count as usize).checked_mul(row));
     let dates = find(b"GDA2");
     if dates.as_ref().is_some_and(|range| Some(range.len()) != (count as usize).checked_mul(4)) {
         return Err("no chunk GDA2 of the right size");

@@ -58,6 +58,25 @@ fn files_are_those_of_git() {
 }
 
 #[test]
+fn filters_of_names_beyond_ascii_and_of_many_paths_are_those_of_git() {
+    let repo = TestRepo::new();
+    let mut stream = String::new();
+    for (at, count) in [3, 500, 511, 512, 513, 600].into_iter().enumerate() {
+        stream.push_str(&format!("commit refs/heads/main\ncommitter C <c@example.org> {at} +0000\ndata 2\n{at}\n"));
+        for path in 0..count {
+            stream.push_str(&format!("M 100644 inline \u{fc}{at}/\u{20ac}{path}\ndata 2\n{at}\n"));
+        }
+        stream.push('\n');
+    }
+    repo.git_with(&["-c", "fastimport.unpackLimit=1", "fast-import", "--quiet"], stream.as_bytes());
+    write(&repo, true);
+    let ours = fs::read(file(&repo)).unwrap();
+    fs::remove_file(file(&repo)).unwrap();
+    repo.git(&["commit-graph", "write", "--reachable", "--changed-paths"]);
+    assert!(fs::read(file(&repo)).unwrap() == ours);
+}
+
+#[test]
 fn a_second_file_keeps_the_filters_of_the_first() {
     let repo = TestRepo::new();
     random_history(&repo, &mut Random::new(7), 40);
@@ -200,8 +219,7 @@ fn walks_answer_the_same_with_and_without() {
         // Now and then only a part of the history is in the file.
         let commits: Vec<ObjectId> =
             repo.git(&["rev-list", "--all"]).lines().map(|hex| id_from_hex(hex.as_bytes()).unwrap()).collect();
-        let some: Vec<ObjectId> =
-            if seed % 2 == 0 { tips(&repo) } else { vec![commits[random.below(commits.len())]] };
+        let some: Vec<ObjectId> = if seed % 2 == 0 { tips(&repo) } else { vec![commits[random.below(commits.len())]] };
         let repository = Repository::open(repo.path()).unwrap();
         repository.write_commit_graph(&some, &WriteOptions::default(), &go_on).unwrap();
         let with = repository.odb();

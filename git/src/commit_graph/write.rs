@@ -93,7 +93,7 @@ fn filters(graph: &Graph<'_>, nodes: &[Node], interrupt: &AtomicBool, made: &mut
     let mut filters = Vec::with_capacity(nodes.len());
     for node in nodes {
         check_interrupt(interrupt)?;
-        let kept = known.and_then(|file| file.filter(file.lookup(&graph.id(*node))?));
+        let kept = known.and_then(|file| file.filter(graph.position(*node)?));
         filters.push(match kept {
             Some(filter) => filter.to_vec(),
             None => {

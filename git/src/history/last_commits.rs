@@ -81,7 +81,8 @@ fn find(
     let Some(top) = entry_at(odb, &graph.tree(start), &directory)?.filter(Entry::is_tree) else { return Ok(None) };
     let mut data = Vec::new();
     read_tree(odb, &top.id, &mut data)?;
-    let rows: Vec<Row> = TreeEntries::new(&data).map(|entry| Row::new(&directory, entry.name, (&entry).into())).collect();
+    let rows: Vec<Row> =
+        TreeEntries::new(&data).map(|entry| Row::new(&directory, entry.name, (&entry).into())).collect();
     let mut search = Search::new(&directory, rows, earlier);
     search.hand_over(&graph, start, (0..search.rows.len()).collect());
     while let Some((_, node)) = search.heap.pop() {
@@ -89,9 +90,10 @@ fn find(
             search.visit(&mut graph, node, rows)?;
         }
     }
-    let entries = search.rows.into_iter().filter_map(|row| {
-        Some(EntryCommit { name: row.name, entry: row.at_tip, commit: row.commit? })
-    });
+    let entries = search
+        .rows
+        .into_iter()
+        .filter_map(|row| Some(EntryCommit { name: row.name, entry: row.at_tip, commit: row.commit? }));
     Ok(Some(LastCommits { tip: *tip, directory, entries: entries.collect() }))
 }
 

@@ -95,9 +95,9 @@ impl FromStr for Cursor {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Cursor> {
-        let parsed = text.split_once('-').and_then(|(shown, last)| {
-            Some(Cursor { shown: shown.parse().ok()?, last: id_from_hex(last.as_bytes())? })
-        });
+        let parsed = text
+            .split_once('-')
+            .and_then(|(shown, last)| Some(Cursor { shown: shown.parse().ok()?, last: id_from_hex(last.as_bytes())? }));
         parsed.ok_or_else(|| Error::BadRequest { what: "malformed cursor of a log".to_owned() })
     }
 }
@@ -123,7 +123,7 @@ pub fn log(odb: &Snapshot, request: &LogRequest, interrupt: &AtomicBool) -> Resu
         }
         return Ok(page.finish());
     }
-    let mut visited = collect(&mut walk, &mut graph)?;
+    let mut visited = collect(&mut walk, &mut graph, request.until)?;
     if request.order == Order::Topo {
         visited = topo::sort(visited);
     }
@@ -135,13 +135,15 @@ pub fn log(odb: &Snapshot, request: &LogRequest, interrupt: &AtomicBool) -> Resu
     Ok(page.finish())
 }
 
-/// Walks to the end, and leaves out what turned out to be hidden after it was visited.
-fn collect(walk: &mut Walk, graph: &mut Graph<'_>) -> Result<Vec<Visited>> {
+/// Walks to the end, and leaves out what turned out to be hidden after it was visited. As in git, commits younger than `until` are gone
+/// before lines of history are put together.
+fn collect(walk: &mut Walk, graph: &mut Graph<'_>, until: Option<u64>) -> Result<Vec<Visited>> {
     let mut all = Vec::new();
     while let Some(visited) = walk.next(graph)? {
         all.push(visited);
     }
-    all.retain(|visited| !walk.is_hidden(visited.node));
+    let is_young = |node| until.is_some_and(|until| graph.time(node) > until);
+    all.retain(|visited| !walk.is_hidden(visited.node) && !is_young(visited.node));
     Ok(all)
 }
 
@@ -167,14 +169,7 @@ struct Page {
 impl Page {
     fn new(request: &LogRequest) -> Page {
         let to_skip = request.after.map_or(request.skip, |cursor| cursor.shown);
-        Page {
-            to_skip,
-            after: request.after,
-            limit: request.limit,
-            seen: 0,
-            entries: Vec::new(),
-            has_more: false,
-        }
+        Page { to_skip, after: request.after, limit: request.limit, seen: 0, entries: Vec::new(), has_more: false }
     }
 
     /// Takes the next commit of the list; answers whether no more are needed.

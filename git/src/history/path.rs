@@ -9,7 +9,7 @@ use crate::{
     error::Result,
     id::ObjectId,
     odb::Snapshot,
-    walk::{Graph, Node, UNKNOWN_GENERATION},
+    walk::{Graph, Node},
 };
 
 /// So many answers are remembered, then all are forgotten: about 10 MB for each path.
@@ -106,8 +106,5 @@ impl PathFinder {
 /// Whether the filter of a commit says that a path is the same in the first parent.
 pub(super) fn is_denied(graph: &Graph<'_>, node: Node, key: &PathKey) -> bool {
     let Some(file) = graph.odb().commit_graph().filter(|file| file.has_changed_paths()) else { return false };
-    if graph.generation(node) == UNKNOWN_GENERATION {
-        return false;
-    }
-    file.lookup(&graph.id(node)).is_some_and(|position| file.verdict(position, key) == PathVerdict::No)
+    graph.position(node).is_some_and(|position| file.verdict(position, key) == PathVerdict::No)
 }

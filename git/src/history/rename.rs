@@ -7,12 +7,7 @@ mod similarity;
 use std::{collections::HashMap, ops::ControlFlow, sync::atomic::AtomicBool};
 
 use super::tree::{self, Entry};
-use crate::{
-    error::Result,
-    id::ObjectId,
-    odb::Snapshot,
-    walk::check_interrupt,
-};
+use crate::{error::Result, id::ObjectId, odb::Snapshot, walk::check_interrupt};
 use similarity::{Fingerprint, MAX_SCORE};
 
 /// Least similarity of a rename.

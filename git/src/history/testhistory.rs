@@ -14,7 +14,15 @@ use crate::{
 
 type Files = BTreeMap<String, Vec<String>>;
 
-const DIRECTORIES: [&str; 5] = ["", "src/", "src/deep/", "docs/", "docs/a/b/"];
+/// Directories that may be asked for, and a path that never was.
+pub(super) const DIRECTORIES: [&str; 5] = ["src", "src/deep", "docs", "docs/a", "absent"];
+const PLACES: [&str; 5] = ["", "src/", "src/deep/", "docs/", "docs/a/b/"];
+
+/// Some seeds; more of them, ten for each one, with `ATOMICQMS_TEST_LONG` in the environment.
+pub(super) fn seeds(start: u64, count: u64) -> std::ops::Range<u64> {
+    let factor = if std::env::var_os("ATOMICQMS_TEST_LONG").is_some() { 10 } else { 1 };
+    start * 1000..start * 1000 + count * factor
+}
 
 /// A repository with a random history.
 pub(super) struct History {
@@ -65,7 +73,7 @@ impl History {
         let list = repo.git(&["for-each-ref", "--sort=version:refname", "--format=%(objectname)"]);
         let commits = list.lines().map(|hex| id_from_hex(hex.as_bytes()).unwrap()).collect();
         let mut paths: Vec<String> = all.iter().flat_map(|files| files.keys().cloned()).collect();
-        paths.extend(["src", "src/deep", "docs", "docs/a", "absent"].map(str::to_owned));
+        paths.extend(DIRECTORIES.map(str::to_owned));
         paths.sort_unstable();
         paths.dedup();
         History { repo, commits, paths, is_skewed }
@@ -81,7 +89,7 @@ impl History {
         let go_on = std::sync::atomic::AtomicBool::new(false);
         let bare = self.repo.odb();
         let repository = Repository::open(self.repo.path()).unwrap();
-        let mut with = |tips: &[ObjectId]| {
+        let with = |tips: &[ObjectId]| {
             repository.write_commit_graph(tips, &WriteOptions::default(), &go_on).unwrap();
             repository.odb()
         };
@@ -147,7 +155,7 @@ fn line(random: &mut Random) -> String {
 
 fn path(random: &mut Random) -> String {
     let name = ["a", "b", "c.rs", "x", "y.md"][random.below(5)];
-    format!("{}{name}", DIRECTORIES[random.below(DIRECTORIES.len())])
+    format!("{}{name}", PLACES[random.below(PLACES.len())])
 }
 
 fn edit(random: &mut Random, files: &mut Files, all: &[Files]) {

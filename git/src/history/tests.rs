@@ -5,7 +5,10 @@ use std::{
     sync::atomic::AtomicBool,
 };
 
-use super::{testhistory::History, *};
+use super::{
+    testhistory::{History, seeds},
+    *,
+};
 use crate::{ObjectId, error::Error, id::id_from_hex, testgit::Random};
 
 fn closures(history: &History) -> BTreeMap<ObjectId, BTreeSet<ObjectId>> {
@@ -23,7 +26,7 @@ fn closures(history: &History) -> BTreeMap<ObjectId, BTreeSet<ObjectId>> {
 #[test]
 fn counts_and_containment_are_exact() {
     let go_on = AtomicBool::new(false);
-    for seed in 700..708 {
+    for seed in seeds(700, 4) {
         let history = History::new(seed, 40);
         let mut random = Random::new(seed);
         let all = closures(&history);
@@ -70,7 +73,7 @@ fn more_tips_than_one_walk_carries() {
 #[test]
 fn last_commits_are_those_of_git() {
     let go_on = AtomicBool::new(false);
-    for seed in 720..728 {
+    for seed in seeds(720, 4) {
         let history = History::new(seed, 50);
         let mut random = Random::new(seed);
         let odbs = history.odbs(&mut random);

@@ -43,7 +43,14 @@ impl Entry {
 
 impl From<&TreeEntry<'_>> for Entry {
     fn from(entry: &TreeEntry<'_>) -> Self {
-        Entry { mode: entry.mode, id: entry.id }
+        // As git compares: of permissions only one bit counts, and a type it does not know is taken for a submodule.
+        let mode = match entry.mode & 0o170_000 {
+            0o100_000 if entry.mode & 0o100 == 0 => 0o100_644,
+            0o100_000 => 0o100_755,
+            known @ (0o040_000 | 0o120_000) => known,
+            _ => 0o160_000,
+        };
+        Entry { mode, id: entry.id }
     }
 }
 
@@ -202,6 +209,6 @@ impl<'d> Sides<'d> {
 
 /// Trees are sorted as if the names of directories ended in a slash.
 fn sort_key<'d>(entry: &TreeEntry<'d>) -> impl Iterator<Item = u8> + use<'d> {
-    let slash = (entry.mode == 0o040_000).then_some(b'/');
+    let slash = (entry.kind == Some(Kind::Tree)).then_some(b'/');
     entry.name.iter().copied().chain(slash)
 }

@@ -10,6 +10,7 @@ use gix::hashtable::{HashMap, HashSet, hash_map::Entry};
 
 use super::object::{read_commit, unreadable};
 use crate::{
+    commit_graph::Row,
     error::{Error, Result},
     id::{Kind, ObjectId},
     odb::Snapshot,
@@ -39,6 +40,8 @@ struct Commit {
     time: u64,
     /// Greater than that of every parent, or [`UNKNOWN_GENERATION`].
     generation: u64,
+    /// Position in the commit-graph file.
+    position: Option<u32>,
     parents: (u32, u32),
     loaded: bool,
 }
@@ -120,6 +123,11 @@ impl<'a> Graph<'a> {
         self.get(node).map_or(UNKNOWN_GENERATION, |commit| commit.generation)
     }
 
+    /// Where the commit-graph file has a loaded commit.
+    pub(crate) fn position(&self, node: Node) -> Option<u32> {
+        self.get(node)?.position
+    }
+
     /// The order in which walks visit: children before parents as far as generations are known, newest first where they are not.
     pub(crate) fn rank(&self, node: Node) -> (u64, u64) {
         (self.generation(node), self.time(node))
@@ -161,8 +169,15 @@ impl<'a> Graph<'a> {
                 let node = u32::try_from(self.commits.len()).unwrap_or(u32::MAX);
                 entry.insert(node);
                 let tree = ObjectId::null(crate::id::HASH_KIND);
-                let generation = UNKNOWN_GENERATION;
-                self.commits.push(Commit { id, tree, time: 0, generation, parents: (0, 0), loaded: false });
+                self.commits.push(Commit {
+                    id,
+                    tree,
+                    time: 0,
+                    generation: UNKNOWN_GENERATION,
+                    position: None,
+                    parents: (0, 0),
+                    loaded: false,
+                });
                 node
             }
         }
@@ -192,7 +207,7 @@ impl<'a> Graph<'a> {
         self.ids = ids;
         let (tree, time) = read.ok_or_else(|| unreadable(&id, "the commit cannot be read"))?;
         if let Some(commit) = self.commits.get_mut(node as usize) {
-            *commit = Commit { id, tree, time, generation: UNKNOWN_GENERATION, parents, loaded: true };
+            *commit = Commit { tree, time, parents, loaded: true, ..*commit };
         }
         Ok(())
     }
@@ -216,8 +231,8 @@ impl<'a> Graph<'a> {
         let loaded = read.filter(|_| is_whole).map(|row| {
             let parents = self.add_parents(&id, &ids);
             if let Some(commit) = self.commits.get_mut(node as usize) {
-                let (tree, time, generation) = (row.tree, row.time, row.generation);
-                *commit = Commit { id, tree, time, generation, parents, loaded: true };
+                let Row { tree, time, generation, .. } = row;
+                *commit = Commit { id, tree, time, generation, position: Some(position), parents, loaded: true };
             }
         });
         self.ids = ids;

@@ -85,10 +85,10 @@ pub(crate) fn unreadable(id: &ObjectId, what: &'static str) -> Error {
 pub(crate) struct TreeEntry<'a> {
     /// The file name, any bytes but NUL and slash.
     pub(crate) name: &'a [u8],
+    /// Type and permissions, as stored.
+    pub(crate) mode: u32,
     /// What it names; `None` for a submodule, whose commit is in another repository.
     pub(crate) kind: Option<Kind>,
-    /// The mode as git compares it: odd permissions of files are taken for one of the two it knows.
-    pub(crate) mode: u32,
     /// The object it names.
     pub(crate) id: ObjectId,
 }
@@ -123,15 +123,12 @@ impl<'a> TreeEntries<'a> {
             b'0'..=b'7' => Some((bits << 3 | u32::from(digit.wrapping_sub(b'0'))) & 0o7_777_777),
             _ => None,
         })?;
-        let (kind, mode) = match bits & 0o170_000 {
-            0o040_000 => (Some(Kind::Tree), 0o040_000),
-            0o100_000 => (Some(Kind::Blob), if bits & 0o100 == 0 { 0o100_644 } else { 0o100_755 }),
-            0o120_000 => (Some(Kind::Blob), 0o120_000),
-            0o160_000 => (None, 0o160_000),
-            // Git takes what it does not know for a submodule when it compares; nobody may read it as one here.
-            _ => (Some(Kind::Blob), 0o160_000),
+        let kind = match bits & 0o170_000 {
+            0o040_000 => Some(Kind::Tree),
+            0o160_000 => None,
+            _ => Some(Kind::Blob),
         };
-        Some(TreeEntry { name, kind, mode, id: id_from_bytes(id)? })
+        Some(TreeEntry { name, mode: bits, kind, id: id_from_bytes(id)? })
     }
 }
 

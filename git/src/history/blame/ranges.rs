@@ -95,7 +95,8 @@ mod tests {
         assert_eq!(kept, [lines(100, 3, 1)]);
         assert_eq!(split(&[lines(5, 1, 2)], &[]), (vec![lines(5, 1, 2)], vec![]));
         let (passed, kept) = split(&[lines(0, 0, 10), lines(50, 0, 3), lines(60, 6, 2)], &hunks);
-        let common = [lines(0, 0, 2), lines(50, 0, 2), lines(4, 2, 3), lines(60, 4, 1), lines(7, 7, 3), lines(61, 7, 1)];
+        let common =
+            [lines(0, 0, 2), lines(50, 0, 2), lines(4, 2, 3), lines(60, 4, 1), lines(7, 7, 3), lines(61, 7, 1)];
         assert_eq!((passed.as_slice(), kept), (&common[..], vec![lines(2, 2, 2), lines(52, 2, 1)]));
     }
 }

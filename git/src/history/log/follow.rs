@@ -29,7 +29,7 @@ pub(super) fn run(graph: &mut Graph<'_>, request: &LogRequest, filter: &Filter<'
         }
         return Ok(());
     }
-    let mut visited = collect(&mut walk, graph)?;
+    let mut visited = collect(&mut walk, graph, None)?;
     if request.order == super::Order::Topo {
         visited = topo::sort(visited);
     }
