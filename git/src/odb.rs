@@ -16,6 +16,7 @@ use std::sync::Arc;
 pub use tips::Tip;
 
 use crate::{
+    commit_graph::CommitGraph,
     error::{Error, Result},
     id::{Kind, ObjectId},
     pack::Pack,
@@ -30,6 +31,8 @@ pub struct Snapshot {
     /// Newest first: what was pushed last is what is asked for first. Packs of alternates follow.
     packs: Vec<Arc<Pack>>,
     loose: Vec<Arc<LooseObjects>>,
+    /// What the commit-graph file says of some of the commits; it may name others that are not here.
+    commit_graph: Option<Arc<CommitGraph>>,
 }
 
 /// Where an object's entry lies in a pack.
@@ -130,6 +133,11 @@ impl Snapshot {
         self.loose.iter().map(|loose| loose.len()).sum()
     }
 
+    /// The commit-graph file, if there is one that can be used. What it describes may not exist here: ask [`Snapshot::contains`].
+    pub fn commit_graph(&self) -> Option<&CommitGraph> {
+        self.commit_graph.as_deref()
+    }
+
     /// All ids, pack by pack; an object stored twice appears twice.
     pub fn ids(&self) -> impl Iterator<Item = ObjectId> + '_ {
         self.packs.iter().flat_map(|pack| pack.idx().ids()).chain(self.loose.iter().flat_map(|loose| loose.ids()))
@@ -138,7 +146,7 @@ impl Snapshot {
     /// This snapshot with one more pack, in front.
     pub(crate) fn with_pack(&self, pack: Arc<Pack>) -> Snapshot {
         let packs = std::iter::once(pack).chain(self.packs.iter().cloned()).collect();
-        Snapshot { packs, loose: self.loose.clone() }
+        Snapshot { packs, loose: self.loose.clone(), commit_graph: self.commit_graph.clone() }
     }
 }
 

@@ -6,14 +6,16 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
 };
 
 use arc_swap::ArcSwap;
 
 use crate::{
+    commit_graph::{WriteOptions, Written, write_commit_graph},
     error::{Error, Result},
     files,
+    id::ObjectId,
     incoming::{Incoming, quarantine},
     limits::Limits,
     odb::Snapshot,
@@ -125,6 +127,21 @@ impl Repository {
     /// Errors: `Io`, `DiskFull`.
     pub fn incoming(&self, limits: &Limits) -> Result<Incoming> {
         Incoming::new(self.clone(), limits.clone())
+    }
+
+    /// Writes the commit-graph file for everything that `tips` reach, and makes the next snapshot use it.
+    ///
+    /// Shape: see [`write_commit_graph`].
+    /// Errors: those of [`write_commit_graph`].
+    pub fn write_commit_graph(
+        &self,
+        tips: &[ObjectId],
+        options: &WriteOptions,
+        interrupt: &AtomicBool,
+    ) -> Result<Written> {
+        let written = write_commit_graph(&self.objects(), &self.odb(), tips, options, interrupt)?;
+        self.refresh()?;
+        Ok(written)
     }
 
     /// Removes what pushes and writes left behind that a crash cut short; pushes of this process are left alone.

@@ -1,4 +1,4 @@
-//! Owns reading an object directory: which packs, which loose objects, which alternates. Refuses to write. Called when a repository is opened
+//! Owns reading an object directory: which packs, which loose objects, which commit-graph, which alternates. Refuses to write. Called when a repository is opened
 //! or refreshed.
 
 use std::{
@@ -12,6 +12,7 @@ use std::{
 
 use super::{Snapshot, loose::LooseObjects};
 use crate::{
+    commit_graph::CommitGraph,
     error::{Error, Result},
     pack::Pack,
 };
@@ -43,6 +44,17 @@ impl Snapshot {
             let loose = LooseObjects::scan(&directory)?;
             if loose.len() > 0 {
                 snapshot.loose.push(Arc::new(loose));
+            }
+            if snapshot.commit_graph.is_none() {
+                let known = previous.and_then(|previous| previous.commit_graph.as_ref());
+                snapshot.commit_graph = match CommitGraph::open(&directory, known) {
+                    Ok(graph) => graph,
+                    Err(Error::Corrupt { path, what }) => {
+                        tracing::warn!(file.path = %path.display(), what, "a commit-graph file is not used");
+                        None
+                    }
+                    Err(error) => return Err(error),
+                };
             }
         }
         Ok(snapshot)

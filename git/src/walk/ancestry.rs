@@ -1,6 +1,7 @@
 //! Ancestry between two commits and their merge bases, by painting down from both.
 //!
-//! Owns git's `paint_down_to_common`: exact for ancestry whatever the dates say. Called by push gates and pull requests.
+//! Owns git's `paint_down_to_common`: exact for ancestry whatever the dates say. Generations of the commit-graph file, where there is
+//! one, end a search for an ancestor early. Called by push gates and pull requests.
 
 use std::{collections::BinaryHeap, sync::atomic::AtomicBool};
 
@@ -50,6 +51,8 @@ pub fn merge_bases(odb: &Snapshot, a: &ObjectId, b: &ObjectId, interrupt: &Atomi
 /// Returns the common commits found, newest first; with `stop_at`, returns empty as soon as that commit turns out to be
 /// reachable from `right`, and otherwise at least one element.
 fn paint(graph: &mut Graph<'_>, left: Node, right: Node, stop_at: Option<Node>) -> Result<Vec<Node>> {
+    // What a commit-graph file places at or below the commit looked for does not lead to it.
+    let floor = stop_at.map_or(0, |node| graph.generation(node));
     let mut queue = Queue::default();
     queue.add(graph, left, LEFT);
     queue.add(graph, right, RIGHT);
@@ -68,7 +71,9 @@ fn paint(graph: &mut Graph<'_>, left: Node, right: Node, stop_at: Option<Node>) 
             colors |= STALE;
         }
         for position in 0..graph.parent_count(node) {
-            if let Some(parent) = graph.parent(node, position)? {
+            if let Some(parent) = graph.parent(node, position)?
+                && graph.generation(parent) >= floor
+            {
                 queue.add(graph, parent, colors & (LEFT | RIGHT | STALE));
             }
         }
@@ -83,7 +88,7 @@ fn paint(graph: &mut Graph<'_>, left: Node, right: Node, stop_at: Option<Node>) 
 
 #[derive(Default)]
 struct Queue {
-    heap: BinaryHeap<(u64, Node)>,
+    heap: BinaryHeap<((u64, u64), Node)>,
     flags: Flags,
     /// Queued commits that are not stale.
     active: usize,
@@ -105,7 +110,7 @@ impl Queue {
             (false, false) | (true, true) => {}
         }
         if before & QUEUED == 0 {
-            self.heap.push((graph.time(node), node));
+            self.heap.push((graph.rank(node), node));
         }
     }
 

@@ -4,11 +4,12 @@
 //!
 //! Commits that are wanted are visited in order of their dates together with those the client has; once nothing wanted is left to
 //! visit, the client's side is followed on for a while, since a commit with a wrong date may hide a path to commits already
-//! taken as new. Ending too early only sends what the client has already, as git does.
+//! taken as new. Ending too early only sends what the client has already, as git does. Commits of the commit-graph file come after
+//! all others and in order of their generations: among them nothing can be hidden, and the walk ends at once.
 
 use std::collections::BinaryHeap;
 
-use super::graph::{Flags, Graph, Node};
+use super::graph::{Flags, Graph, Node, UNKNOWN_GENERATION};
 use crate::error::Result;
 
 const WANTED: u8 = 1;
@@ -42,8 +43,11 @@ pub(crate) fn difference(graph: &mut Graph<'_>, wants: &[Node], haves: &[Node]) 
     let mut taken = Vec::new();
     let mut oldest_new = u64::MAX;
     let mut slop = 0_usize;
-    while let Some((time, node)) = walk.pop() {
+    while let Some(((generation, time), node)) = walk.pop() {
         let held = walk.flags.has(node, HELD);
+        if held && walk.wanted == 0 && generation != UNKNOWN_GENERATION {
+            break;
+        }
         if held && walk.wanted == 0 && time < oldest_new {
             slop = slop.saturating_add(1);
             if slop > if walk.skewed { SLOP_AFTER_SKEW } else { SLOP } {
@@ -91,7 +95,7 @@ const ORDERED: u8 = 32;
 
 #[derive(Default)]
 struct Walk {
-    heap: BinaryHeap<(u64, Node)>,
+    heap: BinaryHeap<((u64, u64), Node)>,
     flags: Flags,
     /// Queued commits that are wanted and not known to be held.
     wanted: usize,
@@ -113,7 +117,7 @@ impl Walk {
             _ => {}
         }
         if !queued {
-            self.heap.push((graph.time(node), node));
+            self.heap.push((graph.rank(node), node));
         }
     }
 
@@ -145,13 +149,13 @@ impl Walk {
         ordered
     }
 
-    fn pop(&mut self) -> Option<(u64, Node)> {
-        let (time, node) = self.heap.pop()?;
+    fn pop(&mut self) -> Option<((u64, u64), Node)> {
+        let (rank, node) = self.heap.pop()?;
         let flags = self.flags.get(node);
         self.flags.clear(node, QUEUED);
         if flags & (WANTED | HELD) == WANTED {
             self.wanted = self.wanted.saturating_sub(1);
         }
-        Some((time, node))
+        Some((rank, node))
     }
 }

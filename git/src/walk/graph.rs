@@ -1,6 +1,7 @@
 //! The commit graph of one walk, loaded from the object store as far as the walk goes.
 //!
-//! Owns interning (commits become small numbers) and the cut at shallow commits. Costs about 100 bytes for each commit
+//! Owns interning (commits become small numbers), the cut at shallow commits, and the choice between the commit-graph file and the
+//! object itself. Costs about 100 bytes for each commit
 //! seen; lives for one request. Used by every algorithm of this module.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +10,7 @@ use gix::hashtable::{HashMap, HashSet, hash_map::Entry};
 
 use super::object::{read_commit, unreadable};
 use crate::{
+    commit_graph::Row,
     error::{Error, Result},
     id::{Kind, ObjectId},
     odb::Snapshot,
@@ -28,6 +30,7 @@ pub struct Graph<'a> {
     cut: HashSet<ObjectId>,
     data: Vec<u8>,
     ids: Vec<ObjectId>,
+    positions: Vec<u32>,
 }
 
 #[derive(Clone)]
@@ -35,9 +38,16 @@ struct Commit {
     id: ObjectId,
     tree: ObjectId,
     time: u64,
+    /// Greater than that of every parent, or [`UNKNOWN_GENERATION`].
+    generation: u64,
+    /// Position in the commit-graph file.
+    position: Option<u32>,
     parents: (u32, u32),
     loaded: bool,
 }
+
+/// The generation of a commit that the commit-graph file does not hold. What the file holds never leads to such a commit.
+pub(crate) const UNKNOWN_GENERATION: u64 = u64::MAX;
 
 impl std::fmt::Debug for Graph<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -67,7 +77,13 @@ impl<'a> Graph<'a> {
             cut,
             data: Vec::new(),
             ids: Vec::new(),
+            positions: Vec::new(),
         }
+    }
+
+    /// The flag that ends the work.
+    pub(crate) fn interrupt(&self) -> &'a AtomicBool {
+        self.interrupt
     }
 
     /// The object store the graph is loaded from.
@@ -102,6 +118,26 @@ impl<'a> Graph<'a> {
         self.get(node).map_or(0, |commit| commit.time)
     }
 
+    /// A number greater than that of every ancestor, where the commit-graph file has one: a commit with a smaller one cannot reach it.
+    pub(crate) fn generation(&self, node: Node) -> u64 {
+        self.get(node).map_or(UNKNOWN_GENERATION, |commit| commit.generation)
+    }
+
+    /// Where the commit-graph file has a loaded commit.
+    pub(crate) fn position(&self, node: Node) -> Option<u32> {
+        self.get(node)?.position
+    }
+
+    /// The order in which walks visit: children before parents as far as generations are known, newest first where they are not.
+    pub(crate) fn rank(&self, node: Node) -> (u64, u64) {
+        (self.generation(node), self.time(node))
+    }
+
+    /// How many commits were seen.
+    pub(crate) fn len(&self) -> usize {
+        self.commits.len()
+    }
+
     /// How many parents a loaded commit has.
     pub(crate) fn parent_count(&self, node: Node) -> u32 {
         self.get(node).map_or(0, |commit| commit.parents.1)
@@ -133,7 +169,15 @@ impl<'a> Graph<'a> {
                 let node = u32::try_from(self.commits.len()).unwrap_or(u32::MAX);
                 entry.insert(node);
                 let tree = ObjectId::null(crate::id::HASH_KIND);
-                self.commits.push(Commit { id, tree, time: 0, parents: (0, 0), loaded: false });
+                self.commits.push(Commit {
+                    id,
+                    tree,
+                    time: 0,
+                    generation: UNKNOWN_GENERATION,
+                    position: None,
+                    parents: (0, 0),
+                    loaded: false,
+                });
                 node
             }
         }
@@ -146,6 +190,9 @@ impl<'a> Graph<'a> {
         }
         check_interrupt(self.interrupt)?;
         let id = commit.id;
+        if self.load_from_file(node, id)?.is_some() {
+            return Ok(());
+        }
         match self.odb.find(&id, &mut self.data)? {
             Some(Kind::Commit) => {}
             Some(actual) => {
@@ -156,46 +203,76 @@ impl<'a> Graph<'a> {
         let mut ids = std::mem::take(&mut self.ids);
         ids.clear();
         let read = read_commit(&self.data, &mut ids);
-        if self.cut.contains(&id) {
-            ids.clear();
-        }
-        let start = u32::try_from(self.parents.len()).unwrap_or(u32::MAX);
-        let len = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-        for parent in &ids {
-            let parent = self.intern(*parent);
-            self.parents.push(parent);
-        }
+        let parents = self.add_parents(&id, &ids);
         self.ids = ids;
         let (tree, time) = read.ok_or_else(|| unreadable(&id, "the commit cannot be read"))?;
         if let Some(commit) = self.commits.get_mut(node as usize) {
-            *commit = Commit { id, tree, time, parents: (start, len), loaded: true };
+            *commit = Commit { tree, time, parents, loaded: true, ..*commit };
         }
         Ok(())
+    }
+
+    /// Loads a commit from the commit-graph file, without inflating it; `None` when the file does not hold it or the object store
+    /// does not: then it is up to the object store to say what is wrong.
+    fn load_from_file(&mut self, node: Node, id: ObjectId) -> Result<Option<()>> {
+        let Some(file) = self.odb.commit_graph() else { return Ok(None) };
+        let Some(position) = file.lookup(&id) else { return Ok(None) };
+        if !self.odb.contains(&id)? {
+            return Ok(None);
+        }
+        let mut positions = std::mem::take(&mut self.positions);
+        positions.clear();
+        let read = file.row(position).and_then(|row| file.parents(position, &mut positions).map(|()| row));
+        let mut ids = std::mem::take(&mut self.ids);
+        ids.clear();
+        ids.extend(positions.iter().filter_map(|parent| file.id(*parent)));
+        let is_whole = ids.len() == positions.len();
+        self.positions = positions;
+        let loaded = read.filter(|_| is_whole).map(|row| {
+            let parents = self.add_parents(&id, &ids);
+            if let Some(commit) = self.commits.get_mut(node as usize) {
+                let Row { tree, time, generation, .. } = row;
+                *commit = Commit { id, tree, time, generation, position: Some(position), parents, loaded: true };
+            }
+        });
+        self.ids = ids;
+        Ok(loaded)
+    }
+
+    /// Notes the parents of a commit and answers their range.
+    fn add_parents(&mut self, id: &ObjectId, ids: &[ObjectId]) -> (u32, u32) {
+        let ids = if self.cut.contains(id) { &[] } else { ids };
+        let start = u32::try_from(self.parents.len()).unwrap_or(u32::MAX);
+        for parent in ids {
+            let parent = self.intern(*parent);
+            self.parents.push(parent);
+        }
+        (start, u32::try_from(ids.len()).unwrap_or(u32::MAX))
     }
 }
 
 /// One byte of flags for each commit of a graph that may still grow.
 #[derive(Debug, Default)]
-pub(super) struct Flags {
+pub(crate) struct Flags {
     bytes: Vec<u8>,
 }
 
 impl Flags {
-    pub(super) fn get(&self, node: Node) -> u8 {
+    pub(crate) fn get(&self, node: Node) -> u8 {
         self.bytes.get(node as usize).copied().unwrap_or(0)
     }
 
-    pub(super) fn has(&self, node: Node, flags: u8) -> bool {
+    pub(crate) fn has(&self, node: Node, flags: u8) -> bool {
         self.get(node) & flags != 0
     }
 
-    pub(super) fn set(&mut self, node: Node, flags: u8) {
+    pub(crate) fn set(&mut self, node: Node, flags: u8) {
         if let Some(byte) = self.slot(node) {
             *byte |= flags;
         }
     }
 
-    pub(super) fn clear(&mut self, node: Node, flags: u8) {
+    pub(crate) fn clear(&mut self, node: Node, flags: u8) {
         if let Some(byte) = self.slot(node) {
             *byte &= !flags;
         }

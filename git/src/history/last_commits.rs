@@ -1,0 +1,247 @@
+//! Owns the last commit of every entry of a directory, found in one walk: what `git log -1 -- entry` answers for each. Refuses to store the
+//! result; the caller may, and later pass it to [`update_last_commits`]. Called by directory pages.
+//!
+//! History simplification gives each entry one line of commits to follow: from a commit to its first parent, in order, that has the same
+//! entry, until there is none. Entries that stand at the same commit share the work.
+
+use std::{
+    collections::{BinaryHeap, HashMap},
+    sync::atomic::AtomicBool,
+};
+
+use super::{
+    path::{PathFinder, clean, is_denied},
+    tree::{self, Entry, entry_at, read_tree},
+};
+use crate::{
+    commit_graph::PathKey,
+    error::Result,
+    id::ObjectId,
+    odb::Snapshot,
+    walk::{Graph, Node, TreeEntries},
+};
+
+/// One entry of a directory and the commit that last changed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryCommit {
+    /// The name within the directory.
+    pub name: Vec<u8>,
+    /// What it is.
+    pub entry: Entry,
+    /// The commit.
+    pub commit: ObjectId,
+}
+
+/// The last commits of a directory as one commit has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastCommits {
+    /// The commit looked from.
+    pub tip: ObjectId,
+    /// Path of the directory, empty for the root.
+    pub directory: Vec<u8>,
+    /// Every entry, in the order of the tree.
+    pub entries: Vec<EntryCommit>,
+}
+
+/// Finds the last commit of every entry of a directory; `None` when there is no such directory.
+///
+/// Errors: `Lost`, `WrongKind`, `Corrupt`, `Interrupted`.
+pub fn last_commits(
+    odb: &Snapshot,
+    tip: &ObjectId,
+    directory: &[u8],
+    interrupt: &AtomicBool,
+) -> Result<Option<LastCommits>> {
+    find(odb, tip, directory, None, interrupt)
+}
+
+/// The same for the directory of an earlier result, and another commit, usually a newer one of the same branch: what leads to the earlier
+/// commit is taken from there. The answer is right for any commit, only faster for a descendant.
+///
+/// Errors: `Lost`, `WrongKind`, `Corrupt`, `Interrupted`.
+pub fn update_last_commits(
+    odb: &Snapshot,
+    earlier: &LastCommits,
+    tip: &ObjectId,
+    interrupt: &AtomicBool,
+) -> Result<Option<LastCommits>> {
+    find(odb, tip, &earlier.directory, Some(earlier), interrupt)
+}
+
+fn find(
+    odb: &Snapshot,
+    tip: &ObjectId,
+    directory: &[u8],
+    earlier: Option<&LastCommits>,
+    interrupt: &AtomicBool,
+) -> Result<Option<LastCommits>> {
+    let directory = clean(directory);
+    let mut graph = Graph::new(odb, interrupt);
+    let start = graph.load(tip)?;
+    let Some(top) = entry_at(odb, &graph.tree(start), &directory)?.filter(Entry::is_tree) else { return Ok(None) };
+    let mut data = Vec::new();
+    read_tree(odb, &top.id, &mut data)?;
+    let rows: Vec<Row> =
+        TreeEntries::new(&data).map(|entry| Row::new(&directory, entry.name, (&entry).into())).collect();
+    let mut search = Search::new(&directory, rows, earlier);
+    search.hand_over(&graph, start, (0..search.rows.len()).collect());
+    while let Some((_, node)) = search.heap.pop() {
+        if let Some(rows) = search.waiting.remove(&node) {
+            search.visit(&mut graph, node, rows)?;
+        }
+    }
+    let entries = search
+        .rows
+        .into_iter()
+        .filter_map(|row| Some(EntryCommit { name: row.name, entry: row.at_tip, commit: row.commit? }));
+    Ok(Some(LastCommits { tip: *tip, directory, entries: entries.collect() }))
+}
+
+/// One entry and where its search stands.
+struct Row {
+    name: Vec<u8>,
+    key: PathKey,
+    at_tip: Entry,
+    /// What the entry is at the commit it stands at.
+    now: Entry,
+    commit: Option<ObjectId>,
+}
+
+impl Row {
+    fn new(directory: &[u8], name: &[u8], entry: Entry) -> Row {
+        let path = if directory.is_empty() { name.to_vec() } else { [directory, b"/", name].concat() };
+        Row { name: name.to_vec(), key: PathKey::new(&path), at_tip: entry, now: entry, commit: None }
+    }
+}
+
+struct Search<'e> {
+    rows: Vec<Row>,
+    by_name: HashMap<Vec<u8>, usize>,
+    earlier: Option<(ObjectId, HashMap<&'e [u8], &'e EntryCommit>)>,
+    finder: PathFinder,
+    directory_key: Option<PathKey>,
+    heap: BinaryHeap<((u64, u64), Node)>,
+    /// The rows that stand at each commit.
+    waiting: HashMap<Node, Vec<usize>>,
+    /// What the parent looked at has, by row.
+    found: Vec<Option<Entry>>,
+    data: Vec<u8>,
+}
+
+impl<'e> Search<'e> {
+    fn new(directory: &[u8], rows: Vec<Row>, earlier: Option<&'e LastCommits>) -> Self {
+        let by_name = rows.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
+        let earlier = earlier.map(|earlier| {
+            let entries = earlier.entries.iter().map(|entry| (entry.name.as_slice(), entry)).collect();
+            (earlier.tip, entries)
+        });
+        Search {
+            by_name,
+            earlier,
+            finder: PathFinder::new(directory),
+            directory_key: (!directory.is_empty()).then(|| PathKey::new(directory)),
+            heap: BinaryHeap::new(),
+            waiting: HashMap::new(),
+            found: vec![None; rows.len()],
+            data: Vec::new(),
+            rows,
+        }
+    }
+
+    fn hand_over(&mut self, graph: &Graph<'_>, node: Node, rows: Vec<usize>) {
+        if rows.is_empty() {
+            return;
+        }
+        self.heap.push((graph.rank(node), node));
+        self.waiting.entry(node).or_default().extend(rows);
+    }
+
+    fn visit(&mut self, graph: &mut Graph<'_>, node: Node, rows: Vec<usize>) -> Result<()> {
+        let id = graph.id(node);
+        let mut rows = self.take_from_earlier(&id, rows);
+        for nth in 0..graph.parent_count(node) {
+            if rows.is_empty() {
+                return Ok(());
+            }
+            let Some(parent) = graph.parent(node, nth)? else { continue };
+            let (same, different) = self.compare(graph, node, parent, nth, rows)?;
+            self.hand_over(graph, parent, same);
+            rows = different;
+        }
+        for at in rows {
+            if let Some(row) = self.rows.get_mut(at) {
+                row.commit = Some(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers the rows that stand at the commit of the earlier result, and returns the others.
+    fn take_from_earlier(&mut self, id: &ObjectId, rows: Vec<usize>) -> Vec<usize> {
+        let Some((tip, known)) = self.earlier.as_ref().filter(|(tip, _)| tip == id) else { return rows };
+        let mut left = Vec::new();
+        for at in rows {
+            let Some(row) = self.rows.get_mut(at) else { continue };
+            match known.get(row.name.as_slice()).filter(|known| known.entry == row.now && tip == id) {
+                Some(known) => row.commit = Some(known.commit),
+                None => left.push(at),
+            }
+        }
+        left
+    }
+
+    /// Splits rows into those that a parent has just so and those it has not.
+    fn compare(
+        &mut self,
+        graph: &Graph<'_>,
+        node: Node,
+        parent: Node,
+        nth: u32,
+        rows: Vec<usize>,
+    ) -> Result<(Vec<usize>, Vec<usize>)> {
+        if graph.tree(node) == graph.tree(parent) {
+            return Ok((rows, Vec::new()));
+        }
+        let (mut same, mut rest) = (Vec::new(), rows);
+        if nth == 0 {
+            if self.directory_key.as_ref().is_some_and(|key| is_denied(graph, node, key)) {
+                return Ok((rest, Vec::new()));
+            }
+            let is_denied = |at: &usize| self.rows.get(*at).is_some_and(|row| is_denied(graph, node, &row.key));
+            (same, rest) = rest.into_iter().partition(is_denied);
+        }
+        if rest.is_empty() {
+            return Ok((same, rest));
+        }
+        let theirs = self.finder.entry(graph, parent)?;
+        if theirs == self.finder.entry(graph, node)? {
+            same.extend(rest);
+            return Ok((same, Vec::new()));
+        }
+        self.read_directory(graph.odb(), theirs)?;
+        let mut different = Vec::new();
+        for at in rest {
+            let (Some(row), Some(found)) = (self.rows.get_mut(at), self.found.get(at)) else { continue };
+            match found {
+                Some(found) if tree::is_same(graph.odb(), Some(*found), Some(row.now), graph.interrupt())? => {
+                    row.now = *found;
+                    same.push(at);
+                }
+                Some(_) | None => different.push(at),
+            }
+        }
+        Ok((same, different))
+    }
+
+    fn read_directory(&mut self, odb: &Snapshot, directory: Option<Entry>) -> Result<()> {
+        self.found.fill(None);
+        let Some(directory) = directory.filter(Entry::is_tree) else { return Ok(()) };
+        read_tree(odb, &directory.id, &mut self.data)?;
+        for entry in TreeEntries::new(&self.data) {
+            if let Some(slot) = self.by_name.get(entry.name).and_then(|at| self.found.get_mut(*at)) {
+                *slot = slot.or(Some((&entry).into()));
+            }
+        }
+        Ok(())
+    }
+}
