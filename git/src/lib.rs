@@ -12,6 +12,7 @@ pub mod id;
 pub mod incoming;
 pub mod limits;
 mod map;
+pub mod merge;
 pub mod odb;
 pub mod pack;
 pub mod pktline;

@@ -1,0 +1,8 @@
+//! Owns three-way merging in memory: of texts, of trees, of histories. Refuses to touch a worktree, refs or the disk: what it makes is kept in
+//! [`crate::create::NewObjects`]. Called by the server for pull requests, cherry-picks, reverts and rebases, on a blocking pool.
+
+mod lines;
+pub mod text;
+
+pub use lines::LineDiff;
+pub use text::{ConflictStyle, Joining, Labels, TextMerge, TextOptions, is_binary, merge_text};
