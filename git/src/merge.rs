@@ -3,6 +3,7 @@
 
 mod lines;
 pub mod text;
+pub mod tree;
 
 pub use lines::LineDiff;
 pub use text::{ConflictStyle, Joining, Labels, TextMerge, TextOptions, is_binary, merge_text};
