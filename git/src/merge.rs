@@ -2,8 +2,11 @@
 //! [`crate::create::NewObjects`]. Called by the server for pull requests, cherry-picks, reverts and rebases, on a blocking pool.
 
 mod lines;
+mod history;
+pub mod replay;
 pub mod text;
 pub mod tree;
 
+pub use history::merge_histories;
 pub use lines::LineDiff;
 pub use text::{ConflictStyle, Joining, Labels, TextMerge, TextOptions, is_binary, merge_text};

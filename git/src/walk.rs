@@ -13,10 +13,12 @@ mod graph;
 mod object;
 mod reach;
 
+pub(crate) use ancestry::merge_bases_of_any;
 pub use ancestry::{is_ancestor, merge_bases};
 pub use bydate::CommitsByDate;
 pub(crate) use difference::difference;
 pub use graph::Graph;
+pub(crate) use graph::Node;
 pub(crate) use graph::check_interrupt;
 pub use object::{Peeled, peel};
 pub(crate) use object::{TreeEntries, TreeEntry, unreadable};

@@ -91,4 +91,4 @@ pub fn is_binary(content: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::merge) mod tests;
