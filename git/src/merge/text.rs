@@ -6,7 +6,10 @@
 mod output;
 mod regions;
 
+use std::sync::atomic::AtomicBool;
+
 use super::lines::{LineDiff, Numbering};
+use crate::error::Result;
 
 /// How conflicts are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -66,22 +69,29 @@ pub struct TextMerge {
 /// Merges the changes from `base` to `ours` and from `base` to `theirs`.
 ///
 /// Shape: bytes are kept as they are, whatever the encoding or line ends; the caller bounds the sizes and keeps binary files away.
-pub fn merge_text(base: &[u8], ours: &[u8], theirs: &[u8], options: &TextOptions<'_>) -> TextMerge {
+/// Errors: `Interrupted`.
+pub fn merge_text(
+    base: &[u8],
+    ours: &[u8],
+    theirs: &[u8],
+    options: &TextOptions<'_>,
+    interrupt: &AtomicBool,
+) -> Result<TextMerge> {
     let mut numbering = Numbering::default();
     let [base_lines, our_lines, their_lines] = [base, ours, theirs].map(|content| numbering.cut(content));
     let sides = regions::Sides {
         base: &base_lines,
         ours: &our_lines,
         theirs: &their_lines,
-        count: numbering.count(),
         diff: options.diff,
+        interrupt,
     };
-    let Some(regions) = regions::find(&sides, options) else {
+    let Some(regions) = regions::find(&sides, options)? else {
         // One side did not change anything.
         let content = if base_lines.numbers == our_lines.numbers { theirs } else { ours };
-        return TextMerge { content: content.to_vec(), conflicts: 0 };
+        return Ok(TextMerge { content: content.to_vec(), conflicts: 0 });
     };
-    output::write(&sides, &regions, options)
+    Ok(output::write(&sides, &regions, options))
 }
 
 /// Git's guess whether a content is no text: a NUL byte near the start.

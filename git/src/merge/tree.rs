@@ -152,4 +152,4 @@ impl Merge<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::merge) mod tests;

@@ -3,10 +3,13 @@
 //! Positions are signed as in the arithmetic of overlapping changes, where a start may be moved before the other side's; results are never
 //! negative.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::atomic::AtomicBool};
 
 use super::{ConflictStyle, Joining, TextOptions};
-use crate::merge::lines::{self, Change, LineDiff, Lines};
+use crate::{
+    error::Result,
+    merge::lines::{self, Change, LineDiff, Lines},
+};
 
 /// Conflicts this near to each other are shown as one. Units: lines.
 const NEAR: i64 = 3;
@@ -16,8 +19,8 @@ pub(super) struct Sides<'a> {
     pub(super) base: &'a Lines<'a>,
     pub(super) ours: &'a Lines<'a>,
     pub(super) theirs: &'a Lines<'a>,
-    pub(super) count: u32,
     pub(super) diff: LineDiff,
+    pub(super) interrupt: &'a AtomicBool,
 }
 
 /// What becomes of a region.
@@ -92,18 +95,18 @@ impl Edit {
 }
 
 /// Finds the regions, in order; `None` if one side changed nothing.
-pub(super) fn find(sides: &Sides<'_>, options: &TextOptions<'_>) -> Option<Vec<Region>> {
-    let diff = |side: &Lines<'_>| lines::changes(&sides.base.numbers, &side.numbers, sides.count, sides.diff);
-    let (ours, theirs) = (diff(sides.ours), diff(sides.theirs));
+pub(super) fn find(sides: &Sides<'_>, options: &TextOptions<'_>) -> Result<Option<Vec<Region>>> {
+    let diff = |side: &Lines<'_>| lines::changes(&sides.base.numbers, &side.numbers, sides.diff, sides.interrupt);
+    let (ours, theirs) = (diff(sides.ours)?, diff(sides.theirs)?);
     if ours.is_empty() || theirs.is_empty() {
-        return None;
+        return Ok(None);
     }
     let regions = pair_up(sides, Edit::list(&ours), Edit::list(&theirs));
     // With the base shown, conflicts must stand as they are: parts of them have no base of their own.
-    Some(match options.style {
+    Ok(Some(match options.style {
         ConflictStyle::Diff3 => regions,
-        ConflictStyle::Merge => join(sides, &refine(sides, &regions), options.joining),
-    })
+        ConflictStyle::Merge => join(sides, &refine(sides, &regions)?, options.joining),
+    }))
 }
 
 /// Walks both lists of changes in the order of the base.
@@ -183,7 +186,7 @@ impl Regions {
 }
 
 /// Splits conflicts at lines that both sides have in common.
-fn refine(sides: &Sides<'_>, regions: &[Region]) -> Vec<Region> {
+fn refine(sides: &Sides<'_>, regions: &[Region]) -> Result<Vec<Region>> {
     let mut refined = Vec::with_capacity(regions.len());
     for region in regions {
         if region.outcome != Outcome::Conflict || region.ours.len == 0 || region.theirs.len == 0 {
@@ -192,7 +195,7 @@ fn refine(sides: &Sides<'_>, regions: &[Region]) -> Vec<Region> {
         }
         let ours = region.ours.of(&sides.ours.numbers);
         let theirs = region.theirs.of(&sides.theirs.numbers);
-        let differing = lines::changes(ours, theirs, sides.count, sides.diff);
+        let differing = lines::changes(ours, theirs, sides.diff, sides.interrupt)?;
         if differing.is_empty() {
             refined.push(Region { outcome: Outcome::Alike, ..*region });
         }
@@ -205,7 +208,7 @@ fn refine(sides: &Sides<'_>, regions: &[Region]) -> Vec<Region> {
             }
         }));
     }
-    refined
+    Ok(refined)
 }
 
 /// Makes one conflict of those that stand close to each other.

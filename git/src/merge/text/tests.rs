@@ -79,7 +79,7 @@ fn compare(seeds: std::ops::Range<u64>) -> (usize, Vec<u64>) {
             marker_size,
             labels: Labels { base: b"common", ours: b"our side", theirs: b"theirs" },
         };
-        let merged = merge_text(&base, &ours, &theirs, &options);
+        let merged = merge_text(&base, &ours, &theirs, &options, &AtomicBool::new(false)).unwrap();
         conflicted += usize::from(merged.conflicts > 0);
         if merged.content != expected {
             differing.push(seed);

@@ -37,7 +37,6 @@ impl Merged {
 /// Shape: `origins` are the paths of the versions, named in conflict markers when they differ; conflict markers are longer by `longer`.
 pub(super) fn merge(
     merge: &mut Merge<'_>,
-    path: &Path,
     stages: [Option<Item>; 3],
     origins: &[Path; 3],
     longer: usize,
@@ -62,7 +61,6 @@ pub(super) fn merge(
         merged.is_clean = false;
         merged.kind = merged.kind.or(Some(ConflictKind::Content));
     }
-    let _ = path;
     Ok(merged)
 }
 
@@ -134,7 +132,7 @@ fn blobs(
         marker_size: MARKER_SIZE.saturating_add(longer),
         labels: Labels { base: &labels[0], ours: &labels[1], theirs: &labels[2] },
     };
-    let text = merge_text(&base_text, &our_text, &their_text, &options);
+    let text = merge_text(&base_text, &our_text, &their_text, &options, merge.interrupt)?;
     let item = Item { mode: ours.mode, id: merge.objects.write(Kind::Blob, text.content)? };
     if text.conflicts == 0 {
         return Ok(Merged::clean(item));

@@ -5,55 +5,45 @@ use std::collections::BTreeMap;
 
 use super::{
     ConflictKind, Merge,
-    collect::{File, Side},
+    collect::{DirRelevance, File, Side},
     detect::{Found, as_path, directory},
     entry::{OURS, Path, PathEntry, THEIRS, bit, other},
     renames::Rename,
 };
-use crate::{
-    error::Result,
-    walk::check_interrupt,
-};
+use crate::{error::Result, walk::check_interrupt};
 
 /// Old directory to new directory.
 type Renamed = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Turns what was found into a list of renames, sorted by old path, after files were moved along with renamed directories.
 pub(super) fn apply(merge: &mut Merge<'_>, sides: &[Side; 2], found: [Found; 2]) -> Result<Vec<Rename>> {
-    let [ours, theirs] = &found;
-    let mut renamed = [Renamed::new(), Renamed::new()];
+    let ([our_found, their_found], [our_side, their_side]) = (&found, sides);
+    let (mut by_us, mut by_them) = (Renamed::new(), Renamed::new());
     if merge.depth == 0 {
-        renamed = [provisional(merge, ours), provisional(merge, theirs)];
-        let [ours, theirs] = &mut renamed;
+        by_us = provisional(merge, our_side, our_found);
+        by_them = provisional(merge, their_side, their_found);
         // Renamed by both sides: nothing can be said about what belongs where.
-        let both: Vec<Vec<u8>> = ours.keys().filter(|dir| theirs.contains_key(*dir)).cloned().collect();
+        let both: Vec<Vec<u8>> = by_us.keys().filter(|dir| by_them.contains_key(*dir)).cloned().collect();
         for dir in both {
-            ours.remove(&dir);
-            theirs.remove(&dir);
+            by_us.remove(&dir);
+            by_them.remove(&dir);
         }
     }
-    let [by_us, by_them] = renamed;
-    let [our_side, their_side] = sides;
+    let (ours_go, theirs_go) = (targets(our_side, &by_them), targets(their_side, &by_us));
+    let ours = Follower { side: OURS, dirs: &by_them, excluded: &by_us, own: &ours_go, others: &theirs_go };
+    let theirs = Follower { side: THEIRS, dirs: &by_us, excluded: &by_them, own: &theirs_go, others: &ours_go };
     let mut list = Vec::new();
-    let our_targets = targets(our_side, &by_them);
-    let their_targets = targets(their_side, &by_us);
-    let followers = [
-        Follower { side: OURS, dirs: &by_them, excluded: &by_us, own: our_targets, others: their_targets.clone() },
-        Follower { side: THEIRS, dirs: &by_us, excluded: &by_them, own: targets(our_side, &by_them), others: BTreeMap::new() },
-    ];
-    let [mut first, mut second] = followers;
-    // A path that the other side's files would be moved to is not moved itself.
-    second.others = std::mem::replace(&mut second.own, their_targets);
-    first.collect(merge, our_side, ours, &mut list)?;
-    second.collect(merge, their_side, theirs, &mut list)?;
+    ours.collect(merge, our_side, our_found, &mut list)?;
+    theirs.collect(merge, their_side, their_found, &mut list)?;
     list.sort_by(|a, b| a.from.cmp(&b.from));
     Ok(list)
 }
 
 /// The directory to which most files of each removed directory went.
-fn provisional(merge: &mut Merge<'_>, found: &Found) -> Renamed {
+fn provisional(merge: &mut Merge<'_>, side: &Side, found: &Found) -> Renamed {
     let mut renamed = Renamed::new();
-    for (from, counts) in &found.moves {
+    let is_relevant = |dir: &[u8]| side.dirs_removed.get(dir).is_some_and(|relevance| *relevance != DirRelevance::None);
+    for (from, counts) in found.moves.iter().filter(|(from, _)| is_relevant(from)) {
         let most = counts.values().copied().max().unwrap_or(0);
         let mut best = counts.iter().filter(|(_, count)| **count == most).map(|(dir, _)| dir);
         match (best.next(), best.next()) {
@@ -74,21 +64,21 @@ fn provisional(merge: &mut Merge<'_>, found: &Found) -> Renamed {
 fn targets(side: &Side, dirs: &Renamed) -> BTreeMap<Vec<u8>, usize> {
     let mut targets = BTreeMap::new();
     for file in &side.added {
-        if let Some((_, _, target)) = moved(&file.path, dirs) {
+        if let Some((_, target)) = moved(&file.path, dirs) {
             *targets.entry(target).or_default() += 1;
         }
     }
     targets
 }
 
-/// The innermost renamed directory of a path, where it went, and the path below it.
-fn moved(path: &[u8], dirs: &Renamed) -> Option<(Vec<u8>, Vec<u8>, Vec<u8>)> {
+/// Where the innermost renamed directory of a path went, and where the path would go with it.
+fn moved(path: &[u8], dirs: &Renamed) -> Option<(Vec<u8>, Vec<u8>)> {
     let mut dir = directory(path);
     while !dir.is_empty() {
         if let Some(new) = dirs.get(dir) {
             let below = path.get(dir.len()..).unwrap_or_default();
             let below = if new.is_empty() { below.get(1..).unwrap_or_default() } else { below };
-            return Some((dir.to_vec(), new.clone(), [new, below].concat()));
+            return Some((new.clone(), [new, below].concat()));
         }
         dir = directory(dir);
     }
@@ -102,12 +92,14 @@ struct Follower<'d> {
     dirs: &'d Renamed,
     /// Renamed by this side.
     excluded: &'d Renamed,
-    own: BTreeMap<Vec<u8>, usize>,
-    others: BTreeMap<Vec<u8>, usize>,
+    /// Where this side's files would go, and how many to each path.
+    own: &'d BTreeMap<Vec<u8>, usize>,
+    /// The same of the other side: such a path is not moved itself.
+    others: &'d BTreeMap<Vec<u8>, usize>,
 }
 
 impl Follower<'_> {
-    fn collect(&mut self, merge: &mut Merge<'_>, side: &Side, found: &Found, list: &mut Vec<Rename>) -> Result<()> {
+    fn collect(&self, merge: &mut Merge<'_>, side: &Side, found: &Found, list: &mut Vec<Rename>) -> Result<()> {
         for (file, origin) in side.added.iter().zip(&found.origin) {
             check_interrupt(merge.interrupt)?;
             let origin = origin.and_then(|at| side.deleted.get(at));
@@ -126,11 +118,11 @@ impl Follower<'_> {
     }
 
     /// The path to which a file is to be moved, if it is.
-    fn target(&mut self, merge: &mut Merge<'_>, path: &[u8]) -> Option<Vec<u8>> {
+    fn target(&self, merge: &mut Merge<'_>, path: &[u8]) -> Option<Vec<u8>> {
         if self.others.contains_key(path) {
             return None;
         }
-        let (_, new, target) = moved(path, self.dirs)?;
+        let (new, target) = moved(path, self.dirs)?;
         if self.excluded.contains_key(&new) {
             return None;
         }

@@ -51,7 +51,7 @@ fn twice(merge: &mut Merge<'_>, mut old: PathEntry, first: &Rename, second: &Ren
     }
     let stages = [old.stage(BASE), ours.stage(OURS), theirs.stage(THEIRS)];
     let origins = [first.from.clone(), first.to.clone(), second.to.clone()];
-    let merged = content::merge(merge, &first.from, stages, &origins, 1 + 2 * merge.depth)?;
+    let merged = content::merge(merge, stages, &origins, 1 + 2 * merge.depth)?;
     // What cannot be merged is not copied from one path to the other.
     let is_left_alone = !merged.is_clean && merged.item == ours.stage(OURS);
     ours.set_stage(OURS, merged.item);
@@ -82,7 +82,7 @@ fn once(merge: &mut Merge<'_>, mut old: PathEntry, rename: &Rename) -> Result<()
             *stage = new.stage(side);
             *origin = rename.to.clone();
         }
-        let merged = content::merge(merge, &rename.from, stages, &origins, 1 + 2 * merge.depth)?;
+        let merged = content::merge(merge, stages, &origins, 1 + 2 * merge.depth)?;
         new.set_stage(side, merged.item);
         if !merged.is_clean {
             merge.note(ConflictKind::RenameCollision, &rename.to, &[&rename.from]);

@@ -158,7 +158,7 @@ impl Resolver<'_> {
     ) -> Result<()> {
         let longer = 2 * self.merge.depth;
         let origins = entry.origins.clone();
-        let merged = content::merge(&mut self.merge, path, entry.stages, &origins, longer)?;
+        let merged = content::merge(&mut self.merge, entry.stages, &origins, longer)?;
         entry.result = merged.item;
         entry.is_clean = merged.is_clean && is_undisputed;
         if let (true, true, Some(side)) = (merged.is_clean, entry.is_file_and_dir, file_side) {

@@ -13,7 +13,7 @@ use crate::{
     testgit::{Random, TestRepo},
 };
 
-const GO_ON: AtomicBool = AtomicBool::new(false);
+static GO_ON: AtomicBool = AtomicBool::new(false);
 
 /// What git says about a merge.
 struct Answer {
@@ -35,7 +35,7 @@ fn ask_git(repo: &TestRepo, ours: &str, theirs: &str) -> Answer {
     Answer { is_clean, tree, conflicted, messages: text.replace('\0', "\n") }
 }
 
-fn names(ours: &str, theirs: &str) -> Names {
+pub(in crate::merge) fn names(ours: &str, theirs: &str) -> Names {
     Names { base: String::new(), ours: ours.to_owned(), theirs: theirs.to_owned() }
 }
 
@@ -48,7 +48,7 @@ fn merge(repo: &TestRepo, ours: &str, theirs: &str, options: &MergeOptions) -> (
 }
 
 /// The stream of one commit that holds exactly these files.
-fn commit(mark: usize, branch: &str, parents: &[usize], files: &BTreeMap<String, (u32, Vec<u8>)>) -> Vec<u8> {
+pub(in crate::merge) fn commit(mark: usize, branch: &str, parents: &[usize], files: &BTreeMap<String, (u32, Vec<u8>)>) -> Vec<u8> {
     let time = 1_600_000_000 + mark * 100;
     let mut out = format!("commit refs/heads/{branch}\nmark :{mark}\ncommitter C <c@example.org> {time} +0000\ndata 1\nx\n");
     for (at, parent) in parents.iter().enumerate() {
@@ -101,7 +101,7 @@ fn thousands_of_texts_merge_as_in_git() {
             .collect();
         for (path, [base, ours, theirs]) in &texts {
             let options = TextOptionsOf::merge_of_trees();
-            let text = crate::merge::merge_text(base, ours, theirs, &options);
+            let text = crate::merge::merge_text(base, ours, theirs, &options, &GO_ON).unwrap();
             let id = crate::id::hash_object(crate::Kind::Blob, &text.content).unwrap().to_string();
             if entries.get(path.as_slice()) != Some(&id.as_str()) {
                 different.push(String::from_utf8_lossy(path).into_owned());
@@ -128,7 +128,7 @@ impl TextOptionsOf {
     }
 }
 
-type Files = BTreeMap<String, (u32, Vec<u8>)>;
+pub(in crate::merge) type Files = BTreeMap<String, (u32, Vec<u8>)>;
 
 const DIRS: [&str; 6] = ["", "doc/", "doc/old/", "src/", "src/deep/er/", "new/"];
 const NAMES: [&str; 8] = ["a", "b.txt", "c.md", "readme", "doc", "x", "src", "index"];
@@ -166,7 +166,7 @@ fn any_path(random: &mut Random) -> String {
     format!("{}{}", DIRS[random.below(DIRS.len())], NAMES[random.below(NAMES.len())])
 }
 
-fn change(random: &mut Random, files: &mut Files, directories: bool) {
+pub(in crate::merge) fn change(random: &mut Random, files: &mut Files, directories: bool) {
     for _ in 0..random.below(5) {
         let Some(path) = pick(random, files) else { return };
         let (mode, content) = files[&path].clone();
@@ -202,15 +202,21 @@ fn change(random: &mut Random, files: &mut Files, directories: bool) {
     }
 }
 
+/// Some files to begin with.
+pub(in crate::merge) fn random_files(random: &mut Random) -> Files {
+    let mut files = Files::new();
+    for _ in 0..3 + random.below(10) {
+        put(&mut files, any_path(random), (0o100_644, fresh(random)));
+    }
+    files
+}
+
 /// One random history with two branches to merge, `a{seed}` and `b{seed}`.
 fn history(seed: u64, first_mark: usize, directories: bool) -> (Vec<u8>, usize) {
     let mut random = Random::new(seed);
     let mut stream = Vec::new();
     let mut mark = first_mark;
-    let mut base = Files::new();
-    for _ in 0..3 + random.below(10) {
-        put(&mut base, any_path(&mut random), (0o100_644, fresh(&mut random)));
-    }
+    let base = random_files(&mut random);
     let (a, b) = (format!("a{seed}"), format!("b{seed}"));
     let mut add = |mark: &mut usize, branch: &str, parents: &[usize], files: &Files| {
         stream.extend(commit(*mark, branch, parents, files));
