@@ -153,9 +153,7 @@ impl NewObjects {
     fn check_reference(&self, by: &ObjectId, id: &ObjectId, expected: Kind) -> Result<()> {
         match self.header(id)? {
             Some((kind, _)) if kind == expected => Ok(()),
-            Some((actual, _)) => {
-                Err(Error::WrongKind { id: *id, expected, actual, referenced_by: Some(*by) })
-            }
+            Some((actual, _)) => Err(Error::WrongKind { id: *id, expected, actual, referenced_by: Some(*by) }),
             None => {
                 let kind = crate::id::kind_name(expected);
                 Err(Error::MissingObject { id: *id, kind, referenced_by: Some(*by) })

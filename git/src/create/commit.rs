@@ -49,7 +49,8 @@ impl Ident {
 
 /// Drops what ends a name or an email, and punctuation around it.
 fn clean(text: &str) -> String {
-    let is_crud = |c: char| c.is_ascii_control() || matches!(c, ' ' | '.' | ',' | ':' | ';' | '<' | '>' | '"' | '\\' | '\'');
+    let is_crud =
+        |c: char| c.is_ascii_control() || matches!(c, ' ' | '.' | ',' | ':' | ';' | '<' | '>' | '"' | '\\' | '\'');
     text.trim_matches(is_crud).chars().filter(|c| !matches!(c, '\n' | '\0' | '<' | '>')).collect()
 }
 

@@ -193,7 +193,10 @@ fn the_pack_of_an_operation_is_installed_like_a_pushed_one() {
     let pack = objects.pack(&[tag], &GO_ON).unwrap();
     git.git_with(&["index-pack", "--strict", "--stdin"], &pack);
     assert_eq!(git.git(&["-C", path, "cat-file", "-p", "v1:docs/hello.md"]), "hello");
-    assert_eq!(git.git(&["-C", path, "log", "-1", "--format=%an %ad %s", "--date=raw"]), "Ada 1700000000 +0130 A message");
+    assert_eq!(
+        git.git(&["-C", path, "log", "-1", "--format=%an %ad %s", "--date=raw"]),
+        "Ada 1700000000 +0130 A message"
+    );
 
     // What is stored already is not made again, and an operation that made nothing installs nothing.
     let mut again = NewObjects::new(snapshot, CreateLimits::default());

@@ -1,6 +1,7 @@
 //! Owns operations that end in new commits: merge, squash, cherry-pick, revert, rebase. Refuses to move refs and to decide who may do what: the
 //! repository actor installs the pack of [`NewObjects`] and moves the branch, as for a push. Called by the server.
 
+mod equivalent;
 mod order;
 mod rebase;
 
@@ -129,8 +130,7 @@ pub fn revert(
     let theirs = tree_or_empty(objects, parent.as_ref())?;
     let ours = tree_of(objects, head)?;
     let described = describe(reverted, &commit);
-    let names =
-        Names { base: described.clone(), ours: "HEAD".to_owned(), theirs: format!("parent of {described}") };
+    let names = Names { base: described.clone(), ours: "HEAD".to_owned(), theirs: format!("parent of {described}") };
     let merge = merge_trees(objects, &base, &ours, &theirs, &names, options, interrupt)?;
     if merge.clean_tree() == Some(ours) {
         return Ok(Attempt::Empty);

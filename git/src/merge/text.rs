@@ -79,13 +79,8 @@ pub fn merge_text(
 ) -> Result<TextMerge> {
     let mut numbering = Numbering::default();
     let [base_lines, our_lines, their_lines] = [base, ours, theirs].map(|content| numbering.cut(content));
-    let sides = regions::Sides {
-        base: &base_lines,
-        ours: &our_lines,
-        theirs: &their_lines,
-        diff: options.diff,
-        interrupt,
-    };
+    let sides =
+        regions::Sides { base: &base_lines, ours: &our_lines, theirs: &their_lines, diff: options.diff, interrupt };
     let Some(regions) = regions::find(&sides, options)? else {
         // One side did not change anything.
         let content = if base_lines.numbers == our_lines.numbers { theirs } else { ours };

@@ -33,10 +33,8 @@ enum Found {
 
 /// Marks the lines that are not part of common runs; line numbers are below `count`.
 pub(super) fn mark_changes(left: &mut Side, right: &mut Side, count: usize, interrupt: &AtomicBool) -> Result<()> {
-    let mut index = Index {
-        occurrences: vec![Occurrences::default(); count],
-        following: vec![0; left.len().saturating_add(1)],
-    };
+    let mut index =
+        Index { occurrences: vec![Occurrences::default(); count], following: vec![0; left.len().saturating_add(1)] };
     let mut pending = vec![Region { before: 0..left.len(), after: 0..right.len() }];
     while let Some(region) = pending.pop() {
         check_interrupt(interrupt)?;
@@ -62,9 +60,8 @@ pub(super) fn mark_changes(left: &mut Side, right: &mut Side, count: usize, inte
 }
 
 fn by_myers(left: &mut Side, right: &mut Side, region: &Region, count: usize, interrupt: &AtomicBool) -> Result<()> {
-    let part = |side: &Side, range: &Range<usize>| {
-        Side::new(side.numbers.get(range.clone()).unwrap_or_default().to_vec())
-    };
+    let part =
+        |side: &Side, range: &Range<usize>| Side::new(side.numbers.get(range.clone()).unwrap_or_default().to_vec());
     let (mut before, mut after) = (part(left, &region.before), part(right, &region.after));
     mark_with_myers(&mut before, &mut after, count, interrupt)?;
     for (side, part, start) in [(left, before, region.before.start), (right, after, region.after.start)] {

@@ -10,6 +10,19 @@ use crate::{
     walk::{Graph, Node, difference},
 };
 
+/// The commits that `tip` reaches and `upstream` does not, without merges; in no order to rely on.
+pub(super) fn without_merges(
+    odb: &Snapshot,
+    upstream: &ObjectId,
+    tip: &ObjectId,
+    interrupt: &AtomicBool,
+) -> Result<Vec<ObjectId>> {
+    let mut graph = Graph::new(odb, interrupt);
+    let (upstream, tip) = (graph.load(upstream)?, graph.load(tip)?);
+    let new = difference(&mut graph, &[tip], &[upstream])?.new;
+    Ok(new.into_iter().filter(|node| graph.parent_count(*node) < 2).map(|node| graph.id(node)).collect())
+}
+
 /// The commits that `tip` reaches and `upstream` does not, without merges, oldest first.
 pub(super) fn to_replay(
     odb: &Snapshot,

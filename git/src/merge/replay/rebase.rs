@@ -1,8 +1,8 @@
 //! Owns replaying a range of commits onto a new base, linearly, as `git rebase` does by default. Refuses to move the branch.
 
-use std::sync::atomic::AtomicBool;
+use std::{collections::HashSet, sync::atomic::AtomicBool};
 
-use super::{Attempt, Change, Stopped, apply, order, read_commit, tree_of, tree_or_empty, write_picked};
+use super::{Attempt, Change, Stopped, apply, equivalent, order, read_commit, tree_of, tree_or_empty, write_picked};
 use crate::{
     create::{NewObjects, commit::Ident},
     error::Result,
@@ -23,6 +23,8 @@ pub struct Rebase {
     pub committer: Ident,
     /// Most commits replayed.
     pub max_commits: usize,
+    /// Most commits of `upstream` that are searched for changes that are there already.
+    pub max_compared: usize,
 }
 
 /// What became of one commit.
@@ -57,8 +59,8 @@ pub enum Rebased {
 
 /// Replays the commits of `rebase.upstream..rebase.tip` onto `rebase.onto`.
 ///
-/// Shape: merges are left out and their branches come one after another; commits whose change is there already are dropped, commits that
-/// were empty from the beginning are kept.
+/// Shape: merges are left out and their branches come one after another; commits whose change is there already are dropped, by
+/// comparing patches and because nothing is left to apply; commits that were empty from the beginning are kept.
 /// Errors: `TooLarge`, and those of [`super::cherry_pick`].
 pub fn rebase(
     objects: &mut NewObjects,
@@ -68,9 +70,20 @@ pub fn rebase(
 ) -> Result<Rebased> {
     let base = objects.base().clone();
     let commits = order::to_replay(&base, &rebase.upstream, &rebase.tip, rebase.max_commits, interrupt)?;
+    let upstream = order::without_merges(&base, &rebase.tip, &rebase.upstream, interrupt)?;
+    // With very many commits to compare with, what is there already shows when it is applied.
+    let there = if upstream.len() > rebase.max_compared {
+        HashSet::new()
+    } else {
+        equivalent::find(objects, &commits, &upstream, options.max_file_bytes, interrupt)?
+    };
     let mut head = rebase.onto;
     let mut steps = Vec::with_capacity(commits.len());
     for old in commits {
+        if there.contains(&old) {
+            steps.push(Step::Dropped(old));
+            continue;
+        }
         let commit = read_commit(objects, &old)?;
         let parent = commit.parents.first().copied();
         if parent == Some(head) {

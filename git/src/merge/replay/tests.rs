@@ -91,7 +91,10 @@ impl Replays {
             return self.git(&["rev-parse", "HEAD^{tree}"]);
         }
         let is_conflict = !self.git(&["ls-files", "-u"]).is_empty();
-        assert!(is_conflict || errors.contains("empty") || String::from_utf8_lossy(&out).contains("nothing to commit"), "{errors}");
+        assert!(
+            is_conflict || errors.contains("empty") || String::from_utf8_lossy(&out).contains("nothing to commit"),
+            "{errors}"
+        );
         let _ = self.repo.run(&[&["-C", "wt"], abort].concat(), b"", &[]);
         if is_conflict { "conflict".into() } else { "empty".into() }
     }
@@ -139,7 +142,15 @@ fn picks_and_reverts_are_those_of_git() {
             };
             let ours = outcome(&objects, &ours);
             assert_eq!(ours, git, "seed {seed}: {args:?} on {a}");
-            *seen.entry(if ours.len() == 40 { "made" } else if ours == "empty" { "empty" } else { "conflict" }).or_default() += 1;
+            *seen
+                .entry(if ours.len() == 40 {
+                    "made"
+                } else if ours == "empty" {
+                    "empty"
+                } else {
+                    "conflict"
+                })
+                .or_default() += 1;
         }
     }
     eprintln!("picks and reverts: {seen:?}");
@@ -161,7 +172,8 @@ fn rebases_are_those_of_git() {
             is_done
         };
         let mut objects = replays.objects();
-        let range = Rebase { tip: a, upstream: b, onto: b, committer: committer(), max_commits: 100 };
+        let range =
+            Rebase { tip: a, upstream: b, onto: b, committer: committer(), max_commits: 100, max_compared: 100 };
         match rebase(&mut objects, &range, &options, &GO_ON).unwrap() {
             Rebased::Done { tip, steps } => {
                 assert!(git_done, "seed {seed}: git stops at {}", replays.git(&["rev-parse", "REBASE_HEAD"]));
@@ -228,9 +240,8 @@ fn wrong_requests_are_refused() {
     let (a, b) = (replays.tips["a700"], replays.tips["b700"]);
     let mut objects = replays.objects();
     let options = MergeOptions::default();
-    let pick = |objects: &mut NewObjects, mainline| {
-        cherry_pick(objects, &a, &b, mainline, &committer(), &options, &GO_ON)
-    };
+    let pick =
+        |objects: &mut NewObjects, mainline| cherry_pick(objects, &a, &b, mainline, &committer(), &options, &GO_ON);
     assert!(matches!(pick(&mut objects, Some(1)), Err(Error::BadRequest { .. })));
     let blob = objects.write(Kind::Blob, b"no commit".to_vec()).unwrap();
     assert!(matches!(
@@ -240,6 +251,6 @@ fn wrong_requests_are_refused() {
     let stop = AtomicBool::new(true);
     let stopped = merge_commit(&mut objects, &a, &b, &names("a", "b"), &text(), &options, &stop);
     assert!(matches!(stopped, Err(Error::Interrupted)));
-    let range = Rebase { tip: a, upstream: b, onto: b, committer: committer(), max_commits: 0 };
+    let range = Rebase { tip: a, upstream: b, onto: b, committer: committer(), max_commits: 0, max_compared: 0 };
     assert!(matches!(rebase(&mut objects, &range, &options, &GO_ON), Err(Error::TooLarge { .. })));
 }

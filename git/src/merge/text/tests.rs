@@ -84,7 +84,11 @@ fn compare(seeds: std::ops::Range<u64>) -> (usize, Vec<u64>) {
         if merged.content != expected {
             differing.push(seed);
             if std::env::var_os("SHOW").is_some() {
-                eprintln!("seed {seed}\n--- git\n{}\n--- ours\n{}", String::from_utf8_lossy(&expected), String::from_utf8_lossy(&merged.content));
+                eprintln!(
+                    "seed {seed}\n--- git\n{}\n--- ours\n{}",
+                    String::from_utf8_lossy(&expected),
+                    String::from_utf8_lossy(&merged.content)
+                );
             }
         }
     }
@@ -96,7 +100,9 @@ fn merges_of_files_are_those_of_git() {
     // `ATOMICQMS_MERGE_CASES=n` compares more.
     let cases = std::env::var("ATOMICQMS_MERGE_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(600u64);
     let halves = std::thread::scope(|scope| {
-        [0..cases / 2, cases / 2..cases].map(|seeds| scope.spawn(|| compare(seeds))).map(|thread| thread.join().unwrap())
+        [0..cases / 2, cases / 2..cases]
+            .map(|seeds| scope.spawn(|| compare(seeds)))
+            .map(|thread| thread.join().unwrap())
     });
     let conflicted: usize = halves.iter().map(|half| half.0).sum();
     let differing: Vec<u64> = halves.into_iter().flat_map(|half| half.1).collect();

@@ -147,7 +147,8 @@ impl Walk<'_, '_> {
         if dirs == 0 {
             return Ok(());
         }
-        let tree = |version: usize| stages.get(version).copied().flatten().filter(|i| i.mode == Mode::Tree).map(|i| i.id);
+        let tree =
+            |version: usize| stages.get(version).copied().flatten().filter(|i| i.mode == Mode::Tree).map(|i| i.id);
         self.directory(&path, [tree(BASE), tree(OURS), tree(THEIRS)], moved, depth + 1)
     }
 

@@ -110,7 +110,8 @@ impl Search<'_, '_> {
             let mut best: Option<(bool, usize)> = None;
             for at in by_id.get(&file.item.id).into_iter().flatten().take(EQUAL_ALTERNATIVES) {
                 let Some(source) = self.deleted(*at) else { continue };
-                let is_same_type = file.item.mode == source.item.mode || (file.item.mode.is_file() && source.item.mode.is_file());
+                let is_same_type =
+                    file.item.mode == source.item.mode || (file.item.mode.is_file() && source.item.mode.is_file());
                 if self.is_used(*at) || !is_same_type {
                     continue;
                 }
@@ -151,9 +152,9 @@ impl Search<'_, '_> {
             let Some(unique) = destinations.get(base) else { continue };
             let destination = match (sources.get(base), unique) {
                 (Some(Some(_)), Some(destination)) => Some(*destination),
-                _ => guesses.get(directory(&file.path)).and_then(|dir| {
-                    places.get([dir.as_slice(), b"/", base].concat().as_slice()).copied()
-                }),
+                _ => guesses
+                    .get(directory(&file.path))
+                    .and_then(|dir| places.get([dir.as_slice(), b"/", base].concat().as_slice()).copied()),
             };
             let Some(destination) = destination.filter(|at| !self.is_placed(*at)) else { continue };
             if self.score(source, destination, minimum)? >= minimum {

@@ -126,9 +126,10 @@ impl Follower<'_> {
         if self.excluded.contains_key(&new) {
             return None;
         }
-        let is_in_way = merge.paths.get(target.as_slice()).is_some_and(|entry| {
-            entry.is_clean || (entry.files | entry.dirs) & bit(self.side) != 0
-        });
+        let is_in_way = merge
+            .paths
+            .get(target.as_slice())
+            .is_some_and(|entry| entry.is_clean || (entry.files | entry.dirs) & bit(self.side) != 0);
         if is_in_way || self.own.get(&target).is_some_and(|count| *count > 1) {
             merge.clean = false;
             merge.note(ConflictKind::ImplicitRename, &target, &[path]);

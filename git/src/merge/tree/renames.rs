@@ -1,8 +1,7 @@
 //! Owns bringing the versions of renamed files together under one path. Refuses to merge unrelated paths: that is [`super::resolve`].
 
 use super::{
-    ConflictKind, Merge,
-    content,
+    ConflictKind, Merge, content,
     entry::{BASE, OURS, Path, PathEntry, THEIRS, bit, other},
 };
 use crate::{error::Result, walk::check_interrupt};

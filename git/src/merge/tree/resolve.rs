@@ -108,7 +108,8 @@ impl Resolver<'_> {
     fn decide(&mut self, mut path: Path, mut entry: PathEntry, file_side: Option<usize>) -> Result<()> {
         let is_undisputed = !entry.is_file_and_dir && !entry.is_path_conflict;
         let both = bit(OURS) | bit(THEIRS);
-        let types = entry.stage(OURS).zip(entry.stage(THEIRS)).map(|(ours, theirs)| ours.mode.is_same_type(theirs.mode));
+        let types =
+            entry.stage(OURS).zip(entry.stage(THEIRS)).map(|(ours, theirs)| ours.mode.is_same_type(theirs.mode));
         if entry.matches == both {
             entry.is_clean = is_undisputed;
             entry.result = entry.stage(OURS);

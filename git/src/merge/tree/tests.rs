@@ -48,9 +48,15 @@ fn merge(repo: &TestRepo, ours: &str, theirs: &str, options: &MergeOptions) -> (
 }
 
 /// The stream of one commit that holds exactly these files.
-pub(in crate::merge) fn commit(mark: usize, branch: &str, parents: &[usize], files: &BTreeMap<String, (u32, Vec<u8>)>) -> Vec<u8> {
+pub(in crate::merge) fn commit(
+    mark: usize,
+    branch: &str,
+    parents: &[usize],
+    files: &BTreeMap<String, (u32, Vec<u8>)>,
+) -> Vec<u8> {
     let time = 1_600_000_000 + mark * 100;
-    let mut out = format!("commit refs/heads/{branch}\nmark :{mark}\ncommitter C <c@example.org> {time} +0000\ndata 1\nx\n");
+    let mut out =
+        format!("commit refs/heads/{branch}\nmark :{mark}\ncommitter C <c@example.org> {time} +0000\ndata 1\nx\n");
     for (at, parent) in parents.iter().enumerate() {
         out.push_str(&format!("{} :{parent}\n", if at == 0 { "from" } else { "merge" }));
     }
@@ -260,8 +266,11 @@ fn compare(seeds: std::ops::Range<u64>, directories: bool) -> (usize, Vec<String
     }
     repo.git_with(&["-c", "fastimport.unpackLimit=1", "fast-import", "--quiet"], &stream);
     let refs = repo.git(&["for-each-ref", "--format=%(refname:short) %(objectname)"]);
-    let tips: BTreeMap<&str, ObjectId> =
-        refs.lines().map(|line| line.split_once(' ').unwrap()).map(|(n, id)| (n, id_from_hex(id.as_bytes()).unwrap())).collect();
+    let tips: BTreeMap<&str, ObjectId> = refs
+        .lines()
+        .map(|line| line.split_once(' ').unwrap())
+        .map(|(n, id)| (n, id_from_hex(id.as_bytes()).unwrap()))
+        .collect();
     let odb = repo.odb();
     let (mut clean, mut differing) = (0, Vec::new());
     for seed in seeds {
@@ -285,8 +294,16 @@ fn compare(seeds: std::ops::Range<u64>, directories: bool) -> (usize, Vec<String
             let ours: Vec<String> = merged.notices.iter().map(ToString::to_string).collect();
             differing.push(format!("seed {seed}: {kind}"));
             if std::env::var_os("SHOW").is_some() {
-                eprintln!("seed {seed}: {kind}\n--- git {}\n--- ours {:?}\n{}\n", git.messages, merged.tree, ours.join("\n"));
-                eprintln!("{:?}", conflicted.iter().map(|p| String::from_utf8_lossy(p).into_owned()).collect::<Vec<_>>());
+                eprintln!(
+                    "seed {seed}: {kind}\n--- git {}\n--- ours {:?}\n{}\n",
+                    git.messages,
+                    merged.tree,
+                    ours.join("\n")
+                );
+                eprintln!(
+                    "{:?}",
+                    conflicted.iter().map(|p| String::from_utf8_lossy(p).into_owned()).collect::<Vec<_>>()
+                );
             }
         }
     }
