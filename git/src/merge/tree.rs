@@ -1,8 +1,8 @@
 //! Owns the three-way merge of trees with the results of git's `ort` strategy: what each path becomes, what conflicts and why. Refuses to know
-//! commits and histories: [`super::history`] finds the common ancestor. Called by it and by the replay of single commits.
+//! commits and histories: [`super::merge_histories`] finds the common ancestor. Called by it and by the replay of single commits.
 //!
-//! Steps: [`collect`] walks the three trees as far as they differ; [`detect`] finds renames on each side; [`directories`] follows renamed
-//! directories; [`renames`] brings the versions of a renamed file together; [`resolve`] decides path by path and writes the trees.
+//! Steps, each a module: `collect` walks the three trees as far as they differ; `detect` finds renames on each side; `directories` follows
+//! renamed directories; `renames` brings the versions of a renamed file together; `resolve` decides path by path and writes the trees.
 //!
 //! Source: the behaviour of `git merge-tree --write-tree` of git 2.39, with which the tests compare, and gitdiffcore(7).
 

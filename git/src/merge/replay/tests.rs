@@ -24,7 +24,7 @@ fn id(hex: &str) -> ObjectId {
     id_from_hex(hex.as_bytes()).unwrap()
 }
 
-/// Repositories with a worktree `wt`, and for each seed a base and two branches `a{seed}`, `b{seed}` of some commits.
+/// Repositories with a worktree `wt`, and for each seed a base and two branches `us{seed}`, `them{seed}` of some commits.
 struct Replays {
     repo: TestRepo,
     tips: BTreeMap<String, ObjectId>,
@@ -41,7 +41,7 @@ impl Replays {
             let root = mark;
             stream.extend(commit(mark, &format!("base{seed}"), &[], &base));
             let mut states: Vec<Files> = Vec::new();
-            for name in ["a", "b"] {
+            for name in ["us", "them"] {
                 let branch = format!("{name}{seed}");
                 let (mut files, mut tip) = (base.clone(), root);
                 let count = 1 + random.below(4);
@@ -57,7 +57,7 @@ impl Replays {
                         files = side;
                         mark += 1;
                     } else {
-                        if at == 0 && name == "b" && random.chance(20) {
+                        if at == 0 && name == "them" && random.chance(20) {
                             files = states[0].clone();
                         }
                         stream.extend(commit(mark, &branch, &[tip], &files));
@@ -119,7 +119,7 @@ fn picks_and_reverts_are_those_of_git() {
     let options = MergeOptions::default();
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for seed in seeds {
-        let (a, b) = (replays.tips[&format!("a{seed}")], replays.tips[&format!("b{seed}")]);
+        let (a, b) = (replays.tips[&format!("us{seed}")], replays.tips[&format!("them{seed}")]);
         for is_revert in [false, true] {
             // A pick from the other branch, and a revert of an older commit of the same.
             let picked = if is_revert { replays.git(&["rev-parse", &format!("{a}~1")]) } else { b.to_string() };
@@ -164,7 +164,7 @@ fn rebases_are_those_of_git() {
     let options = MergeOptions::default();
     let (mut done, mut stopped) = (0, 0);
     for seed in seeds {
-        let (a, b) = (replays.tips[&format!("a{seed}")], replays.tips[&format!("b{seed}")]);
+        let (a, b) = (replays.tips[&format!("us{seed}")], replays.tips[&format!("them{seed}")]);
         let git_done = {
             replays.git(&["reset", "-q", "--hard", &a.to_string()]);
             replays.git(&["clean", "-q", "-ffdx"]);
@@ -205,8 +205,8 @@ fn merges_and_squashes_make_commits_that_git_accepts() {
     let options = MergeOptions::default();
     let mut made = 0;
     for seed in seeds {
-        let (a, b) = (replays.tips[&format!("a{seed}")], replays.tips[&format!("b{seed}")]);
-        let (branch_a, branch_b) = (format!("a{seed}"), format!("b{seed}"));
+        let (a, b) = (replays.tips[&format!("us{seed}")], replays.tips[&format!("them{seed}")]);
+        let (branch_a, branch_b) = (format!("us{seed}"), format!("them{seed}"));
         let mut objects = replays.objects();
         let merged =
             merge_commit(&mut objects, &a, &b, &names(&branch_a, &branch_b), &text(), &options, &GO_ON).unwrap();
@@ -237,7 +237,7 @@ fn merges_and_squashes_make_commits_that_git_accepts() {
 #[test]
 fn wrong_requests_are_refused() {
     let replays = Replays::new(700..701);
-    let (a, b) = (replays.tips["a700"], replays.tips["b700"]);
+    let (a, b) = (replays.tips["us700"], replays.tips["them700"]);
     let mut objects = replays.objects();
     let options = MergeOptions::default();
     let pick =

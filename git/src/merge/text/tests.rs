@@ -110,3 +110,34 @@ fn merges_of_files_are_those_of_git() {
     assert!(conflicted as u64 > cases / 10, "{conflicted} conflicts");
     assert_eq!(differing, Vec::<u64>::new(), "seeds that differ");
 }
+
+fn options(style: ConflictStyle) -> TextOptions<'static> {
+    let labels = Labels { base: b"base", ours: b"ours", theirs: b"theirs" };
+    TextOptions { diff: LineDiff::Histogram, style, joining: Joining::Near, marker_size: 7, labels }
+}
+
+#[test]
+fn conflicts_are_marked_in_both_styles() {
+    let merge = |style| {
+        merge_text(b"a\nb\nc", b"a\nX\nc", b"a\nY\nc", &options(style), &AtomicBool::new(false)).unwrap().content
+    };
+    assert_eq!(merge(ConflictStyle::Merge), b"a\n<<<<<<< ours\nX\n=======\nY\n>>>>>>> theirs\nc");
+    assert_eq!(merge(ConflictStyle::Diff3), b"a\n<<<<<<< ours\nX\n||||||| base\nb\n=======\nY\n>>>>>>> theirs\nc");
+    let lines: Vec<u8> = (0..1000).flat_map(|at| format!("{at}\n").into_bytes()).collect();
+    let stopped = merge_text(&lines, b"x", b"y", &options(ConflictStyle::Merge), &AtomicBool::new(true));
+    assert!(matches!(stopped, Err(crate::Error::Interrupted)));
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_can_be_merged(base: Vec<u8>, ours: Vec<u8>, theirs: Vec<u8>) {
+        let merge = |base: &[u8], ours: &[u8], theirs: &[u8]| {
+            merge_text(base, ours, theirs, &options(ConflictStyle::Merge), &AtomicBool::new(false)).unwrap()
+        };
+        merge(&base, &ours, &theirs);
+        let clean = |content: &Vec<u8>| TextMerge { content: content.clone(), conflicts: 0 };
+        proptest::prop_assert_eq!(merge(&base, &base, &theirs), clean(&theirs));
+        proptest::prop_assert_eq!(merge(&base, &ours, &base), clean(&ours));
+        proptest::prop_assert_eq!(merge(&base, &ours, &ours), clean(&ours));
+    }
+}

@@ -59,9 +59,9 @@ pub(super) struct Side {
 }
 
 impl Side {
-    /// Whether looking for renames can change the result.
+    /// Whether looking for renames can change the result: whatever is relevant was deleted.
     pub(super) fn may_have_renames(&self) -> bool {
-        !(self.added.is_empty() && self.deleted.is_empty()) && !self.relevant.is_empty()
+        !self.relevant.is_empty()
     }
 }
 

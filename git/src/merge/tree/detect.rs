@@ -20,6 +20,9 @@ const CANDIDATES: usize = 4;
 /// Deleted files of equal content that are looked at for one added file.
 const EQUAL_ALTERNATIVES: usize = 100;
 
+/// Pieces of files that are compared for one side; a second or two of work.
+const MAX_COMPARED_PIECES: u64 = 500_000_000;
+
 /// For each directory that files left: where they went, and how many.
 pub(super) type Moves = BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, u32>>;
 
@@ -60,6 +63,7 @@ fn one_side(merge: &Merge<'_>, side: &Side) -> Result<Found> {
 struct Cache {
     by_id: HashMap<ObjectId, Option<Pieces>>,
     bytes: u64,
+    compared: u64,
 }
 
 struct Search<'s, 'a> {
@@ -218,7 +222,15 @@ impl Search<'_, '_> {
             self.cut(id)?;
         }
         let pieces = |id: &ObjectId| self.pieces.by_id.get(id).and_then(Option::as_ref);
-        Ok(pieces(&from.id).zip(pieces(&to.id)).map_or(0, |(from, to)| from.score(to)))
+        let Some((from, to)) = pieces(&from.id).zip(pieces(&to.id)) else { return Ok(0) };
+        let compared = self.pieces.compared.saturating_add(from.len()).saturating_add(to.len());
+        if compared > MAX_COMPARED_PIECES {
+            self.found.is_cut = true;
+            return Ok(0);
+        }
+        let score = from.score(to);
+        self.pieces.compared = compared;
+        Ok(score)
     }
 
     fn size(&self, id: &ObjectId) -> Result<u64> {

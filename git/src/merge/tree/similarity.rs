@@ -54,6 +54,11 @@ impl Pieces {
         Pieces { size: content.len() as u64, counts: pieces }
     }
 
+    /// How many different pieces there are.
+    pub(super) fn len(&self) -> u64 {
+        self.counts.len() as u64
+    }
+
     /// How much of `other`, if that is the larger one, is found here: from 0 to [`MAX_SCORE`].
     pub(super) fn score(&self, other: &Pieces) -> u64 {
         let larger = self.size.max(other.size);

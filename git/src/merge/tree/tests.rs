@@ -7,7 +7,12 @@ use std::{
 
 use super::*;
 use crate::{
-    create::CreateLimits,
+    Kind,
+    create::{
+        CreateLimits,
+        edit::{Edit, edit_tree},
+        entries::{Item, Mode},
+    },
     id::id_from_hex,
     merge::{merge_histories, text::tests::random_texts},
     testgit::{Random, TestRepo},
@@ -217,13 +222,13 @@ pub(in crate::merge) fn random_files(random: &mut Random) -> Files {
     files
 }
 
-/// One random history with two branches to merge, `a{seed}` and `b{seed}`.
+/// One random history with two branches to merge, `us{seed}` and `them{seed}`.
 fn history(seed: u64, first_mark: usize, directories: bool) -> (Vec<u8>, usize) {
     let mut random = Random::new(seed);
     let mut stream = Vec::new();
     let mut mark = first_mark;
     let base = random_files(&mut random);
-    let (a, b) = (format!("a{seed}"), format!("b{seed}"));
+    let (a, b) = (format!("us{seed}"), format!("them{seed}"));
     let mut add = |mark: &mut usize, branch: &str, parents: &[usize], files: &Files| {
         stream.extend(commit(*mark, branch, parents, files));
         *mark += 1;
@@ -274,7 +279,7 @@ fn compare(seeds: std::ops::Range<u64>, directories: bool) -> (usize, Vec<String
     let odb = repo.odb();
     let (mut clean, mut differing) = (0, Vec::new());
     for seed in seeds {
-        let (a, b) = (format!("a{seed}"), format!("b{seed}"));
+        let (a, b) = (format!("us{seed}"), format!("them{seed}"));
         let git = ask_git(&repo, &a, &b);
         let mut objects = NewObjects::new(odb.clone(), CreateLimits::default());
         let options = MergeOptions::default();
@@ -336,4 +341,93 @@ fn histories_merge_as_in_git() {
 #[test]
 fn histories_with_renamed_directories_merge_as_in_git() {
     compare_in_parallel(50_000..50_000 + cases(150), true);
+}
+
+/// Three trees made in memory, without git.
+fn three_trees(objects: &mut NewObjects, versions: [&[(&str, Mode, &[u8])]; 3]) -> [ObjectId; 3] {
+    versions.map(|files| {
+        let edits: Vec<(&[u8], Edit)> = files
+            .iter()
+            .map(|(path, mode, content)| {
+                let id = match mode {
+                    Mode::Submodule => id_from_hex(content).unwrap(),
+                    _ => objects.write(Kind::Blob, content.to_vec()).unwrap(),
+                };
+                (path.as_bytes(), Edit::Put(Item { mode: *mode, id }))
+            })
+            .collect();
+        edit_tree(objects, None, &edits, &GO_ON).unwrap()
+    })
+}
+
+#[test]
+fn what_cannot_be_merged_says_why() {
+    const MODULES: [&[u8]; 3] = [
+        b"1111111111111111111111111111111111111111",
+        b"2222222222222222222222222222222222222222",
+        b"3333333333333333333333333333333333333333",
+    ];
+    let repo = TestRepo::new();
+    let large = [[b'x'; 100].as_slice(), [b'y'; 100].as_slice(), [b'z'; 100].as_slice()];
+    let cases: [(ConflictKind, Mode, [&[u8]; 3]); 6] = [
+        (ConflictKind::Content, Mode::File, [b"a\n", b"b\n", b"c\n"]),
+        (ConflictKind::Binary, Mode::File, [b"a\0\n", b"b\0\n", b"c\0\n"]),
+        (ConflictKind::Binary, Mode::File, [b"a\n", b"b\n", b"c\0\n"]),
+        (ConflictKind::TooLarge, Mode::File, large),
+        (ConflictKind::Symlink, Mode::Symlink, [b"a", b"b", b"c"]),
+        (ConflictKind::Submodule, Mode::Submodule, MODULES),
+    ];
+    let options = MergeOptions { max_file_bytes: 50, ..MergeOptions::default() };
+    for (kind, mode, [base, ours, theirs]) in cases {
+        let mut objects = NewObjects::new(repo.odb(), CreateLimits::default());
+        let versions: [&[(&str, Mode, &[u8])]; 3] =
+            [&[("f", mode, base)], &[("f", mode, ours)], &[("f", mode, theirs)]];
+        let [base, ours, theirs] = three_trees(&mut objects, versions);
+        let mut merge = |options: &MergeOptions| {
+            merge_trees(&mut objects, &base, &ours, &theirs, &names("us", "them"), options, &GO_ON).unwrap()
+        };
+        let merged = merge(&options);
+        let [Notice { kind: found, path, .. }] = merged.notices.as_slice() else { panic!("{merged:?}") };
+        assert_eq!((*found, path.as_slice()), (kind, b"f".as_slice()));
+        let [conflict] = merged.conflicts.as_slice() else { panic!("{merged:?}") };
+        assert!(conflict.base.is_some() && conflict.ours.is_some() && conflict.theirs.is_some());
+        assert!(!merged.is_clean && merged.tree.is_some() && merged.clean_tree().is_none());
+        assert!(!merged.notices.iter().map(ToString::to_string).any(|text| text.is_empty()));
+        let stopped = merge(&MergeOptions { stop_at_conflict: true, ..options.clone() });
+        assert!(!stopped.is_clean && stopped.tree.is_none());
+    }
+}
+
+#[test]
+fn limits_end_the_merge_or_the_search_for_renames() {
+    let repo = TestRepo::new();
+    let mut objects = NewObjects::new(repo.odb(), CreateLimits::default());
+    let texts: Vec<String> = (0..4).map(|file| (0..20).map(|line| format!("{file} {line}\n")).collect()).collect();
+    let changed: Vec<String> = texts.iter().map(|text| text.replace(" 3\n", " three\n")).collect();
+    let moved: Vec<String> = texts.iter().map(|text| text.replace(" 15\n", " fifteen\n")).collect();
+    let place = |dir: &str, texts: &[String]| -> Vec<(String, Vec<u8>)> {
+        texts.iter().enumerate().map(|(at, text)| (format!("{dir}{at}"), text.clone().into_bytes())).collect()
+    };
+    let versions = [place("old", &texts), place("old", &changed), place("elsewhere", &moved)];
+    let lists = versions
+        .each_ref()
+        .map(|files| files.iter().map(|(path, text)| (path.as_str(), Mode::File, text.as_slice())).collect::<Vec<_>>());
+    let [base, ours, theirs] = three_trees(&mut objects, lists.each_ref().map(Vec::as_slice));
+    let mut merge = |options: MergeOptions, interrupt: &AtomicBool| {
+        merge_trees(&mut objects, &base, &ours, &theirs, &names("us", "them"), &options, interrupt)
+    };
+    let whole = merge(MergeOptions::default(), &GO_ON).unwrap();
+    assert!(whole.is_clean && !whole.is_rename_search_cut, "{whole:?}");
+    for options in [
+        MergeOptions { rename_limit: 3, ..MergeOptions::default() },
+        MergeOptions { max_rename_bytes: 100, ..MergeOptions::default() },
+    ] {
+        let cut = merge(options, &GO_ON).unwrap();
+        assert!(!cut.is_clean && cut.is_rename_search_cut, "{cut:?}");
+    }
+    let exact_only = merge(MergeOptions { similarity: 100, ..MergeOptions::default() }, &GO_ON).unwrap();
+    assert!(!exact_only.is_clean && !exact_only.is_rename_search_cut);
+    let few = merge(MergeOptions { max_paths: 3, ..MergeOptions::default() }, &GO_ON);
+    assert!(matches!(few, Err(Error::TooLarge { .. })), "{few:?}");
+    assert!(matches!(merge(MergeOptions::default(), &AtomicBool::new(true)), Err(Error::Interrupted)));
 }
