@@ -15,6 +15,7 @@ mod renames;
 mod report;
 mod resolve;
 mod similarity;
+mod tableorder;
 
 use std::{collections::BTreeMap, sync::atomic::AtomicBool};
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{
     Merge,
     entry::{self, BASE, OURS, Path, PathEntry, THEIRS, bit, other},
+    tableorder::in_table_order,
 };
 use crate::{
     create::entries::{Item, Mode, parse_tree},
@@ -67,14 +68,27 @@ impl Side {
 
 /// Fills `merge.paths` and answers what our and their side added and deleted.
 pub(super) fn collect(merge: &mut Merge<'_>, trees: [ObjectId; 3]) -> Result<[Side; 2]> {
-    let mut walk = Walk { merge, sides: [Side::default(), Side::default()] };
+    let mut walk = Walk { merge, sides: Default::default(), put_off: Default::default(), may_put_off: [true; 2] };
     walk.directory(&Path::from([]), trees.map(Some), 0, 0)?;
+    walk.rest(OURS)?;
+    walk.rest(THEIRS)?;
     Ok(walk.sides)
 }
 
 struct Walk<'m, 'a> {
     merge: &'m mut Merge<'a>,
     sides: [Side; 2],
+    /// Directories that one side alone changed; they need no walk unless renames of that side matter.
+    put_off: [Vec<PutOff>; 2],
+    may_put_off: [bool; 2],
+}
+
+/// A directory to be looked at later.
+struct PutOff {
+    path: Path,
+    stages: [Option<Item>; 3],
+    moved: u8,
+    depth: usize,
 }
 
 impl Walk<'_, '_> {
@@ -139,17 +153,39 @@ impl Walk<'_, '_> {
             return self.merge.insert(path, entry);
         }
         let moved = self.note(dir, &path, &entry, moved);
-        let dirs = entry.dirs;
-        if dirs != 0 {
-            entry.matches &= entry.files;
+        if entry.dirs == 0 {
+            return self.merge.insert(path, entry);
         }
+        let side =
+            changed_by(&entry).filter(|side| moved != ALL && self.may_put_off.get(side_index(*side)) == Some(&true));
+        entry.matches &= entry.files;
         self.merge.insert(path.clone(), entry)?;
-        if dirs == 0 {
-            return Ok(());
+        match side.and_then(|side| self.put_off.get_mut(side_index(side))) {
+            Some(list) => {
+                list.push(PutOff { path, stages, moved, depth });
+                Ok(())
+            }
+            None => self.directory(&path, trees_of(&stages), moved, depth + 1),
         }
-        let tree =
-            |version: usize| stages.get(version).copied().flatten().filter(|i| i.mode == Mode::Tree).map(|i| i.id);
-        self.directory(&path, [tree(BASE), tree(OURS), tree(THEIRS)], moved, depth + 1)
+    }
+
+    /// Goes through what was put off for one side, in git's order; without renames that matter, the side's version is taken whole.
+    fn rest(&mut self, side: usize) -> Result<()> {
+        let is_whole = self.side(side).relevant.is_empty();
+        let list = self.put_off.get_mut(side_index(side)).map(std::mem::take).unwrap_or_default();
+        if let Some(may) = self.may_put_off.get_mut(side_index(side)) {
+            *may = false;
+        }
+        for PutOff { path, stages, moved, depth } in in_table_order(list, |put_off| &put_off.path) {
+            match self.merge.paths.get_mut(&path) {
+                Some(entry) if is_whole => {
+                    entry.is_clean = true;
+                    entry.result = entry.stage(side);
+                }
+                _ => self.directory(&path, trees_of(&stages), moved, depth + 1)?,
+            }
+        }
+        Ok(())
     }
 
     /// Notes what renames could explain; answers `moved` for what lies below.
@@ -205,4 +241,21 @@ impl Walk<'_, '_> {
         let [ours, theirs] = &mut self.sides;
         if side == entry::OURS { ours } else { theirs }
     }
+}
+
+fn side_index(side: usize) -> usize {
+    usize::from(side != OURS)
+}
+
+/// The side that alone changed a path, or that alone has a directory there.
+fn changed_by(entry: &PathEntry) -> Option<usize> {
+    match (entry.matches, entry.files, entry.dirs) {
+        (3, _, _) | (_, 0, 4) => Some(THEIRS),
+        (5, _, _) | (_, 0, 2) => Some(OURS),
+        _ => None,
+    }
+}
+
+fn trees_of(stages: &[Option<Item>; 3]) -> [Option<ObjectId>; 3] {
+    stages.map(|item| item.filter(|item| item.mode == Mode::Tree).map(|item| item.id))
 }

@@ -8,6 +8,7 @@ use super::{
     collect::{DirRelevance, File, Side},
     entry::Path,
     similarity::{self, MAX_SCORE, Pieces},
+    tableorder::in_table_order,
 };
 use crate::{
     error::Result,
@@ -318,7 +319,7 @@ fn unique_names<'f>(files: impl Iterator<Item = (usize, &'f File)>) -> HashMap<&
 /// The directory to which most files went.
 fn guess((from, to): (&Vec<u8>, &BTreeMap<Vec<u8>, u32>)) -> Option<(Vec<u8>, Vec<u8>)> {
     let mut best: Option<(&Vec<u8>, u32)> = None;
-    for (dir, count) in to {
+    for (dir, count) in in_table_order(to.iter().collect(), |(dir, _)| dir.as_slice()) {
         if best.is_none_or(|(_, most)| *count > most) {
             best = Some((dir, *count));
         }

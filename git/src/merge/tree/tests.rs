@@ -28,16 +28,20 @@ struct Answer {
     messages: String,
 }
 
-fn ask_git(repo: &TestRepo, ours: &str, theirs: &str) -> Answer {
+/// `None` where git itself ends with a failed assertion, as 2.39 does for some renames of both sides.
+fn ask_git(repo: &TestRepo, ours: &str, theirs: &str) -> Option<Answer> {
     let args = ["merge-tree", "--write-tree", "-z", "--messages", "--allow-unrelated-histories", ours, theirs];
     let (is_clean, out, errors) = repo.run(&args, b"", &[]);
+    if errors.contains("Assertion") {
+        return None;
+    }
     assert_eq!(errors, "", "git {args:?}");
     let text = String::from_utf8_lossy(&out).into_owned();
     let mut fields = out.split(|byte| *byte == 0);
     let tree = id_from_hex(fields.next().unwrap()).unwrap();
     let conflicts = fields.take_while(|field| !field.is_empty());
     let conflicted = conflicts.map(|line| line.splitn(2, |byte| *byte == b'\t').nth(1).unwrap().to_vec()).collect();
-    Answer { is_clean, tree, conflicted, messages: text.replace('\0', "\n") }
+    Some(Answer { is_clean, tree, conflicted, messages: text.replace('\0', "\n") })
 }
 
 pub(in crate::merge) fn names(ours: &str, theirs: &str) -> Names {
@@ -99,7 +103,7 @@ fn thousands_of_texts_merge_as_in_git() {
     let stream =
         [commit(1, "base", &[], base), commit(2, "ours", &[1], ours), commit(3, "theirs", &[1], theirs)].concat();
     repo.git_with(&["-c", "fastimport.unpackLimit=1", "fast-import", "--quiet"], &stream);
-    let git = ask_git(&repo, "ours", "theirs");
+    let git = ask_git(&repo, "ours", "theirs").unwrap();
     let (objects, merged) = merge(&repo, "ours", "theirs", &MergeOptions { renames: false, ..MergeOptions::default() });
     let conflicted: BTreeSet<Vec<u8>> = merged.conflicts.iter().map(|c| c.path.clone()).collect();
     eprintln!("{cases} texts merged, {} with conflicts", conflicted.len());
@@ -280,7 +284,10 @@ fn compare(seeds: std::ops::Range<u64>, directories: bool) -> (usize, Vec<String
     let (mut clean, mut differing) = (0, Vec::new());
     for seed in seeds {
         let (a, b) = (format!("us{seed}"), format!("them{seed}"));
-        let git = ask_git(&repo, &a, &b);
+        let Some(git) = ask_git(&repo, &a, &b) else {
+            eprintln!("seed {seed}: git gives no answer");
+            continue;
+        };
         let mut objects = NewObjects::new(odb.clone(), CreateLimits::default());
         let options = MergeOptions::default();
         let (ours, theirs) = (tips[a.as_str()], tips[b.as_str()]);
@@ -336,6 +343,9 @@ fn cases(default: u64) -> u64 {
 #[test]
 fn histories_merge_as_in_git() {
     compare_in_parallel(10_000..10_000 + cases(150), false);
+    // Equally good renames, and a link in place of a renamed file.
+    assert_eq!(compare(11_011..11_012, false).1, Vec::<String>::new());
+    assert_eq!(compare(11_167..11_168, false).1, Vec::<String>::new());
 }
 
 #[test]
