@@ -79,17 +79,17 @@ fn contents(
     if Some(theirs.id) == base_id {
         return Ok(Merged::clean(ours));
     }
-    // A base of another type is none.
-    let base = base.filter(|base| base.mode.is_same_type(ours.mode));
-    let is_inner = merge.depth > 0;
+    // An inner merge goes back to the base, whatever type it is.
+    let unmerged = if merge.depth > 0 { base } else { Some(ours) };
     match ours.mode {
-        Mode::File | Mode::Executable => blobs(merge, base, ours, theirs, origins, longer),
-        Mode::Submodule => {
-            // Whether one commit follows the other is known to the other repository only.
-            let item = if is_inner { base } else { Some(ours) };
-            Ok(Merged::conflict(item, ConflictKind::Submodule))
+        Mode::File | Mode::Executable => {
+            // A base of another type is none for a text.
+            let base = base.filter(|base| base.mode.is_file());
+            blobs(merge, base, ours, theirs, origins, longer)
         }
-        Mode::Symlink => Ok(Merged::conflict(if is_inner { base } else { Some(ours) }, ConflictKind::Symlink)),
+        // Whether one commit follows the other is known to the other repository only.
+        Mode::Submodule => Ok(Merged::conflict(unmerged, ConflictKind::Submodule)),
+        Mode::Symlink => Ok(Merged::conflict(unmerged, ConflictKind::Symlink)),
         Mode::Tree => Ok(Merged::conflict(Some(ours), ConflictKind::FileDirectory)),
     }
 }
