@@ -89,6 +89,14 @@ pub enum Error {
     /// A change of refs does not fit the refs that exist.
     #[error(transparent)]
     RefConflict(#[from] RefConflict),
+    /// A path cannot be changed as asked.
+    #[error("path {path:?} {what}")]
+    BadPath {
+        /// The path, with undecodable bytes replaced.
+        path: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// A request that breaks the wire protocol.
     #[error("bad request: {what}")]
     BadRequest {
@@ -158,6 +166,7 @@ impl Error {
             | Error::Collision { .. }
             | Error::BadRefName { .. }
             | Error::RefConflict(_)
+            | Error::BadPath { .. }
             | Error::BadRequest { .. }
             | Error::NotOurRef { .. }
             | Error::PeerGone(_) => true,

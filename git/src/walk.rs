@@ -13,6 +13,7 @@ mod graph;
 mod object;
 mod reach;
 
+pub(crate) use ancestry::merge_bases_of_any;
 pub use ancestry::{is_ancestor, merge_bases};
 pub use bydate::CommitsByDate;
 pub(crate) use difference::difference;

@@ -21,7 +21,7 @@ const QUEUED: u8 = 16;
 pub fn is_ancestor(odb: &Snapshot, old: &ObjectId, new: &ObjectId, interrupt: &AtomicBool) -> Result<bool> {
     let mut graph = Graph::new(odb, interrupt);
     let (old, new) = (graph.load(old)?, graph.load(new)?);
-    Ok(paint(&mut graph, old, new, Some(old))?.is_empty())
+    Ok(paint(&mut graph, &[old], new, Some(old))?.is_empty())
 }
 
 /// The best common ancestors of two commits: those that are no ancestors of other common ones.
@@ -29,9 +29,20 @@ pub fn is_ancestor(odb: &Snapshot, old: &ObjectId, new: &ObjectId, interrupt: &A
 /// Shape: newest first; empty when the histories have nothing in common, more than one after criss-cross merges.
 /// Errors: `Lost`, `WrongKind`, `Interrupted`.
 pub fn merge_bases(odb: &Snapshot, a: &ObjectId, b: &ObjectId, interrupt: &AtomicBool) -> Result<Vec<ObjectId>> {
+    merge_bases_of_any(odb, std::slice::from_ref(a), b, interrupt)
+}
+
+/// The same for a commit and what any of several others reaches, as if those were parents of one.
+pub(crate) fn merge_bases_of_any(
+    odb: &Snapshot,
+    any: &[ObjectId],
+    b: &ObjectId,
+    interrupt: &AtomicBool,
+) -> Result<Vec<ObjectId>> {
     let mut graph = Graph::new(odb, interrupt);
-    let (a, b) = (graph.load(a)?, graph.load(b)?);
-    let found: Vec<ObjectId> = paint(&mut graph, a, b, None)?.into_iter().map(|node| graph.id(node)).collect();
+    let any = any.iter().map(|id| graph.load(id)).collect::<Result<Vec<Node>>>()?;
+    let b = graph.load(b)?;
+    let found: Vec<ObjectId> = paint(&mut graph, &any, b, None)?.into_iter().map(|node| graph.id(node)).collect();
     // With wrong clocks painting may keep an ancestor of another base.
     let mut best = Vec::with_capacity(found.len());
     for (at, candidate) in found.iter().enumerate() {
@@ -50,11 +61,13 @@ pub fn merge_bases(odb: &Snapshot, a: &ObjectId, b: &ObjectId, interrupt: &Atomi
 ///
 /// Returns the common commits found, newest first; with `stop_at`, returns empty as soon as that commit turns out to be
 /// reachable from `right`, and otherwise at least one element.
-fn paint(graph: &mut Graph<'_>, left: Node, right: Node, stop_at: Option<Node>) -> Result<Vec<Node>> {
+fn paint(graph: &mut Graph<'_>, left: &[Node], right: Node, stop_at: Option<Node>) -> Result<Vec<Node>> {
     // What a commit-graph file places at or below the commit looked for does not lead to it.
     let floor = stop_at.map_or(0, |node| graph.generation(node));
     let mut queue = Queue::default();
-    queue.add(graph, left, LEFT);
+    for node in left {
+        queue.add(graph, *node, LEFT);
+    }
     queue.add(graph, right, RIGHT);
     let mut results = Vec::new();
     while queue.active > 0 {
@@ -78,8 +91,8 @@ fn paint(graph: &mut Graph<'_>, left: Node, right: Node, stop_at: Option<Node>) 
             }
         }
     }
-    if stop_at.is_some() {
-        return Ok(vec![left]);
+    if let Some(node) = stop_at {
+        return Ok(vec![node]);
     }
     results.retain(|node| !queue.flags.has(*node, STALE));
     results.sort_by_key(|node| std::cmp::Reverse(graph.time(*node)));

@@ -1,0 +1,126 @@
+//! Owns cutting files into lines, numbering equal lines alike, and the one call of a line diff that merging makes. Refuses to know what a merge
+//! is. Called by [`super::text`] only: another line diff is put here and nowhere else.
+//!
+//! The search by Myers, the lines set aside for it and the sliding of groups are those of the line diff that patches are made with.
+
+mod histogram;
+mod myers;
+mod prune;
+mod slide;
+
+use std::{collections::HashMap, ops::Range, sync::atomic::AtomicBool};
+
+use crate::error::Result;
+use slide::Side;
+
+/// How lines are matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LineDiff {
+    /// Git's default for showing differences, and what `git merge-file` uses.
+    Myers,
+    /// What git's merge of trees uses.
+    #[default]
+    Histogram,
+}
+
+/// A run of lines of one file that stands for a run of lines of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) before: Range<usize>,
+    pub(super) after: Range<usize>,
+}
+
+/// A file cut into lines, each with its newline if it has one.
+#[derive(Debug)]
+pub(super) struct Lines<'a> {
+    pub(super) text: Vec<&'a [u8]>,
+    /// One number per line; equal lines have equal numbers.
+    pub(super) numbers: Vec<u32>,
+}
+
+/// Gives equal lines of several files equal numbers.
+#[derive(Debug, Default)]
+pub(super) struct Numbering<'a> {
+    known: HashMap<&'a [u8], u32>,
+}
+
+impl<'a> Numbering<'a> {
+    pub(super) fn cut(&mut self, content: &'a [u8]) -> Lines<'a> {
+        let text: Vec<&[u8]> = content.split_inclusive(|byte| *byte == b'\n').collect();
+        let numbers = text.iter().map(|line| self.number(line)).collect();
+        Lines { text, numbers }
+    }
+
+    /// How many different lines there are.
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.known.len()).unwrap_or(u32::MAX)
+    }
+
+    fn number(&mut self, line: &'a [u8]) -> u32 {
+        let next = self.count();
+        *self.known.entry(line).or_insert(next)
+    }
+}
+
+/// Finds the runs of lines that differ, in order, slid as git slides them without its indent heuristic.
+///
+/// Errors: `Interrupted`.
+pub(super) fn changes(
+    before: &[u32],
+    after: &[u32],
+    algorithm: LineDiff,
+    interrupt: &AtomicBool,
+) -> Result<Vec<Change>> {
+    // Parts of files are compared, too: their cost must not grow with the whole.
+    let mut dense: HashMap<u32, u32> = HashMap::new();
+    let mut renumber = |numbers: &[u32]| -> Vec<u32> {
+        let number = |old: &u32| {
+            let next = u32::try_from(dense.len()).unwrap_or(u32::MAX);
+            *dense.entry(*old).or_insert(next)
+        };
+        numbers.iter().map(number).collect()
+    };
+    let (mut left, mut right) = (Side::new(renumber(before)), Side::new(renumber(after)));
+    match algorithm {
+        LineDiff::Myers => mark_with_myers(&mut left, &mut right, dense.len(), interrupt)?,
+        LineDiff::Histogram => histogram::mark_changes(&mut left, &mut right, dense.len(), interrupt)?,
+    }
+    slide::compact(&mut left, &right, interrupt)?;
+    slide::compact(&mut right, &left, interrupt)?;
+    Ok(collect(&left, &right))
+}
+
+/// Runs git's default search; line numbers are below `count`.
+fn mark_with_myers(left: &mut Side, right: &mut Side, count: usize, interrupt: &AtomicBool) -> Result<()> {
+    let mut counts = vec![[0u32; 2]; count];
+    for (at, side) in [&*left, &*right].into_iter().enumerate() {
+        for number in &side.numbers {
+            if let Some(slot) = counts.get_mut(*number as usize).and_then(|both| both.get_mut(at)) {
+                *slot = slot.saturating_add(1);
+            }
+        }
+    }
+    let kept = prune::set_aside(left, right, &counts);
+    myers::mark_changes(left, right, &kept, interrupt)
+}
+
+/// Reads the marks of both sides as changes.
+fn collect(left: &Side, right: &Side) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let (mut i, mut j) = (0, 0);
+    while i < left.len() || j < right.len() {
+        let (start_i, start_j) = (i, j);
+        while left.is_changed(i) {
+            i += 1;
+        }
+        while right.is_changed(j) {
+            j += 1;
+        }
+        if i > start_i || j > start_j {
+            changes.push(Change { before: start_i..i, after: start_j..j });
+        }
+        i += 1;
+        j += 1;
+    }
+    changes
+}
