@@ -11,6 +11,7 @@ pub mod fsck;
 pub mod id;
 pub mod incoming;
 pub mod limits;
+pub mod maintenance;
 mod map;
 pub mod odb;
 pub mod pack;

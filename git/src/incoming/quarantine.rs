@@ -1,4 +1,4 @@
-//! Owns the directory `objects/incoming-*` of one push: made empty, removed on drop, swept after a crash. Refuses to know what is in it.
+//! Owns the directory `objects/incoming-*` of one push or of one pack that maintenance writes: made empty, removed on drop, swept after a crash. Refuses to know what is in it.
 
 use std::{
     fs,
@@ -39,6 +39,11 @@ impl Quarantine {
 
     pub(crate) fn idx_path(&self) -> PathBuf {
         self.directory.join("received.idx")
+    }
+
+    /// The times of unreachable objects, when the pack holds such.
+    pub(crate) fn mtimes_path(&self) -> PathBuf {
+        self.directory.join("received.mtimes")
     }
 }
 

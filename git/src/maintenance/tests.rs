@@ -1,0 +1,8 @@
+//! Maintenance against stock git: whatever is done to the packs, git reads the same objects and the same history as before.
+
+mod check;
+mod collect;
+mod consolidate;
+mod crash;
+mod readers;
+mod world;
