@@ -13,8 +13,10 @@ mod bits;
 mod census;
 mod check;
 mod collect;
+mod compress;
 mod consolidate;
 mod cruft;
+mod delta;
 pub(crate) mod fault;
 mod geometric;
 mod local;
@@ -26,6 +28,7 @@ mod size;
 
 pub use check::{CheckOptions, CheckProgress, CheckReport, Problem, check_refs, check_repository};
 pub use collect::{CollectOptions, collect};
+pub use compress::{CompressOptions, compress};
 pub use consolidate::{ConsolidateOptions, consolidate};
 pub use prepared::{AfterPublish, Prepared, PreparedStats, Published};
 pub use retire::Removal;

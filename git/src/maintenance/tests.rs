@@ -2,6 +2,7 @@
 
 mod check;
 mod collect;
+mod compress;
 mod consolidate;
 mod crash;
 mod readers;
