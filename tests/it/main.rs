@@ -22,6 +22,7 @@ mod hostile_objects;
 mod hostile_packs;
 mod lifecycle;
 mod limits;
+mod maintenance;
 mod midway;
 mod no_process;
 mod permissions;
