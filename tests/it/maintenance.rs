@@ -134,7 +134,10 @@ fn kill_9_during_maintenance_loses_nothing() {
                     let Some(next) = push(&ada, addr, &repository, "refs/heads/main", &tip, &text) else { return };
                     (tip, answered) = (next, answered + 1);
                     // A branch that is thrown away again and again leaves unreachable history.
-                    let Some(next) = push(&ada, addr, &repository, "refs/heads/side", &side, &format!("side {text}")) else { return };
+                    let Some(next) = push(&ada, addr, &repository, "refs/heads/side", &side, &format!("side {text}"))
+                    else {
+                        return;
+                    };
                     side = next;
                 }
             });

@@ -5,5 +5,6 @@ mod collect;
 mod compress;
 mod consolidate;
 mod crash;
+mod figures;
 mod readers;
 mod world;

@@ -75,11 +75,13 @@ fn eight_readers_see_no_error_during_fifty_rounds() {
 }
 
 fn read_all(view: &View, reader: usize) {
+    if reader.is_multiple_of(2) {
+        assert!(super::world::clone(view) > 0, "reader {reader}");
+        return;
+    }
     let mut data = Vec::new();
     for id in view.odb.ids() {
-        view.odb
-            .find(&id, &mut data)
-            .unwrap_or_else(|error| panic!("reader {reader}: {id}: {error}"))
-            .unwrap_or_else(|| panic!("reader {reader}: {id} is gone"));
+        let found = view.odb.find(&id, &mut data).unwrap_or_else(|error| panic!("reader {reader}: {id}: {error}"));
+        assert!(found.is_some(), "reader {reader}: {id} is gone");
     }
 }

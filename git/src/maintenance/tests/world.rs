@@ -11,7 +11,10 @@ use crate::{
     Limits, ObjectId, PackSource, Ref, RefName, RefTable, Repository, View,
     id::id_from_hex,
     maintenance::{Prepared, Published},
+    pktline,
+    protocol::ProtocolVersion,
     testgit::{Random, TestRepo, random_history},
+    upload,
 };
 
 pub(super) static GO: AtomicBool = AtomicBool::new(false);
@@ -187,4 +190,19 @@ pub(super) fn snapshot_ids(repository: &Repository) -> Vec<ObjectId> {
     ids.sort();
     ids.dedup();
     ids
+}
+
+/// Clones everything that refs reach, and answers how many objects came.
+pub(super) fn clone(view: &View) -> u64 {
+    let mut request = Vec::new();
+    pktline::put_text(&mut request, "command=fetch");
+    pktline::put_delim(&mut request);
+    for reference in view.refs.iter() {
+        pktline::put_text(&mut request, &format!("want {}", reference.target));
+    }
+    pktline::put_text(&mut request, "ofs-delta");
+    pktline::put_text(&mut request, "done");
+    pktline::put_flush(&mut request);
+    let mut out = Vec::new();
+    upload::respond(view, ProtocolVersion::V2, &request, &Limits::default(), &mut out, &GO).unwrap().objects
 }
