@@ -91,7 +91,7 @@ impl Rewrite<'_> {
             return Ok(None);
         }
         let objects = self.repository.objects();
-        let quarantine = Quarantine::create(&objects)?;
+        let quarantine = Quarantine::for_maintenance(&objects)?;
         let (odb, interrupt) = (self.odb, self.interrupt);
         let count = order.len() as u32;
         let output = Output::create(&quarantine.pack_path(), count)?;

@@ -180,7 +180,7 @@ fn what_is_damaged_is_named_and_nothing_is_lost() {
     assert_eq!(pack_files(world.server.path(), "pack").len(), packs.len());
     let leftovers = std::fs::read_dir(world.server.objects())
         .unwrap()
-        .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with("incoming-"))
+        .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with("tidying-"))
         .count();
     assert_eq!(leftovers, 0);
     std::fs::remove_file(&victim).unwrap();
@@ -198,6 +198,6 @@ fn a_raised_flag_stops_the_work_and_leaves_nothing() {
             .unwrap()
             .file_name()
             .to_string_lossy()
-            .starts_with("incoming-"))
+            .starts_with("tidying-"))
     );
 }

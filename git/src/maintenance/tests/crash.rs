@@ -41,8 +41,8 @@ fn leave_behind(copy: &Path) {
     for entry in std::fs::read_dir(copy.join("objects")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if let Some(rest) = name.strip_prefix("incoming-") {
-            std::fs::rename(&path, path.with_file_name(format!("incoming-gone-{rest}"))).unwrap();
+        if let Some(rest) = name.strip_prefix("tidying-") {
+            std::fs::rename(&path, path.with_file_name(format!("tidying-gone-{rest}"))).unwrap();
         }
     }
 }
@@ -66,7 +66,7 @@ fn survives(
             .unwrap()
             .file_name()
             .to_string_lossy()
-            .starts_with("incoming-"))
+            .starts_with("tidying-"))
     );
     // And the work can be done again.
     if let Some(prepared) = again(&repository) {
