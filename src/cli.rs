@@ -7,7 +7,9 @@ pub mod admin_token;
 pub mod admin_user;
 pub mod audit;
 pub mod config;
+pub mod doctor;
 pub mod healthcheck;
+pub mod maintain;
 pub mod offline;
 pub mod serve;
 
@@ -55,6 +57,11 @@ enum Command {
     /// Check the audit ledger
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Examine what is stored; works while the server runs
+    #[command(subcommand)]
+    Doctor(doctor::Command),
+    /// Tidy one repository now; only while no server runs (a server does it by itself)
+    Maintain(maintain::Flags),
     /// Print the effective settings, secrets masked
     Config(config::Flags),
     /// Ask the running server whether it is ready (exit code 0 or 1)
@@ -104,6 +111,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Admin(Admin::User(command)) => block_on(admin_user::run(command, settings(Vec::new())?)),
         Command::Admin(Admin::Token(command)) => block_on(admin_token::run(command, settings(Vec::new())?)),
         Command::Audit(command) => block_on(audit::run(command, settings(Vec::new())?)),
+        Command::Doctor(command) => block_on(doctor::run(command, settings(Vec::new())?)),
+        Command::Maintain(flags) => block_on(maintain::run(flags, settings(Vec::new())?)),
         Command::Config(flags) => config::run(flags, settings),
         Command::Healthcheck(flags) => healthcheck::run(flags, settings),
         Command::Version => {
@@ -158,6 +167,9 @@ mod tests {
             &["admin", "user", "change-password", "--username", "u", "--password", "p"],
             &["admin", "token", "create", "--username", "u", "--name", "n", "--scopes", "all"],
             &["audit", "verify"],
+            &["doctor", "repo", "ada/sop", "--full"],
+            &["doctor", "repo", "--all"],
+            &["maintain", "ada/sop"],
             &["config"],
             &["version"],
             &["healthcheck", "--http", "127.0.0.1:1"],
@@ -168,7 +180,9 @@ mod tests {
                 panic!("{arguments:?}: {error}");
             }
         }
-        for refused in [&["serve", "--port", "1"][..], &["admin", "user", "create"], &["nonsense"], &[]] {
+        for refused in
+            [&["serve", "--port", "1"][..], &["admin", "user", "create"], &["doctor", "repo"], &["nonsense"], &[]]
+        {
             let full = std::iter::once("atomicqms").chain(refused.iter().copied());
             assert!(Cli::try_parse_from(full).is_err(), "{refused:?}");
         }

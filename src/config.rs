@@ -38,6 +38,8 @@ pub struct Config {
     pub log: Log,
     /// Git transport and engine limits.
     pub git: Git,
+    /// Tidying of repositories.
+    pub maintenance: Maintenance,
     /// Database pools.
     pub database: Database,
     /// Passwords and tokens.
@@ -161,6 +163,34 @@ section! {
 }
 
 section! {
+    /// `[maintenance]`: tidying of repositories, by jobs in the background.
+    Maintenance = "maintenance" {
+        /// Join packs, search deltas and remove expired objects in the background.
+        enabled: bool = "true", "true or false", Kind::Flag;
+        /// Jobs that run at once; each uses about one processor.
+        jobs_at_once: usize = "1", "jobs", Kind::Integer { min: 1, max: 16 };
+        /// How often due jobs are looked for; a push that makes one necessary starts it at once.
+        poll_seconds: u64 = "30", "seconds", Kind::Integer { min: 1, max: 86_400 };
+        /// Runs of a failing job before it is given up; the repository stays as it is and is tried again after the next push.
+        max_attempts: u32 = "8", "runs", Kind::Integer { min: 1, max: 1000 };
+        /// Packs of one repository that make a push ask for consolidation.
+        pack_threshold: usize = "32", "packs", Kind::Integer { min: 2, max: 100_000 };
+        /// After consolidation each pack has at least so many times the objects of the next smaller one.
+        geometric_factor: u64 = "2", "times", Kind::Integer { min: 2, max: 1000 };
+        /// Replaced packs stay on disk for this time, for readers with stock git.
+        removal_delay_seconds: u64 = "60", "seconds", Kind::Integer { min: 0, max: 86_400 };
+        /// Objects that no ref reaches, or reached lately, are kept for this time.
+        unreachable_days: u32 = "14", "days", Kind::Integer { min: 1, max: 36_500 };
+        /// Search deltas for objects that were pushed whole.
+        delta_search: bool = "true", "true or false", Kind::Flag;
+        /// Deltas are searched in a repository that got no push for this time.
+        quiet_seconds: u64 = "600", "seconds", Kind::Integer { min: 0, max: 604_800 };
+        /// Memory of one search for deltas.
+        delta_memory_bytes: u64 = "134217728", "bytes", Kind::Integer { min: 1_048_576, max: 1_099_511_627_776 };
+    }
+}
+
+section! {
     /// `[database]`: the SQLite writer and reader pool.
     Database = "database" {
         /// Read-only connections.
@@ -224,9 +254,17 @@ pub enum LogFormat {
 impl Config {
     /// Lists every setting, in the order of the documentation.
     pub fn settings() -> impl Iterator<Item = &'static Setting> {
-        [Server::SETTINGS, Log::SETTINGS, Git::SETTINGS, Database::SETTINGS, Security::SETTINGS, Metrics::SETTINGS]
-            .into_iter()
-            .flatten()
+        [
+            Server::SETTINGS,
+            Log::SETTINGS,
+            Git::SETTINGS,
+            Maintenance::SETTINGS,
+            Database::SETTINGS,
+            Security::SETTINGS,
+            Metrics::SETTINGS,
+        ]
+        .into_iter()
+        .flatten()
     }
 
     /// Builds the defaults over a directory, listening on a free port; for tests and tools only.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use atomicqms_actors::sql::Connection;
-use atomicqms_actors::{Directory, Readers, RepositoryHandle, Writer};
+use atomicqms_actors::{Directory, Jobs, Readers, RepositoryHandle, Writer};
 
 use crate::access::{self, Access, Action, Caller, Permit, Presented};
 use crate::error::{Error, Result};
@@ -16,6 +16,7 @@ use crate::model::{Clock, Repository, UserName};
 pub mod collaborators;
 pub mod first_commit;
 pub mod intake;
+pub mod maintenance;
 pub mod pushes;
 pub mod repositories;
 pub mod setup;
@@ -31,11 +32,17 @@ pub struct Settings {
     pub security: access::Settings,
     /// Branch that `HEAD` of a new repository names.
     pub default_branch: String,
+    /// When repositories are tidied.
+    pub maintenance: maintenance::Settings,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { security: access::Settings::default(), default_branch: "main".to_owned() }
+        Self {
+            security: access::Settings::default(),
+            default_branch: "main".to_owned(),
+            maintenance: maintenance::Settings::default(),
+        }
     }
 }
 
@@ -51,6 +58,8 @@ pub struct ForgeParts {
     pub clock: Arc<dyn Clock>,
     /// Settings.
     pub settings: Settings,
+    /// The runner of durable jobs, where there is one; elsewhere jobs wait for it.
+    pub jobs: Option<Jobs>,
 }
 
 /// The state all functions of the forge share.
@@ -67,6 +76,7 @@ pub struct Forge {
     pub settings: Settings,
     /// Identification and passwords.
     pub access: Access,
+    jobs: Option<Jobs>,
 }
 
 impl Forge {
@@ -74,10 +84,17 @@ impl Forge {
     ///
     /// Errors: `Invalid` for settings that cannot work.
     pub fn new(parts: ForgeParts) -> Result<Arc<Self>> {
-        let ForgeParts { writer, readers, directory, clock, settings } = parts;
+        let ForgeParts { writer, readers, directory, clock, settings, jobs } = parts;
         repositories::check_branch_name(&settings.default_branch)?;
         let access = Access::new(readers.clone(), writer.clone(), clock.clone(), settings.security.clone())?;
-        Ok(Arc::new(Self { writer, readers, directory, clock, settings, access }))
+        Ok(Arc::new(Self { writer, readers, directory, clock, settings, access, jobs }))
+    }
+
+    /// Says that a job was scheduled that is due now.
+    pub fn wake_jobs(&self) {
+        if let Some(jobs) = &self.jobs {
+            jobs.wake();
+        }
     }
 
     /// Finds out who is calling.

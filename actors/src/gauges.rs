@@ -31,6 +31,12 @@ pub const REPOSITORY_DEATHS_TOTAL: &str = "atomicqms_repository_deaths_total";
 pub const PROJECTION_FAILURES_TOTAL: &str = "atomicqms_projection_failures_total";
 /// Refs on disk that the journal does not explain.
 pub const UNEXPLAINED_REFS_TOTAL: &str = "atomicqms_unexplained_refs_total";
+/// Runs of durable jobs by kind and outcome.
+pub const JOBS_TOTAL: &str = "atomicqms_jobs_total";
+/// Duration of one run of a durable job.
+pub const JOB_SECONDS: &str = "atomicqms_job_duration_seconds";
+/// Durable jobs that run now.
+pub const JOBS_RUNNING: &str = "atomicqms_jobs_running";
 /// Requests inside a gate.
 pub const GATE_IN_FLIGHT: &str = "atomicqms_gate_in_flight";
 /// Time spent in line before a gate.
@@ -52,6 +58,9 @@ pub fn describe() {
     describe_counter!(REPOSITORY_DEATHS_TOTAL, Unit::Count, "Repository actors that died of an error");
     describe_counter!(PROJECTION_FAILURES_TOTAL, Unit::Count, "Failed projections of committed refs to disk");
     describe_counter!(UNEXPLAINED_REFS_TOTAL, Unit::Count, "Refs on disk that the journal does not explain");
+    describe_counter!(JOBS_TOTAL, Unit::Count, "Runs of durable jobs by kind and outcome");
+    describe_histogram!(JOB_SECONDS, Unit::Seconds, "Duration of one run of a durable job");
+    describe_gauge!(JOBS_RUNNING, Unit::Count, "Durable jobs that run now");
     describe_gauge!(GATE_IN_FLIGHT, Unit::Count, "Requests inside a gate");
     describe_histogram!(GATE_WAIT_SECONDS, Unit::Seconds, "Time spent in line before a gate");
     describe_counter!(GATE_REFUSED_TOTAL, Unit::Count, "Requests a full gate turned away");
@@ -156,4 +165,13 @@ pub(crate) fn gate_waited(name: &'static str, waited: Duration) {
 
 pub(crate) fn gate_refused(name: &'static str) {
     counter!(GATE_REFUSED_TOTAL, "gate" => name).increment(1);
+}
+
+pub(crate) fn job_ended(kind: &str, outcome: &'static str, took: Duration) {
+    counter!(JOBS_TOTAL, "kind" => kind.to_owned(), "outcome" => outcome).increment(1);
+    histogram!(JOB_SECONDS, "kind" => kind.to_owned()).record(took.as_secs_f64());
+}
+
+pub(crate) fn jobs_running(count: usize) {
+    gauge!(JOBS_RUNNING).set(count as f64);
 }

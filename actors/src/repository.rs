@@ -190,6 +190,28 @@ impl RepositoryHandle {
         self.take_turn(Request::SetHead(Box::new(set_head)), deadline).await.map(drop)
     }
 
+    /// Runs file work on the repository while nothing else changes it, and publishes the objects that it leaves.
+    ///
+    /// Shape: for short steps of maintenance: every push waits meanwhile. `work` gets the current view, runs on the blocking pool, and does not
+    /// run at all once the deadline has passed.
+    /// Errors: `Git` (from `work`), otherwise as [`RepositoryHandle::update_refs`].
+    pub async fn in_turn<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&git::Repository, &git::View) -> Result<T, git::Error> + Send + 'static,
+        deadline: Deadline,
+    ) -> Result<T, Error> {
+        let (send, mut receive) = tokio::sync::oneshot::channel();
+        let run = move |repository: &git::Repository, view: &git::View| {
+            // A caller that has gone needs no answer; the work is done all the same.
+            drop(send.send(work(repository, view)?));
+            Ok(())
+        };
+        let request = Request::Work(Box::new(Work { what, run: Box::new(run), deadline }));
+        self.take_turn(request, deadline).await?;
+        receive.try_recv().map_err(|_| Error::Lost { what })
+    }
+
     /// Answers the actor's counters.
     ///
     /// Errors: `Stopped`, `Lost`, `TimedOut`.
@@ -239,6 +261,17 @@ fn send(
 pub(crate) enum Request {
     UpdateRefs(Box<UpdateRefs>),
     SetHead(Box<SetHead>),
+    Work(Box<Work>),
+}
+
+/// What [`RepositoryHandle::in_turn`] runs.
+type RunWork = Box<dyn FnOnce(&git::Repository, &git::View) -> Result<(), git::Error> + Send>;
+
+/// One request to work on files.
+pub(crate) struct Work {
+    what: &'static str,
+    pub(crate) run: RunWork,
+    deadline: Deadline,
 }
 
 /// One request to move HEAD.
@@ -253,6 +286,7 @@ impl Request {
         match self {
             Self::UpdateRefs(_) => "update refs",
             Self::SetHead(_) => "set head",
+            Self::Work(work) => work.what,
         }
     }
 
@@ -260,6 +294,7 @@ impl Request {
         match self {
             Self::UpdateRefs(update) => update.deadline,
             Self::SetHead(set_head) => set_head.deadline,
+            Self::Work(work) => work.deadline,
         }
     }
 }

@@ -21,6 +21,8 @@ pub const ORDERLY: &str = "orderly shutdown";
 pub const EXIT_WRITER: u8 = 81;
 /// Exit code when the directory of repositories died.
 pub const EXIT_DIRECTORY: u8 = 82;
+/// Exit code when the runner of durable jobs died again and again.
+pub const EXIT_JOBS: u8 = 84;
 /// Exit code when the supervisor itself died.
 pub const EXIT_SUPERVISOR: u8 = 83;
 

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use crate::{
     error::{Error, Result},
     files,
+    id::ObjectId,
     limits::Limits,
     map::FileBytes,
     odb::Snapshot,
@@ -56,6 +57,8 @@ pub struct Ingested {
     quarantine: Quarantine,
     snapshot: Arc<Snapshot>,
     pack: Option<Arc<Pack>>,
+    /// What the pack needs of the repository, to be looked at again if objects were removed meanwhile.
+    outside: Option<Vec<ObjectId>>,
     stats: IngestStats,
 }
 
@@ -126,7 +129,7 @@ impl Incoming {
         };
         let Incoming { repository, quarantine, limits } = self;
         if indexed.objects.is_empty() {
-            return Ok(Ingested { repository, quarantine, snapshot: base, pack: None, stats });
+            return Ok(Ingested { repository, quarantine, snapshot: base, pack: None, outside: None, stats });
         }
         let completion = Completion {
             quarantine: &quarantine,
@@ -139,7 +142,8 @@ impl Incoming {
         let stats = IngestStats { pack_bytes: pack.bytes().len() as u64, ..stats };
         let snapshot = Arc::new(base.with_pack(pack.clone()));
         closure::check_special_blobs(&indexed, &snapshot, &limits, interrupt)?;
-        Ok(Ingested { repository, quarantine, snapshot, pack: Some(pack), stats })
+        let outside = indexed.references.outside(|id| indexed.find(id).is_some());
+        Ok(Ingested { repository, quarantine, snapshot, pack: Some(pack), outside, stats })
     }
 }
 
@@ -161,11 +165,37 @@ impl Ingested {
 
     /// Moves the pack into the repository and publishes the new set of objects. Durable once it returns.
     ///
-    /// Errors: `Io`, `DiskFull`; then nothing is published.
+    /// Errors: as [`Ingested::install_into`].
     pub fn install(self) -> Result<Arc<Snapshot>> {
-        let Ingested { repository, quarantine, pack, .. } = self;
+        let repository = self.repository.clone();
+        self.install_into(&repository)
+    }
+
+    /// Like [`Ingested::install`], into another opening of the same directory: the one that takes turns now.
+    ///
+    /// Errors: `Io`, `DiskFull`; `MissingObject` or `BadRequest` when maintenance removed meanwhile what the pack builds on. Then nothing is
+    /// published.
+    pub fn install_into(self, repository: &Repository) -> Result<Arc<Snapshot>> {
+        let Ingested { repository: own, quarantine, snapshot, pack, outside, .. } = self;
+        // Of a directory that was moved meanwhile the quarantine has moved, too, and installing fails as it should.
+        let repository = if repository.path() == own.path() { repository.clone() } else { own };
         let Some(pack) = pack else { return Ok(repository.odb()) };
         let target = pack.path().to_owned();
+        let is_still_closed = |current: &Snapshot| {
+            if current.generation() == snapshot.generation() {
+                return Ok(());
+            }
+            let Some(outside) = outside else {
+                let what = "objects were removed from the repository during this large push; push again".to_owned();
+                return Err(Error::BadRequest { what });
+            };
+            for id in outside {
+                if !current.contains(&id)? {
+                    return Err(Error::MissingObject { id, kind: "object", referenced_by: None });
+                }
+            }
+            Ok(())
+        };
         let place = || {
             let idx = target.with_extension("idx");
             fs::rename(quarantine.pack_path(), &target).map_err(|e| Error::io("rename to", &target, e))?;
@@ -179,7 +209,7 @@ impl Ingested {
             }
             files::sync_dir(&repository.objects().join("pack"))
         };
-        repository.publish(pack, place)
+        repository.publish(pack, is_still_closed, place)
     }
 }
 

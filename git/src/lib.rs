@@ -17,6 +17,7 @@ pub mod history;
 pub mod id;
 pub mod incoming;
 pub mod limits;
+pub mod maintenance;
 mod map;
 pub mod merge;
 pub mod odb;

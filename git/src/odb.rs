@@ -11,7 +11,13 @@ mod prefix;
 mod scan;
 mod tips;
 
-use std::sync::Arc;
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 pub use tips::Tip;
 
@@ -21,7 +27,8 @@ use crate::{
     id::{Kind, ObjectId},
     pack::Pack,
 };
-use loose::LooseObjects;
+pub(crate) use loose::{LooseObjects, path_of as loose_path};
+pub(crate) use scan::list_packs;
 
 /// All objects of one repository at one moment.
 ///
@@ -33,6 +40,8 @@ pub struct Snapshot {
     loose: Vec<Arc<LooseObjects>>,
     /// What the commit-graph file says of some of the commits; it may name others that are not here.
     commit_graph: Option<Arc<CommitGraph>>,
+    /// Two snapshots with the same number: the later one lacks nothing that the earlier one has.
+    generation: u64,
 }
 
 /// Where an object's entry lies in a pack.
@@ -143,11 +152,57 @@ impl Snapshot {
         self.packs.iter().flat_map(|pack| pack.idx().ids()).chain(self.loose.iter().flat_map(|loose| loose.ids()))
     }
 
+    /// Reads kind and size of the object whose entry starts at `offset` of `pack`.
+    ///
+    /// Errors: `Corrupt`.
+    pub(crate) fn header_at(&self, pack: &Pack, offset: u64) -> Result<(Kind, u64)> {
+        decode::header(pack, offset)
+    }
+
     /// This snapshot with one more pack, in front.
     pub(crate) fn with_pack(&self, pack: Arc<Pack>) -> Snapshot {
         let packs = std::iter::once(pack).chain(self.packs.iter().cloned()).collect();
-        Snapshot { packs, loose: self.loose.clone(), commit_graph: self.commit_graph.clone() }
+        let commit_graph = self.commit_graph.clone();
+        Snapshot { packs, loose: self.loose.clone(), commit_graph, generation: self.generation }
     }
+
+    /// A number that stays the same as long as objects only come and none goes.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The loose objects of one object directory.
+    pub(crate) fn loose_in(&self, objects: &Path) -> Option<&Arc<LooseObjects>> {
+        self.loose.iter().find(|loose| loose.directory() == objects)
+    }
+
+    /// This snapshot with `new` packs in place of `old` ones and, if asked, without the loose objects of one directory.
+    ///
+    /// Shape: `lacks_objects` says that not everything of the old packs is in the new ones.
+    pub(crate) fn replaced(
+        &self,
+        old: &[Arc<Pack>],
+        new: &[Arc<Pack>],
+        loose: Option<&Arc<LooseObjects>>,
+        lacks_objects: bool,
+    ) -> Snapshot {
+        let is_gone = |pack: &Arc<Pack>| old.iter().chain(new).any(|gone| gone.path() == pack.path());
+        // What came since is newer than what was rewritten, and stays in front of it.
+        let newer = self.packs.iter().take_while(|pack| !is_gone(pack)).count();
+        let newer = if newer == self.packs.len() { 0 } else { newer };
+        let mut packs: Vec<Arc<Pack>> = self.packs.iter().filter(|pack| !is_gone(pack)).cloned().collect();
+        packs.splice(newer..newer, new.iter().cloned());
+        let is_other = |known: &&Arc<LooseObjects>| loose.is_none_or(|gone| !Arc::ptr_eq(known, gone));
+        let loose = self.loose.iter().filter(is_other).cloned().collect();
+        let generation = if lacks_objects { next_generation() } else { self.generation };
+        Snapshot { packs, loose, commit_graph: self.commit_graph.clone(), generation }
+    }
+}
+
+/// A number that no snapshot of this process has had.
+fn next_generation() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 #[cfg(test)]

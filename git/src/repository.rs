@@ -18,6 +18,7 @@ use crate::{
     id::ObjectId,
     incoming::{Incoming, quarantine},
     limits::Limits,
+    maintenance::retire::{self, Retired},
     odb::Snapshot,
     pack::Pack,
     refs::RefName,
@@ -36,6 +37,7 @@ struct Inner {
     odb: ArcSwap<Snapshot>,
     /// Held while files move into `objects/pack` and the next snapshot is built, so that none is lost.
     publishing: Mutex<()>,
+    retired: Mutex<Vec<Retired>>,
 }
 
 impl Repository {
@@ -78,7 +80,13 @@ impl Repository {
         }
         let repository_id = files::read_text(&path.join("config"))?.as_deref().and_then(parse_repository_id);
         let odb = ArcSwap::from_pointee(Snapshot::scan(&path.join("objects"), None)?);
-        let inner = Inner { path: path.into(), repository_id, odb, publishing: Mutex::new(()) };
+        let inner = Inner {
+            path: path.into(),
+            repository_id,
+            odb,
+            publishing: Mutex::new(()),
+            retired: Mutex::new(Vec::new()),
+        };
         Ok(Repository { inner: Arc::new(inner) })
     }
 
@@ -144,11 +152,16 @@ impl Repository {
         Ok(written)
     }
 
-    /// Removes what pushes and writes left behind that a crash cut short; pushes of this process are left alone.
+    /// Removes what pushes, writes and maintenance left behind that a crash cut short; pushes of this process are left alone. For the one
+    /// process that writes to the repository, before anything else reads it.
     ///
     /// Errors: `Io`.
     pub fn remove_stale_incoming(&self) -> Result<usize> {
-        let mut removed = quarantine::remove_stale(&self.objects())?;
+        let mut removed = retire::finish_interrupted(&self.objects(), self.path())?;
+        if removed > 0 {
+            self.refresh()?;
+        }
+        removed += quarantine::remove_stale(&self.objects())?;
         let entries = fs::read_dir(self.path()).map_err(|e| Error::io("list", self.path(), e))?;
         for entry in entries {
             let entry = entry.map_err(|e| Error::io("list", self.path(), e))?;
@@ -166,16 +179,42 @@ impl Repository {
     }
 
     /// Moves a pack into place by `place` and publishes it, one at a time; a pack that is already there is not published twice.
-    pub(crate) fn publish(&self, pack: Arc<Pack>, place: impl FnOnce() -> Result<()>) -> Result<Arc<Snapshot>> {
+    ///
+    /// Shape: `check` sees the objects that the pack is added to; its error leaves everything as it was.
+    pub(crate) fn publish(
+        &self,
+        pack: Arc<Pack>,
+        check: impl FnOnce(&Snapshot) -> Result<()>,
+        place: impl FnOnce() -> Result<()>,
+    ) -> Result<Arc<Snapshot>> {
+        self.exchange(|current| {
+            if current.packs().iter().any(|known| known.path() == pack.path()) {
+                return Ok(None);
+            }
+            check(current)?;
+            place()?;
+            Ok(Some(current.with_pack(pack)))
+        })
+    }
+
+    /// Publishes another set of objects, one change at a time, and answers what is published now.
+    pub(crate) fn exchange(&self, change: impl FnOnce(&Snapshot) -> Result<Option<Snapshot>>) -> Result<Arc<Snapshot>> {
         let _publishing = self.inner.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.odb();
-        if current.packs().iter().any(|known| known.path() == pack.path()) {
-            return Ok(current);
-        }
-        place()?;
-        let next = Arc::new(current.with_pack(pack));
+        let Some(next) = change(&current)? else { return Ok(current) };
+        let next = Arc::new(next);
         self.inner.odb.store(next.clone());
         Ok(next)
+    }
+
+    /// Whether both are the same opening of a directory.
+    pub(crate) fn is_same(&self, other: &Repository) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// Files that are replaced and wait to be removed.
+    pub(crate) fn retired(&self) -> &Mutex<Vec<Retired>> {
+        &self.inner.retired
     }
 }
 

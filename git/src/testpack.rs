@@ -50,6 +50,7 @@ fn push_size(out: &mut Vec<u8>, mut size: usize) {
 }
 
 /// Builds a pack entry by entry.
+#[derive(Clone)]
 pub(crate) struct PackBuilder {
     bytes: Vec<u8>,
     count: u32,

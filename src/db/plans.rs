@@ -104,6 +104,9 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     refs::mark_projected(conn_ref, repo, 1).unwrap();
     refs::was_journaled(conn_ref, repo, "refs/heads/main", Some(oid(1)), 0).unwrap();
     refs::was_journaled(conn_ref, repo, "refs/heads/main", None, 0).unwrap();
+    refs::recent_values(conn_ref, repo, NOON).unwrap();
+    run_a_job(conn_ref);
+    repositories::list_ids_after(conn_ref, RepoId::new(0), 10).unwrap();
     audit::last(conn_ref).unwrap();
     audit::list_after(conn_ref, 0, 10).unwrap();
     audit::list_personal(conn_ref, 0, 10).unwrap();
@@ -114,6 +117,24 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     repositories::forget_removal(conn_ref, repo).unwrap();
     assert_eq!(*conn.scans.borrow(), Vec::<String>::new());
     assert!(*conn.statements.borrow() > 55);
+}
+
+/// Every statement of the runner of jobs.
+fn run_a_job(conn: &dyn Connection) {
+    use atomicqms_actors::{JobEnd, JobStore};
+    let rows = jobs::Rows::new(std::sync::Arc::new(crate::model::time::ManualClock::new(NOON)));
+    jobs::schedule(conn, "tidy", "1", NOON, NOON).unwrap();
+    let job = rows.claim(conn).unwrap().unwrap();
+    rows.finish(conn, &job, &JobEnd::Retry { after: std::time::Duration::ZERO, error: "x".into() }).unwrap();
+    let job = rows.claim(conn).unwrap().unwrap();
+    jobs::schedule(conn, "tidy", "1", NOON, NOON).unwrap();
+    rows.finish(conn, &job, &JobEnd::Later(std::time::Duration::ZERO)).unwrap();
+    rows.release_all(conn).unwrap();
+    let job = rows.claim(conn).unwrap().unwrap();
+    rows.finish(conn, &job, &JobEnd::Failed { error: "x".into() }).unwrap();
+    jobs::list_failed(conn, "tidy", "1").unwrap();
+    jobs::count_failed(conn).unwrap();
+    rows.finish(conn, &job, &JobEnd::Done).unwrap();
 }
 
 #[test]

@@ -88,6 +88,17 @@ pub fn journal_seq(conn: &dyn Connection, repo: RepoId) -> Result<i64, Error> {
     Ok(seq.unwrap_or(0))
 }
 
+/// The values that refs of a repository had or got since an instant; each as often as it occurs.
+pub fn recent_values(conn: &dyn Connection, repo: RepoId, since: UtcMs) -> Result<Vec<ObjectId>, Error> {
+    let rows = conn.all(
+        "SELECT old, new FROM ref_journal WHERE repo_id = $1 AND at_ms >= $2 ORDER BY seq",
+        &params![repo, since],
+        |row| Ok([row.opt_blob(0)?, row.opt_blob(1)?]),
+    )?;
+    let values = rows.into_iter().flatten().zip([0, 1].into_iter().cycle());
+    values.filter_map(|(value, index)| value.map(|bytes| read_id(&bytes, index))).collect()
+}
+
 /// How far the journal of a repository is on disk; 0: not at all.
 pub fn projected_seq(conn: &dyn Connection, repo: RepoId) -> Result<i64, Error> {
     let seq = conn.first("SELECT seq FROM ref_projection WHERE repo_id = $1", &params![repo], |row| row.int(0))?;

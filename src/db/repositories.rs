@@ -44,6 +44,13 @@ pub fn find(conn: &dyn Connection, id: RepoId) -> Result<Option<Repository>, Err
     conn.first(&format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.id = $1"), &params![id], read)
 }
 
+/// Lists ids of repositories after one, in order.
+pub fn list_ids_after(conn: &dyn Connection, after: RepoId, limit: i64) -> Result<Vec<RepoId>, Error> {
+    conn.all("SELECT id FROM repository WHERE id > $1 ORDER BY id LIMIT $2", &params![after, limit], |row| {
+        Ok(RepoId::new(row.int(0)?))
+    })
+}
+
 /// Finds a repository by its present name, or by a former one (then the flag is true).
 pub fn find_by_path(
     conn: &dyn Connection,

@@ -24,6 +24,7 @@ use crate::access::action::PushRepository;
 use crate::error::{Error, Kind, Result};
 use crate::forge::Forge;
 use crate::forge::intake::Intake;
+use crate::forge::maintenance::Asked;
 use crate::model::Repository;
 
 /// What clients are told when a command failed only because another one did.
@@ -98,10 +99,17 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
 
     let edits: Vec<RefEdit> = planned.iter().filter_map(Planned::edit).cloned().collect();
     let size_bytes = ingested.as_ref().map(|ingested| ingested.snapshot().size_bytes());
-    let commit = CommitPush::new(permit, Arc::clone(&forge.clock), size_bytes);
+    let packs = ingested.as_ref().map_or(0, |ingested| ingested.snapshot().packs().len());
+    let asked = Asked::by_push(&forge.settings.maintenance, packs, &edits);
+    let commit = CommitPush::new(permit, Arc::clone(&forge.clock), size_bytes, asked);
     let mut outcomes =
         match update(&handle, edits.clone(), request.capabilities.atomic, ingested, commit, deadline).await {
-            Ok(outcomes) => outcomes.into_iter(),
+            Ok(outcomes) => {
+                if asked.consolidate {
+                    forge.wake_jobs();
+                }
+                outcomes.into_iter()
+            }
             Err(fault) => {
                 let reason = unpack_failure(forge, &repository, fault).await;
                 return failed(&request, &Failure { unpack: None, reason });

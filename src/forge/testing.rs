@@ -49,7 +49,7 @@ impl TestForge {
         let repositories = Directory::start(args, &supervisor).await.unwrap();
         let mut settings = Settings { security: crate::access::password::tests::quick(), ..Settings::default() };
         tune(&mut settings);
-        let parts = ForgeParts { writer, readers, directory: repositories, clock: clock.clone(), settings };
+        let parts = ForgeParts { writer, readers, directory: repositories, clock: clock.clone(), settings, jobs: None };
         Self { forge: Forge::new(parts).unwrap(), clock, directory, supervisor }
     }
 

@@ -9,13 +9,16 @@ use std::time::Duration;
 
 use atomicqms_actors::supervisor::OnEscalate;
 use atomicqms_actors::{
-    Directory, DirectoryArgs, DirectoryOptions, Readers, ReadersOptions, Supervisor, Writer, WriterOptions,
+    Directory, DirectoryArgs, DirectoryOptions, Jobs, JobsArgs, JobsOptions, Readers, ReadersOptions, Supervisor,
+    Writer, WriterOptions,
 };
 
 use super::Failure;
 use crate::access;
-use crate::config::{Config, Security};
+use crate::config::{Config, Maintenance, Security};
+use crate::db;
 use crate::db::refs::Refs;
+use crate::forge::maintenance::{self, Runner, RunnerParts};
 use crate::forge::{Forge, ForgeParts, Settings, setup};
 use crate::model::{Clock, SystemClock};
 
@@ -23,7 +26,10 @@ use crate::model::{Clock, SystemClock};
 pub struct Parts {
     /// What may be done and what follows from it.
     pub forge: Arc<Forge>,
+    /// Runs the jobs of maintenance.
+    pub maintenance: Runner,
     supervisor: Supervisor,
+    jobs: Option<Jobs>,
 }
 
 impl Parts {
@@ -31,20 +37,29 @@ impl Parts {
     ///
     /// Errors: `Failure::Schema` for a database this version cannot use, `Failure::Start` otherwise.
     pub async fn start(config: &Config, on_escalate: OnEscalate) -> Result<Self, Failure> {
-        Self::start_over(config, config.repositories_dir(), on_escalate).await
+        Self::start_over(config, config.repositories_dir(), config.maintenance.enabled, on_escalate).await
+    }
+
+    /// Starts what a command needs that works on repositories while no server runs: as a server, without jobs in the background.
+    ///
+    /// Errors: as [`Parts::start`].
+    pub async fn start_alone(config: &Config) -> Result<Self, Failure> {
+        Self::start_over(config, config.repositories_dir(), false, Arc::new(report)).await
     }
 
     /// Starts what commands need beside a running server: no repository can be opened or touched.
     ///
     /// Errors: as [`Parts::start`].
     pub async fn start_beside(config: &Config) -> Result<Self, Failure> {
-        let report = |escalation: atomicqms_actors::Escalation| {
-            tracing::error!(child = escalation.child, reason = escalation.reason, "a part of the command died");
-        };
-        Self::start_over(config, config.run_dir().join("no-repositories"), Arc::new(report)).await
+        Self::start_over(config, config.run_dir().join("no-repositories"), false, Arc::new(report)).await
     }
 
-    async fn start_over(config: &Config, root: PathBuf, on_escalate: OnEscalate) -> Result<Self, Failure> {
+    async fn start_over(
+        config: &Config,
+        root: PathBuf,
+        runs_jobs: bool,
+        on_escalate: OnEscalate,
+    ) -> Result<Self, Failure> {
         let path = config.database_path();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let supervisor = Supervisor::start(on_escalate).await?;
@@ -75,10 +90,33 @@ impl Parts {
             &supervisor,
         )
         .await?;
-        let settings =
-            Settings { security: access_settings(&config.security), default_branch: config.git.default_branch.clone() };
-        let forge = Forge::new(ForgeParts { writer, readers, directory, clock, settings })?;
-        Ok(Self { forge, supervisor })
+        let settings = Settings {
+            security: access_settings(&config.security),
+            default_branch: config.git.default_branch.clone(),
+            maintenance: maintenance_settings(&config.maintenance),
+        };
+        let maintenance = Runner::new(RunnerParts {
+            directory: directory.clone(),
+            readers: readers.clone(),
+            writer: writer.clone(),
+            clock: Arc::clone(&clock),
+            settings: settings.maintenance.clone(),
+            derived: Vec::new(),
+        });
+        let jobs = match runs_jobs {
+            true => {
+                let args = JobsArgs {
+                    writer: writer.clone(),
+                    store: Arc::new(db::jobs::Rows::new(Arc::clone(&clock))),
+                    run: Arc::new(maintenance.clone()),
+                    options: jobs_options(&config.maintenance),
+                };
+                Some(Jobs::start(args, &supervisor).await?)
+            }
+            false => None,
+        };
+        let forge = Forge::new(ForgeParts { writer, readers, directory, clock, settings, jobs: jobs.clone() })?;
+        Ok(Self { forge, maintenance, supervisor, jobs })
     }
 
     /// Brings repositories in line whose files lag behind their rows, after a crash.
@@ -98,12 +136,41 @@ impl Parts {
 
     /// Finishes running turns and queued writes, then stops everything.
     pub async fn stop(self) {
+        if let Some(jobs) = &self.jobs {
+            jobs.shutdown().await;
+        }
         self.forge.directory.shutdown().await;
         if let Err(error) = self.forge.writer.shutdown().await {
             tracing::error!(error = %error, "the database writer did not end in order");
         }
         self.supervisor.stop().await;
         self.forge.readers.close();
+    }
+}
+
+fn report(escalation: atomicqms_actors::Escalation) {
+    tracing::error!(child = escalation.child, reason = escalation.reason, "a part of the command died");
+}
+
+fn maintenance_settings(config: &Maintenance) -> maintenance::Settings {
+    maintenance::Settings {
+        is_enabled: config.enabled,
+        pack_threshold: config.pack_threshold,
+        geometric_factor: config.geometric_factor,
+        removal_delay: Duration::from_secs(config.removal_delay_seconds),
+        unreachable_days: config.unreachable_days,
+        searches_deltas: config.delta_search,
+        quiet_period: Duration::from_secs(config.quiet_seconds),
+        delta_memory_bytes: config.delta_memory_bytes,
+    }
+}
+
+fn jobs_options(config: &Maintenance) -> JobsOptions {
+    JobsOptions {
+        at_once: config.jobs_at_once,
+        period: Duration::from_secs(config.poll_seconds),
+        max_attempts: config.max_attempts,
+        ..JobsOptions::default()
     }
 }
 

@@ -24,6 +24,7 @@ mod hostile_objects;
 mod hostile_packs;
 mod lifecycle;
 mod limits;
+mod maintenance;
 mod midway;
 mod no_process;
 mod permissions;

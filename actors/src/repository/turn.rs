@@ -23,6 +23,7 @@ pub(super) async fn take(state: &mut State, request: Request) -> Outcome {
     match request {
         Request::UpdateRefs(update) => update_refs(state, *update).await,
         Request::SetHead(set_head) => set_head_branch(state, *set_head).await,
+        Request::Work(work) => work_on_files(state, *work).await,
     }
 }
 
@@ -72,7 +73,7 @@ async fn install(state: &State, ingested: Option<git::Ingested>, edits: &[RefEdi
     let git = state.live.git.clone();
     blocking("install pack", move || {
         if let Some(ingested) = ingested {
-            ingested.install()?;
+            ingested.install_into(&git)?;
         }
         let mut odb = git.odb();
         if lacks(&odb, &tips)?.is_some() {
@@ -177,6 +178,17 @@ async fn set_head_branch(state: &mut State, set_head: SetHead) -> Outcome {
         state.projection_failed(&error);
     }
     Ok(Vec::new())
+}
+
+async fn work_on_files(state: &State, work: super::Work) -> Outcome {
+    let view = state.live.view.load_full();
+    let (git, seen) = (state.live.git.clone(), Arc::clone(&view));
+    let outcome = blocking("work on files", move || (work.run)(&git, &seen)).await;
+    // Also after a failure: what was published before it is there.
+    if !Arc::ptr_eq(&view.odb, &state.live.git.odb()) {
+        publish(state, &view, view.refs.clone(), view.head.clone());
+    }
+    outcome.map(|()| Vec::new())
 }
 
 async fn commit_head(state: &State, commit: super::CommitHead, deadline: Deadline) -> Result<(), Error> {

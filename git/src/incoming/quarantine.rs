@@ -1,4 +1,4 @@
-//! Owns the directory `objects/incoming-*` of one push: made empty, removed on drop, swept after a crash. Refuses to know what is in it.
+//! Owns the directory `objects/incoming-*` of one push, and `objects/tidying-*` of one pack that maintenance writes: made empty, removed on drop, swept after a crash. Refuses to know what is in it.
 
 use std::{
     fs,
@@ -26,9 +26,18 @@ pub(crate) struct Quarantine {
 }
 
 impl Quarantine {
-    /// Makes a new one below an object directory.
+    /// Makes a new one for a push, below an object directory.
     pub(crate) fn create(objects: &Path) -> Result<Quarantine> {
-        let directory = objects.join(format!("{}{}", own_prefix(), files::unique()));
+        Quarantine::with_prefix(objects, PUSH)
+    }
+
+    /// Makes a new one for a pack of maintenance, below an object directory.
+    pub(crate) fn for_maintenance(objects: &Path) -> Result<Quarantine> {
+        Quarantine::with_prefix(objects, MAINTENANCE)
+    }
+
+    fn with_prefix(objects: &Path, prefix: &str) -> Result<Quarantine> {
+        let directory = objects.join(format!("{prefix}{}{}", own_mark(), files::unique()));
         files::create_new_dir(&directory)?;
         Ok(Quarantine { directory })
     }
@@ -39,6 +48,11 @@ impl Quarantine {
 
     pub(crate) fn idx_path(&self) -> PathBuf {
         self.directory.join("received.idx")
+    }
+
+    /// The times of unreachable objects, when the pack holds such.
+    pub(crate) fn mtimes_path(&self) -> PathBuf {
+        self.directory.join("received.mtimes")
     }
 }
 
@@ -60,7 +74,8 @@ pub(crate) fn remove_stale(objects: &Path) -> Result<usize> {
         let entry = entry.map_err(|e| Error::io("list", objects, e))?;
         let name = entry.file_name();
         let name = name.as_encoded_bytes();
-        if name.starts_with(PREFIX.as_bytes()) && !name.starts_with(own_prefix().as_bytes()) {
+        let mark = [PUSH, MAINTENANCE].iter().find_map(|prefix| name.strip_prefix(prefix.as_bytes()));
+        if mark.is_some_and(|mark| !mark.starts_with(own_mark().as_bytes())) {
             fs::remove_dir_all(entry.path()).map_err(|e| Error::io("remove", entry.path(), e))?;
             removed += 1;
         }

@@ -20,7 +20,7 @@ const HEADER_BYTES: usize = 32;
 
 /// The loose objects of one object directory, as listed at one moment.
 #[derive(Debug)]
-pub(super) struct LooseObjects {
+pub(crate) struct LooseObjects {
     directory: PathBuf,
     /// Sorted.
     ids: Vec<ObjectId>,
@@ -28,7 +28,7 @@ pub(super) struct LooseObjects {
 
 impl LooseObjects {
     /// Lists an object directory.
-    pub(super) fn scan(directory: &Path) -> Result<LooseObjects> {
+    pub(crate) fn scan(directory: &Path) -> Result<LooseObjects> {
         let mut ids = Vec::new();
         for fan in read_dir(directory)?.into_iter().filter(|name| name.len() == 2) {
             for rest in read_dir(&directory.join(&fan))? {
@@ -39,15 +39,25 @@ impl LooseObjects {
         Ok(LooseObjects { directory: directory.into(), ids })
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// The object directory.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The file of an object.
+    pub(crate) fn path_of(&self, id: &ObjectId) -> PathBuf {
+        path_of(&self.directory, id)
+    }
+
+    pub(crate) fn len(&self) -> usize {
         self.ids.len()
     }
 
-    pub(super) fn ids(&self) -> impl Iterator<Item = ObjectId> + '_ {
+    pub(crate) fn ids(&self) -> impl Iterator<Item = ObjectId> + '_ {
         self.ids.iter().copied()
     }
 
-    pub(super) fn contains(&self, id: &ObjectId) -> bool {
+    pub(crate) fn contains(&self, id: &ObjectId) -> bool {
         self.ids.binary_search(id).is_ok()
     }
 
@@ -58,29 +68,34 @@ impl LooseObjects {
         [at.checked_sub(1).and_then(|below| self.ids.get(below)).copied(), self.ids.get(above).copied()]
     }
 
-    pub(super) fn header(&self, id: &ObjectId) -> Result<Option<(Kind, u64)>> {
+    pub(crate) fn header(&self, id: &ObjectId) -> Result<Option<(Kind, u64)>> {
         let Some((path, file)) = self.open(id)? else { return Ok(None) };
         let mut head = Vec::new();
         let parsed = Inflater::new().prefix(&file, HEADER_BYTES, &mut head).and_then(|()| parse_header(&head));
         parsed.map(|(kind, size, _)| Some((kind, size))).map_err(|what| Error::corrupt(path, what))
     }
 
-    pub(super) fn find(&self, id: &ObjectId, out: &mut Vec<u8>) -> Result<Option<Kind>> {
+    pub(crate) fn find(&self, id: &ObjectId, out: &mut Vec<u8>) -> Result<Option<Kind>> {
         let Some((path, file)) = self.open(id)? else { return Ok(None) };
         read(&file, out).map(Some).map_err(|what| Error::corrupt(path, what))
     }
 
     /// Opens the file of an object; one that was packed and pruned since the scan is absent.
     fn open(&self, id: &ObjectId) -> Result<Option<(PathBuf, FileBytes)>> {
-        let hex = id.to_string();
-        let (fan, rest) = hex.split_at(2);
-        let path = self.directory.join(fan).join(rest);
+        let path = self.path_of(id);
         match FileBytes::open(&path) {
             Ok(file) => Ok(Some((path, file))),
             Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
+}
+
+/// The file that a loose object has below an object directory.
+pub(crate) fn path_of(objects: &Path, id: &ObjectId) -> PathBuf {
+    let hex = id.to_string();
+    let (fan, rest) = hex.split_at(2);
+    objects.join(fan).join(rest)
 }
 
 fn read(file: &[u8], out: &mut Vec<u8>) -> Result<Kind, &'static str> {

@@ -10,7 +10,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::{Snapshot, loose::LooseObjects};
+use super::{Snapshot, loose::LooseObjects, next_generation};
 use crate::{
     commit_graph::CommitGraph,
     error::{Error, Result},
@@ -27,7 +27,8 @@ impl Snapshot {
     pub fn scan(objects: &Path, previous: Option<&Snapshot>) -> Result<Snapshot> {
         let known: HashMap<&Path, &Arc<Pack>> =
             previous.into_iter().flat_map(|p| p.packs.iter()).map(|pack| (pack.path(), pack)).collect();
-        let mut snapshot = Snapshot::default();
+        // What somebody else did to the directory since is unknown, so nothing is promised about earlier snapshots.
+        let mut snapshot = Snapshot { generation: next_generation(), ..Snapshot::default() };
         for directory in directories(objects)? {
             for path in list_packs(&directory.join("pack"))? {
                 match known.get(path.as_path()) {
@@ -92,7 +93,7 @@ fn read_alternates(directory: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The `.pack` files that have an index, newest first.
-fn list_packs(directory: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn list_packs(directory: &Path) -> Result<Vec<PathBuf>> {
     let failed = |e| Error::io("list", directory, e);
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,

@@ -13,7 +13,7 @@ use crate::{
 const MAX_TAG_DEPTH: usize = 64;
 
 /// Reads tree, parents and committer time; parents are appended to `parents`.
-pub(super) fn read_commit(data: &[u8], parents: &mut Vec<ObjectId>) -> Option<(ObjectId, u64)> {
+pub(crate) fn read_commit(data: &[u8], parents: &mut Vec<ObjectId>) -> Option<(ObjectId, u64)> {
     let mut lines = data.split(|byte| *byte == b'\n');
     let tree = id_from_hex(lines.next()?.strip_prefix(b"tree ")?)?;
     let mut time = 0;
@@ -38,7 +38,7 @@ fn read_time(who: &[u8]) -> u64 {
 }
 
 /// Reads the target of a tag and the kind it says the target has.
-pub(super) fn read_tag(data: &[u8]) -> Option<(ObjectId, Kind)> {
+pub(crate) fn read_tag(data: &[u8]) -> Option<(ObjectId, Kind)> {
     let mut lines = data.split(|byte| *byte == b'\n');
     let target = id_from_hex(lines.next()?.strip_prefix(b"object ")?)?;
     let kind = Kind::from_bytes(lines.next()?.strip_prefix(b"type ")?).ok()?;

@@ -4,8 +4,10 @@ use super::*;
 use crate::db::testing;
 
 /// Hashes of released migrations. A line is added with a new file and never changed afterwards.
-const HASHES: &[(&str, &str)] =
-    &[("0001_foundation.sql", "73e8f22fdbcd96173f8704ebfa59a1dcb93076a2bb2e0a1343067e211e210b9a")];
+const HASHES: &[(&str, &str)] = &[
+    ("0001_foundation.sql", "73e8f22fdbcd96173f8704ebfa59a1dcb93076a2bb2e0a1343067e211e210b9a"),
+    ("0003_jobs.sql", "7ea8b476bd6214ab6b6f6f80d6e5e80516934e7f50fdf152dab6c135ef5583f2"),
+];
 
 fn empty() -> rusqlite::Connection {
     rusqlite::Connection::open_in_memory().unwrap()

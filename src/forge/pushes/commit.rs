@@ -18,6 +18,7 @@ use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::error::{Error, Result};
 use crate::forge::Forge;
+use crate::forge::maintenance::Asked;
 use crate::model::{Clock, RepoId, Repository, UserId, UtcMs};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -27,12 +28,18 @@ pub(super) struct CommitPush {
     permit: Permit<PushRepository>,
     clock: Arc<dyn Clock>,
     size_bytes: Option<u64>,
+    asked: Asked,
 }
 
 impl CommitPush {
     /// `size_bytes` is what the repository's objects take on disk with this push; none: as before.
-    pub(super) fn new(permit: Permit<PushRepository>, clock: Arc<dyn Clock>, size_bytes: Option<u64>) -> Self {
-        Self { permit, clock, size_bytes }
+    pub(super) fn new(
+        permit: Permit<PushRepository>,
+        clock: Arc<dyn Clock>,
+        size_bytes: Option<u64>,
+        asked: Asked,
+    ) -> Self {
+        Self { permit, clock, size_bytes, asked }
     }
 }
 
@@ -56,6 +63,7 @@ impl CommitRefs for CommitPush {
         if let Some(size_bytes) = self.size_bytes {
             db::repositories::mark_size(tx, repository.id, i64::try_from(size_bytes).unwrap_or(i64::MAX))?;
         }
+        self.asked.schedule(tx, repository.id, now)?;
         Ok(outcomes)
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct References {
     wanted: HashMap<ObjectId, Wanted>,
     /// Objects in the pack: more unknown ids than this cannot all be there.
     pack_objects: usize,
+    /// Some references were found in the repository and are not listed any more.
+    is_swept: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +32,7 @@ struct Wanted {
 
 impl References {
     pub(super) fn new(pack_objects: usize) -> References {
-        References { wanted: HashMap::new(), pack_objects }
+        References { wanted: HashMap::new(), pack_objects, is_swept: false }
     }
 
     /// Notes that `by` refers to `id` as an object of `kind`.
@@ -47,6 +49,7 @@ impl References {
 
     /// Drops the references that lead into the repository.
     fn sweep(&mut self, base: &Snapshot) -> Result<()> {
+        self.is_swept = true;
         let mut outcome = Ok(());
         self.wanted.retain(|id, wanted| match is_in_repository(id, *wanted, base) {
             Ok(found) => !found,
@@ -84,6 +87,13 @@ impl References {
             }
         }
         Ok(())
+    }
+}
+
+impl References {
+    /// The objects outside of the pack that it needs; `None` when they are too many to have been noted.
+    pub(crate) fn outside(&self, is_in_pack: impl Fn(&ObjectId) -> bool) -> Option<Vec<ObjectId>> {
+        (!self.is_swept).then(|| self.wanted.keys().filter(|id| !is_in_pack(id)).copied().collect())
     }
 }
 

@@ -1,0 +1,38 @@
+//! Keeping a repository small and quick: few packs instead of many, deltas for what was pushed whole, and an end for what nothing
+//! refers to any more; and the check that everything is whole.
+//!
+//! Owns the work on the objects of one repository. Refuses to decide when: that is the caller's, who also owns the rule that publishing and
+//! removing happen in the repository's turn. Called by the repository actors' jobs and by `doctor`.
+//!
+//! Every change has two phases. The long one reads a snapshot and writes new packs in a quarantine: it disturbs nobody and may be given up at
+//! any time ([`consolidate`], [`collect`], [`compress`] make a [`Prepared`]). The short one runs in the turn: [`Prepared::publish`]
+//! looks again at what changed meanwhile, moves the packs into place and publishes the new snapshot. Replaced files are removed in a later
+//! turn by [`Repository::remove_retired`](crate::Repository::remove_retired), so that who reads them, here or through stock git, is not disturbed.
+
+mod bits;
+mod census;
+mod check;
+mod collect;
+mod compress;
+mod consolidate;
+mod cruft;
+mod delta;
+pub(crate) mod fault;
+mod geometric;
+mod local;
+mod mark;
+mod prepared;
+pub(crate) mod retire;
+mod rewrite;
+mod size;
+
+pub use check::{CheckOptions, CheckProgress, CheckReport, Problem, check_refs, check_repository};
+pub use collect::{CollectOptions, collect};
+pub use compress::{CompressOptions, compress};
+pub use consolidate::{ConsolidateOptions, consolidate};
+pub use prepared::{AfterPublish, Prepared, PreparedStats, Published};
+pub use retire::Removal;
+pub use size::{SizeReport, size_report};
+
+#[cfg(test)]
+mod tests;
