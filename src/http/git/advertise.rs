@@ -60,8 +60,14 @@ pub(super) async fn info_refs(
 
 async fn build(view: std::sync::Arc<View>, service: Service, version: ProtocolVersion) -> Result<Bytes> {
     let make = move |view: &View| {
-        let options =
-            AdvertiseOptions { stateless: true, agent: AGENT, preamble: true, hidden_prefixes: HIDDEN_FROM_PUSH };
+        let options = AdvertiseOptions {
+            stateless: true,
+            agent: AGENT,
+            preamble: true,
+            hidden_prefixes: HIDDEN_FROM_PUSH,
+            bundle_uri: false,
+            push_cert_nonce: None,
+        };
         advertise(view, service, version, &options)
     };
     if view.refs.len() <= INLINE_REFS || (service, version) == (Service::UploadPack, ProtocolVersion::V2) {
