@@ -10,6 +10,7 @@ pub mod dialect;
 mod filter;
 pub mod instance;
 pub mod migrate;
+pub mod push_certificates;
 pub mod refs;
 pub mod repositories;
 #[cfg(test)]

@@ -31,11 +31,20 @@ pub struct Settings {
     pub security: access::Settings,
     /// Branch that `HEAD` of a new repository names.
     pub default_branch: String,
+    /// A push to a repository that does not exist makes it.
+    pub push_to_create: bool,
+    /// Largest repository on disk; 0: no limit. Units: bytes.
+    pub max_repository_bytes: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { security: access::Settings::default(), default_branch: "main".to_owned() }
+        Self {
+            security: access::Settings::default(),
+            default_branch: "main".to_owned(),
+            push_to_create: false,
+            max_repository_bytes: 0,
+        }
     }
 }
 

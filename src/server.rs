@@ -89,7 +89,7 @@ pub async fn run(
         work: Work::default(),
         root_url: config.server.root_url.as_str().into(),
         status: Arc::new(Status::default()),
-        intake: Intake::new(&config.git),
+        intake: Intake::new(&config.git).with_root_secret(&bootstrap::root_secret(&config)?),
         probe: Arc::new(health::Probe::default()),
     };
     let serving = Serving::start(listeners, &app);

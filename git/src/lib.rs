@@ -5,6 +5,7 @@
 //! repository actors and by the server. Peer bytes are hostile: no function here panics on them.
 
 mod budget;
+pub mod bundle;
 pub mod error;
 mod files;
 pub mod fsck;

@@ -115,6 +115,43 @@ pub fn respond_with(
     result.map(|stats| UploadStats { bytes: counted.bytes, ..stats })
 }
 
+/// A pack that no client asked for in a protocol of its own.
+pub(crate) struct PlainPack<'a> {
+    /// What the refs point at; nothing is checked.
+    pub(crate) wants: Vec<crate::ObjectId>,
+    /// Commits that exist, whose history is left out and may serve as bases of deltas.
+    pub(crate) haves: Vec<crate::ObjectId>,
+    pub(crate) filter: Option<&'a str>,
+}
+
+/// Writes a pack without any framing.
+///
+/// Errors: `BadRequest` for a bad filter, otherwise as [`respond`] once a pack is under way.
+pub(crate) fn write_plain_pack(
+    view: &View,
+    pack: PlainPack<'_>,
+    limits: &Limits,
+    out: &mut dyn Write,
+    interrupt: &AtomicBool,
+) -> Result<UploadStats> {
+    let context = Context { view, limits, interrupt, options: UploadOptions::default() };
+    let filter = pack.filter.map(filter::Filter::parse).transpose()?;
+    let fetch = FetchRequest {
+        wants: pack.wants,
+        thin_pack: !pack.haves.is_empty(),
+        ofs_delta: true,
+        no_progress: true,
+        filter,
+        ..FetchRequest::default()
+    };
+    let job = Job { common: pack.haves, shallow: shallow::ShallowPlan::default() };
+    let mut graph = Graph::new(&view.odb, interrupt);
+    let mut bands = BandWriter::new(out, BandMode::None);
+    let stats = context.send_pack(&fetch, &mut graph, &job, &mut bands)?;
+    bands.finish().map_err(Error::PeerGone)?;
+    Ok(stats)
+}
+
 /// What every step of an answer needs.
 #[derive(Clone, Copy)]
 struct Context<'a> {
@@ -205,9 +242,10 @@ impl Context<'_> {
     fn prepare(&self, fetch: &FetchRequest, is_v2: bool) -> Result<Prepared<'_>> {
         let mut head = Vec::new();
         wants::check(self, &fetch.wants)?;
-        let shallow = shallow::plan(self, fetch)?;
         let mut graph = Graph::new(&self.view.odb, self.interrupt);
+        let mut shallow = shallow::ShallowPlan::default();
         if !is_v2 {
+            shallow = shallow::plan(self, fetch)?;
             // The boundary was told before the haves, so they are heard with it in mind.
             if !shallow.cut.is_empty() {
                 graph = Graph::with_cut(&self.view.odb, self.interrupt, shallow.cut.clone());
@@ -224,6 +262,8 @@ impl Context<'_> {
         };
         let Verdict::SendPack { common } = verdict else { return Ok(Prepared { head, pack: None }) };
         if is_v2 {
+            // Only now, as in git: while negotiation goes on nobody asks where history ends.
+            shallow = shallow::plan(self, fetch)?;
             put_wanted_refs(&mut head, fetch);
             shallow.put_lines(&mut head, fetch, true);
             pktline::put_text(&mut head, "packfile");

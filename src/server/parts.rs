@@ -75,8 +75,12 @@ impl Parts {
             &supervisor,
         )
         .await?;
-        let settings =
-            Settings { security: access_settings(&config.security), default_branch: config.git.default_branch.clone() };
+        let settings = Settings {
+            security: access_settings(&config.security),
+            default_branch: config.git.default_branch.clone(),
+            push_to_create: config.git.push_to_create,
+            max_repository_bytes: config.git.max_repository_bytes,
+        };
         let forge = Forge::new(ForgeParts { writer, readers, directory, clock, settings })?;
         Ok(Self { forge, supervisor })
     }

@@ -25,6 +25,7 @@ mod limits;
 mod midway;
 mod no_process;
 mod permissions;
+mod push_features;
 mod races;
 mod random_walk;
 mod storm;

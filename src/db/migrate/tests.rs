@@ -4,8 +4,10 @@ use super::*;
 use crate::db::testing;
 
 /// Hashes of released migrations. A line is added with a new file and never changed afterwards.
-const HASHES: &[(&str, &str)] =
-    &[("0001_foundation.sql", "73e8f22fdbcd96173f8704ebfa59a1dcb93076a2bb2e0a1343067e211e210b9a")];
+const HASHES: &[(&str, &str)] = &[
+    ("0001_foundation.sql", "73e8f22fdbcd96173f8704ebfa59a1dcb93076a2bb2e0a1343067e211e210b9a"),
+    ("0004_push_certificates.sql", "312dcf6462239cde953fd013df2e5b68bc506bb354e2145aa02f9e3fba761fe6"),
+];
 
 fn empty() -> rusqlite::Connection {
     rusqlite::Connection::open_in_memory().unwrap()

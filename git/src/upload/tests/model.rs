@@ -11,6 +11,7 @@ pub(super) struct Node {
     /// Everything but the parents of a commit.
     links: Vec<String>,
     pub(super) parents: Vec<String>,
+    time: u64,
 }
 
 /// Every object by its id.
@@ -35,6 +36,12 @@ impl Model {
             nodes.insert(words[0].to_owned(), read_node(words[1], data));
         }
         Model { nodes }
+    }
+
+    /// Whether some commit claims to be older than one of its parents.
+    pub(super) fn is_skewed(&self) -> bool {
+        let time = |id: &String| self.nodes.get(id).map_or(0, |node| node.time);
+        self.nodes.values().any(|node| node.parents.iter().any(|parent| time(parent) > node.time))
     }
 
     /// The ids of all commits.
@@ -103,6 +110,9 @@ fn read_node(kind: &str, data: &[u8]) -> Node {
         let text = String::from_utf8_lossy(data);
         for line in text.lines().take_while(|line| !line.is_empty()) {
             match line.split_once(' ') {
+                Some(("committer", who)) => {
+                    node.time = who.split(' ').rev().nth(1).and_then(|time| time.parse().ok()).unwrap_or(0);
+                }
                 Some(("parent", id)) => node.parents.push(id.to_owned()),
                 Some(("tree" | "object", id)) => node.links.push(id.to_owned()),
                 _ => {}
