@@ -9,6 +9,8 @@ pub mod bundle;
 pub mod error;
 mod files;
 pub mod fsck;
+#[cfg(test)]
+mod fuzz;
 pub mod id;
 pub mod incoming;
 pub mod limits;

@@ -17,6 +17,7 @@ mod durability;
 mod faults;
 mod git_basics;
 mod git_transport;
+mod hostile_floods;
 mod hostile_http;
 mod hostile_objects;
 mod hostile_packs;

@@ -42,8 +42,13 @@ fn a_bundle_of_everything_is_a_whole_clone() {
 
 #[test]
 fn a_bundle_with_prerequisites_holds_what_came_after_them() {
-    let repo = TestRepo::new();
-    random_history(&repo, &mut Random::new(9), 20);
+    let long = (0..).map(|seed| {
+        let repo = TestRepo::new();
+        random_history(&repo, &mut Random::new(seed), 20);
+        repo
+    });
+    let is_long = |repo: &TestRepo| repo.git(&["rev-list", "--count", "main"]).parse::<u32>().unwrap() > 6;
+    let repo = long.take(50).find(is_long).unwrap();
     let parent = repo.git(&["rev-list", "--max-count=1", "--skip=3", "main"]);
     let prerequisites = [id_from_hex(parent.as_bytes()).unwrap()];
     let main = [RefName::new("refs/heads/main").unwrap()];
