@@ -155,6 +155,15 @@ section! {
         operation_timeout_seconds: u64 = "3600", "seconds", Kind::Integer { min: 1, max: 86_400 };
         /// Most repositories kept open at once; the longest idle one is closed first.
         max_open_repositories: usize = "1024", "repositories", Kind::Integer { min: 1, max: 1_000_000 };
+        /// Largest single file (blob) in a push, unpacked.
+        max_blob_bytes: u64 = "268435456", "bytes", Kind::Integer { min: 1024, max: 17_179_869_184 };
+        /// Largest repository, all its objects on disk; a push that would pass it is refused. 0 means no limit.
+        max_repository_bytes: u64 = "0", "bytes", Kind::Integer { min: 0, max: 1_125_899_906_842_624 };
+        /// Rules of `git fsck` that a push may break, as git's `receive.fsck.<msg-id>=ignore`: for importing old histories. Rules that guard
+        /// clients (`hasDotgit`, `gitmodulesUrl` and the like) and rules without which an object cannot be read stay in force.
+        fsck_ignore: Vec<String> = "", "list of rule names", Kind::FsckRules;
+        /// A push to a repository that does not exist makes it: private, and only in the pusher's own namespace.
+        push_to_create: bool = "false", "true or false", Kind::Flag;
         /// Branch that `HEAD` of a new repository names.
         default_branch: String = "main", "branch name", Kind::Branch;
         /// An open repository that nobody used for this time is closed.

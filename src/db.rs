@@ -11,6 +11,7 @@ mod filter;
 pub mod instance;
 pub mod jobs;
 pub mod migrate;
+pub mod push_certificates;
 pub mod refs;
 pub mod repositories;
 #[cfg(test)]

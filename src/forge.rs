@@ -34,6 +34,10 @@ pub struct Settings {
     pub default_branch: String,
     /// When repositories are tidied.
     pub maintenance: maintenance::Settings,
+    /// A push to a repository that does not exist makes it.
+    pub push_to_create: bool,
+    /// Largest repository on disk; 0: no limit. Units: bytes.
+    pub max_repository_bytes: u64,
 }
 
 impl Default for Settings {
@@ -42,6 +46,8 @@ impl Default for Settings {
             security: access::Settings::default(),
             default_branch: "main".to_owned(),
             maintenance: maintenance::Settings::default(),
+            push_to_create: false,
+            max_repository_bytes: 0,
         }
     }
 }

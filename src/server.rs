@@ -90,7 +90,7 @@ pub async fn run(
         work: Work::default(),
         root_url: config.server.root_url.as_str().into(),
         status: Arc::new(Status::default()),
-        intake: Intake::new(&config.git),
+        intake: Intake::new(&config.git).with_root_secret(&bootstrap::root_secret(&config)?),
         body_memory: BodyMemory::new(config.server.max_body_memory_bytes),
         probe: Arc::new(health::Probe::default()),
     };

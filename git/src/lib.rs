@@ -6,13 +6,16 @@
 
 pub mod archive;
 mod budget;
-mod commit_text;
-pub mod diff;
+pub mod bundle;
 pub mod commit_graph;
+mod commit_text;
 pub mod create;
+pub mod diff;
 pub mod error;
 mod files;
 pub mod fsck;
+#[cfg(test)]
+mod fuzz;
 pub mod history;
 pub mod id;
 pub mod incoming;

@@ -13,6 +13,8 @@ pub struct Limits {
     pub max_pack_bytes: u64,
     /// Largest single object, inflated, deltas and their results alike.
     pub max_object_bytes: u64,
+    /// Largest single blob, inflated.
+    pub max_blob_bytes: u64,
     /// Most objects in one pack.
     pub max_objects: u64,
     /// Most bytes all objects of one pack may have together when inflated and resolved.
@@ -45,6 +47,7 @@ impl Default for Limits {
         Limits {
             max_pack_bytes: 2048 * MIB,
             max_object_bytes: 512 * MIB,
+            max_blob_bytes: 512 * MIB,
             max_objects: 5_000_000,
             max_unpacked_bytes: 32 * 1024 * MIB,
             // git-pack-objects(1) allows up to 4095.

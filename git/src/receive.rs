@@ -4,9 +4,11 @@
 //! move which ref), name validation and the pack itself: names stay raw bytes, and the pack is the rest of the stream.
 //! Called by the transports.
 
+mod certificate;
 mod parser;
 mod report;
 
+pub use certificate::{PushCertificate, SignatureFormat};
 pub use parser::{CommandParser, Parsed};
 pub use report::{CommandOutcome, CommandReport, Rewritten, fatal, keep_alive, progress, report};
 
@@ -53,6 +55,8 @@ pub struct ReceiveRequest {
     pub push_options: Vec<Vec<u8>>,
     /// Commits whose parents the pushing repository does not have.
     pub shallow: Vec<ObjectId>,
+    /// The certificate of a signed push; `commands` are then those it orders, and its push options are those sent.
+    pub certificate: Option<PushCertificate>,
 }
 
 impl ReceiveRequest {

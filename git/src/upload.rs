@@ -3,11 +3,13 @@
 //! Owns the upload side of protocol versions 0, 1 and 2: parsing, negotiation, choosing what to send, and the pack. Refuses
 //! authorization (give a [`View`] of what the caller may see), HTTP and SSH. Called by the transports on a blocking thread.
 
+mod bundle_list;
 mod enumerate;
 mod filter;
 mod locate;
 mod ls_refs;
 mod negotiate;
+mod object_info;
 mod pack;
 mod parse_v0;
 mod parse_v2;
@@ -24,11 +26,12 @@ use std::{
 use crate::{
     error::{Error, Result},
     limits::Limits,
-    pktline::{self, BandMode, BandWriter},
+    pktline::{self, Band, BandMode, BandWriter, Packet, Packets},
     protocol::ProtocolVersion,
     view::View,
     walk::Graph,
 };
+pub use bundle_list::BundleOffer;
 use negotiate::Verdict;
 use parse_v2::Command;
 use request::FetchRequest;
@@ -47,6 +50,15 @@ pub struct UploadStats {
     pub pack_bytes: u64,
     /// Bytes of the whole answer.
     pub bytes: u64,
+    /// Values of `git fetch -o`, for the log; they change nothing. At most 100 of at most 1024 bytes, undecodable bytes replaced.
+    pub server_options: Vec<String>,
+}
+
+/// What the caller adds to an answer besides the repository itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UploadOptions<'a> {
+    /// Told to clients that ask with `bundle-uri`; without any the command is unknown here.
+    pub bundles: &'a [BundleOffer],
 }
 
 /// The kinds of answers.
@@ -55,7 +67,7 @@ pub enum UploadOutcome {
     /// Nothing was asked for, so nothing or next to nothing was answered.
     #[default]
     Nothing,
-    /// Refs were listed.
+    /// Refs or bundles were listed, or sizes told.
     Refs,
     /// Acknowledgments or shallow commits were sent; the client will ask again.
     Negotiated,
@@ -80,8 +92,21 @@ pub fn respond(
     out: &mut dyn Write,
     interrupt: &AtomicBool,
 ) -> Result<UploadStats> {
+    respond_with(view, version, request, limits, UploadOptions::default(), out, interrupt)
+}
+
+/// The same as [`respond`], with what the caller offers besides.
+pub fn respond_with(
+    view: &View,
+    version: ProtocolVersion,
+    request: &[u8],
+    limits: &Limits,
+    options: UploadOptions<'_>,
+    out: &mut dyn Write,
+    interrupt: &AtomicBool,
+) -> Result<UploadStats> {
     let mut counted = Counted { out, bytes: 0 };
-    let context = Context { view, limits, interrupt };
+    let context = Context { view, limits, interrupt, options };
     let result = match context.check_size(request) {
         Err(error) => Err(refuse(&mut counted, error)),
         Ok(()) if version == ProtocolVersion::V2 => context.respond_v2(request, &mut counted),
@@ -90,12 +115,50 @@ pub fn respond(
     result.map(|stats| UploadStats { bytes: counted.bytes, ..stats })
 }
 
+/// A pack that no client asked for in a protocol of its own.
+pub(crate) struct PlainPack<'a> {
+    /// What the refs point at; nothing is checked.
+    pub(crate) wants: Vec<crate::ObjectId>,
+    /// Commits that exist, whose history is left out and may serve as bases of deltas.
+    pub(crate) haves: Vec<crate::ObjectId>,
+    pub(crate) filter: Option<&'a str>,
+}
+
+/// Writes a pack without any framing.
+///
+/// Errors: `BadRequest` for a bad filter, otherwise as [`respond`] once a pack is under way.
+pub(crate) fn write_plain_pack(
+    view: &View,
+    pack: PlainPack<'_>,
+    limits: &Limits,
+    out: &mut dyn Write,
+    interrupt: &AtomicBool,
+) -> Result<UploadStats> {
+    let context = Context { view, limits, interrupt, options: UploadOptions::default() };
+    let filter = pack.filter.map(filter::Filter::parse).transpose()?;
+    let fetch = FetchRequest {
+        wants: pack.wants,
+        thin_pack: !pack.haves.is_empty(),
+        ofs_delta: true,
+        no_progress: true,
+        filter,
+        ..FetchRequest::default()
+    };
+    let job = Job { common: pack.haves, shallow: shallow::ShallowPlan::default() };
+    let mut graph = Graph::new(&view.odb, interrupt);
+    let mut bands = BandWriter::new(out, BandMode::None);
+    let stats = context.send_pack(&fetch, &mut graph, &job, &mut bands)?;
+    bands.finish().map_err(Error::PeerGone)?;
+    Ok(stats)
+}
+
 /// What every step of an answer needs.
 #[derive(Clone, Copy)]
 struct Context<'a> {
     view: &'a View,
     limits: &'a Limits,
     interrupt: &'a AtomicBool,
+    options: UploadOptions<'a>,
 }
 
 impl Context<'_> {
@@ -107,14 +170,30 @@ impl Context<'_> {
     }
 
     fn respond_v2(&self, request: &[u8], out: &mut Counted<'_>) -> Result<UploadStats> {
-        match parse_v2::parse(request, self.limits) {
-            Err(error) => Err(refuse(out, error)),
-            Ok(Command::Nothing) => Ok(UploadStats::default()),
-            Ok(Command::LsRefs(query)) => {
-                out.write_all(&ls_refs::list(self.view, &query)).map_err(Error::PeerGone)?;
-                Ok(UploadStats { outcome: UploadOutcome::Refs, ..UploadStats::default() })
+        let request = match parse_v2::parse(request, self.limits) {
+            Err(error) => return Err(refuse(out, error)),
+            Ok(request) => request,
+        };
+        let listed = match request.command {
+            Command::Nothing => return Ok(UploadStats::default()),
+            Command::LsRefs(query) => Ok(ls_refs::list(self.view, &query)),
+            Command::ObjectInfo(query) => object_info::answer(self, &query),
+            Command::BundleUri if self.options.bundles.is_empty() => {
+                Err(Error::BadRequest { what: "invalid command 'bundle-uri'".into() })
             }
-            Ok(Command::Fetch(fetch)) => self.fetch(&fetch, out, true),
+            Command::BundleUri => Ok(bundle_list::list(self.options.bundles)),
+            Command::Fetch(mut fetch) => {
+                let stats = self.fetch(&mut fetch, out, true)?;
+                return Ok(UploadStats { server_options: request.server_options, ..stats });
+            }
+        };
+        match listed {
+            Err(error) => Err(refuse(out, error)),
+            Ok(answer) => {
+                out.write_all(&answer).map_err(Error::PeerGone)?;
+                let server_options = request.server_options;
+                Ok(UploadStats { outcome: UploadOutcome::Refs, server_options, ..UploadStats::default() })
+            }
         }
     }
 
@@ -123,19 +202,23 @@ impl Context<'_> {
             Err(error) => Err(refuse(out, error)),
             // A client that has everything closes, over HTTP by sending a lone flush or nothing.
             Ok(None) => Ok(UploadStats::default()),
-            Ok(Some(fetch)) => self.fetch(&fetch, out, false),
+            Ok(Some(mut fetch)) => self.fetch(&mut fetch, out, false),
         }
     }
 
-    fn fetch(&self, fetch: &FetchRequest, out: &mut Counted<'_>, is_v2: bool) -> Result<UploadStats> {
-        let prepared = match self.prepare(fetch, is_v2) {
+    fn fetch(&self, fetch: &mut FetchRequest, out: &mut Counted<'_>, is_v2: bool) -> Result<UploadStats> {
+        let resolved = fetch.resolve_refs(self.view);
+        let fetch = &*fetch;
+        let prepared = match resolved.and_then(|()| self.prepare(fetch, is_v2)) {
             Ok(prepared) => prepared,
+            Err(error) if fetch.sideband_all => return Err(refuse_in_band(out, error)),
             Err(error) => return Err(refuse(out, error)),
         };
-        out.write_all(&prepared.head).map_err(Error::PeerGone)?;
+        let head = if fetch.sideband_all { in_band(&prepared.head)? } else { prepared.head };
+        out.write_all(&head).map_err(Error::PeerGone)?;
         let Some((mut graph, job)) = prepared.pack else {
             out.flush().map_err(Error::PeerGone)?;
-            let outcome = if prepared.head.is_empty() { UploadOutcome::Nothing } else { UploadOutcome::Negotiated };
+            let outcome = if head.is_empty() { UploadOutcome::Nothing } else { UploadOutcome::Negotiated };
             return Ok(UploadStats { outcome, ..UploadStats::default() });
         };
         let mut bands = BandWriter::new(out, fetch.band);
@@ -159,9 +242,14 @@ impl Context<'_> {
     fn prepare(&self, fetch: &FetchRequest, is_v2: bool) -> Result<Prepared<'_>> {
         let mut head = Vec::new();
         wants::check(self, &fetch.wants)?;
-        let shallow = shallow::plan(self, fetch)?;
         let mut graph = Graph::new(&self.view.odb, self.interrupt);
+        let mut shallow = shallow::ShallowPlan::default();
         if !is_v2 {
+            shallow = shallow::plan(self, fetch)?;
+            // The boundary was told before the haves, so they are heard with it in mind.
+            if !shallow.cut.is_empty() {
+                graph = Graph::with_cut(&self.view.odb, self.interrupt, shallow.cut.clone());
+            }
             shallow.put_lines(&mut head, fetch, false);
             // The client reads the boundary and comes back with haves; a NAK would stand in the way of its next answer.
             if fetch.ends_with_wants && fetch.deepen.is_asked() {
@@ -170,15 +258,18 @@ impl Context<'_> {
         }
         let verdict = match is_v2 {
             true => negotiate::v2(&mut graph, fetch, &mut head)?,
-            false => negotiate::v0(&mut graph, fetch, &mut head)?,
+            false => negotiate::v0(&mut graph, fetch, &shallow.extra_wants, &mut head)?,
         };
         let Verdict::SendPack { common } = verdict else { return Ok(Prepared { head, pack: None }) };
         if is_v2 {
+            // Only now, as in git: while negotiation goes on nobody asks where history ends.
+            shallow = shallow::plan(self, fetch)?;
+            put_wanted_refs(&mut head, fetch);
             shallow.put_lines(&mut head, fetch, true);
             pktline::put_text(&mut head, "packfile");
         }
-        // Negotiation may look past the end of the client's history, the pack may not.
-        if !shallow.cut.is_empty() {
+        // Version 2 negotiates before it speaks of the boundary, and so past it; the pack ends there.
+        if is_v2 && !shallow.cut.is_empty() {
             graph = Graph::with_cut(&self.view.odb, self.interrupt, shallow.cut.clone());
         }
         let job = Job { common, shallow };
@@ -211,6 +302,47 @@ struct Job {
     /// Objects both sides have.
     common: Vec<crate::ObjectId>,
     shallow: shallow::ShallowPlan,
+}
+
+/// Tells what the refs that were wanted by name are at.
+fn put_wanted_refs(head: &mut Vec<u8>, fetch: &FetchRequest) {
+    if fetch.want_refs.is_empty() {
+        return;
+    }
+    pktline::put_text(head, "wanted-refs");
+    for item in &fetch.want_refs {
+        if let Some(target) = item.target {
+            pktline::put_text(head, &format!("{target} {}", item.name));
+        }
+    }
+    pktline::put_delim(head);
+}
+
+/// Puts every line of an answer's head on band 1; special packets have no band.
+fn in_band(head: &[u8]) -> Result<Vec<u8>> {
+    let mut out = Vec::with_capacity(head.len().saturating_add(head.len() / 16));
+    for packet in Packets::new(head) {
+        match packet? {
+            Packet::Data(line) => {
+                let mut banded = Vec::with_capacity(line.len().saturating_add(1));
+                banded.push(Band::Data as u8);
+                banded.extend_from_slice(line);
+                pktline::put_data(&mut out, &banded);
+            }
+            Packet::Delim => pktline::put_delim(&mut out),
+            Packet::Flush | Packet::ResponseEnd => pktline::put_flush(&mut out),
+        }
+    }
+    Ok(out)
+}
+
+/// The same as [`refuse`] for a client that reads bands from the first packet on.
+fn refuse_in_band(out: &mut Counted<'_>, error: Error) -> Error {
+    let mut bands = BandWriter::new(out, BandMode::Large);
+    match bands.error(&format!("upload-pack: {}\n", public_text(&error))) {
+        Ok(()) => error,
+        Err(source) => Error::PeerGone(source),
+    }
 }
 
 /// Tells the client why there is no answer, and passes the reason on.

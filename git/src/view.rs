@@ -22,3 +22,13 @@ pub struct View {
     /// Grows by one with each published change; keys derived data.
     pub version: u64,
 }
+
+impl View {
+    /// The same repository for somebody who must not see some refs: they are not listed, and what only they reach cannot be fetched.
+    ///
+    /// Shape: costs one pass over the refs; keep the result as long as `version` does not change.
+    pub fn without(&self, is_hidden: impl Fn(&RefName) -> bool) -> View {
+        let kept = self.refs.iter().filter(|item| !is_hidden(&item.name)).cloned();
+        View { refs: RefTable::from_refs(kept.collect()), ..self.clone() }
+    }
+}

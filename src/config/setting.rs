@@ -50,6 +50,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// Addresses or networks (`10.0.0.0/8`); in the environment separated by commas.
     Networks,
+    /// Names of fsck rules that may be ignored; in the environment separated by commas.
+    FsckRules,
     /// A log filter of the tracing ecosystem.
     LogFilter,
     /// Text that is never printed.
@@ -136,7 +138,7 @@ impl Setting {
                 "false" => Value::Boolean(false),
                 _ => return Err(self.allowed()),
             },
-            Kind::Networks => Value::Array(
+            Kind::Networks | Kind::FsckRules => Value::Array(
                 text.split(',')
                     .map(str::trim)
                     .filter(|item| !item.is_empty())
@@ -163,6 +165,11 @@ impl Setting {
             (Kind::Networks, Value::Array(items)) => {
                 items.iter().all(|item| item.as_str().is_some_and(|text| text.parse::<Network>().is_ok()))
             }
+            (Kind::FsckRules, Value::Array(items)) => {
+                let may_ignore =
+                    |name| atomicqms_git::fsck::Rule::from_msg_id(name).is_some_and(|rule| rule.may_be_ignored());
+                items.iter().all(|item| item.as_str().is_some_and(may_ignore))
+            }
             (Kind::LogFilter, Value::String(text)) => {
                 !text.is_empty() && tracing_subscriber::EnvFilter::try_new(text).is_ok()
             }
@@ -183,6 +190,10 @@ impl Setting {
             Kind::Flag => "true or false".to_owned(),
             Kind::Choice(words) => format!("one of {}", words.join(", ")),
             Kind::Networks => "IP addresses or networks such as 10.0.0.0/8".to_owned(),
+            Kind::FsckRules => {
+                "names that git fsck prints and that guard nobody, such as zeroPaddedFilemode, badTimezone or missingSpaceBeforeDate"
+                    .to_owned()
+            }
             Kind::LogFilter => "error, warn, info, debug, trace, or a filter such as info,atomicqms=debug".to_owned(),
             Kind::Secret => "text without control characters".to_owned(),
         }

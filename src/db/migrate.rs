@@ -12,6 +12,7 @@ use crate::error::{Error, Kind, Result};
 pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_foundation.sql", include_str!("../../migrations/0001_foundation.sql")),
     ("0003_jobs.sql", include_str!("../../migrations/0003_jobs.sql")),
+    ("0004_push_certificates.sql", include_str!("../../migrations/0004_push_certificates.sql")),
 ];
 
 /// The version this binary writes.

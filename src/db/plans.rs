@@ -78,6 +78,19 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     tokens::list(conn_ref, ada, Page::default()).unwrap();
     tokens::mark_used(conn_ref, token.id, NOON).unwrap();
     tokens::delete(conn_ref, token.id).unwrap();
+    let signed = push_certificates::Push { repository: repo, user: Some(ada), at: NOON };
+    let certificate = push_certificates::New {
+        sha256: &[3; 32],
+        certificate: b"x",
+        pusher: "x",
+        nonce_status: "OK",
+        format: "ssh",
+        verification: "unverified",
+        fingerprint: None,
+        signer: None,
+    };
+    assert!(push_certificates::insert(conn_ref, &signed, &certificate).unwrap());
+    assert!(!push_certificates::insert(conn_ref, &signed, &certificate).unwrap(), "kept once");
     tokens::delete_of_user(conn_ref, ada).unwrap();
     let bob = testing::user(conn_ref, "bob");
     collaborators::put(conn_ref, repo, bob, AccessLevel::Write, NOON).unwrap();

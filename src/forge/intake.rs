@@ -10,12 +10,14 @@ use std::time::Duration;
 use atomicqms_actors::ask::Deadline;
 use atomicqms_actors::gate::{Gate, Pass};
 use atomicqms_actors::{Share, Shares};
+use atomicqms_git::fsck::{Policy, Rule};
 use atomicqms_git::{Limits, MemoryBudget};
 use tokio::task::AbortHandle;
 
 use crate::access::Client;
 use crate::config;
 use crate::error::Result;
+use crate::forge::pushes::Nonces;
 
 /// Requests that may wait at a gate for each one that may work.
 const WAITING_PER_WORKER: usize = 64;
@@ -28,6 +30,7 @@ pub struct Intake {
     client_uploads: Shares<Client>,
     receives: Gate,
     limits: Arc<Limits>,
+    nonces: Nonces,
     queue_timeout: Duration,
     operation_timeout: Duration,
 }
@@ -86,6 +89,8 @@ impl Intake {
             limits: Arc::new(Limits {
                 max_pack_bytes: git.max_push_bytes,
                 max_object_bytes: git.max_object_bytes,
+                max_blob_bytes: git.max_blob_bytes,
+                fsck: fsck_policy(&git.fsck_ignore),
                 max_objects: git.max_objects,
                 max_unpacked_bytes: git.max_unpacked_bytes,
                 memory: MemoryBudget::new(git.max_indexing_memory_bytes),
@@ -93,9 +98,21 @@ impl Intake {
                 max_request_bytes: git.max_request_bytes as u64,
                 ..Limits::default()
             }),
+            nonces: Nonces::new(&root_secret()),
             queue_timeout: Duration::from_secs(git.queue_timeout_seconds),
             operation_timeout: Duration::from_secs(git.operation_timeout_seconds),
         }
+    }
+
+    /// Lets the nonces of signed pushes outlive this process, and be good at every process with the same secret.
+    #[must_use]
+    pub fn with_root_secret(self, root_secret: &[u8]) -> Self {
+        Self { nonces: Nonces::new(root_secret), ..self }
+    }
+
+    /// The nonces of signed pushes.
+    pub fn nonces(&self) -> &Nonces {
+        &self.nonces
     }
 
     /// What one peer may ask of the engine.
@@ -144,6 +161,22 @@ impl Intake {
         });
         Alarm(task.abort_handle())
     }
+}
+
+/// The rules in force, less those that the settings name; the settings were checked when they were read.
+fn fsck_policy(ignore: &[String]) -> Policy {
+    let rules = ignore.iter().filter_map(|name| Rule::from_msg_id(name));
+    Policy { tolerated: rules.filter(|rule| rule.may_be_ignored()).collect() }
+}
+
+/// A secret for this process alone.
+fn root_secret() -> [u8; 32] {
+    let mut secret = [0; 32];
+    // Without randomness no password or token works either; nonces made from zeros would be refused after the next start.
+    if let Err(error) = getrandom::fill(&mut secret) {
+        tracing::error!(%error, "no randomness for the nonces of signed pushes");
+    }
+    secret
 }
 
 #[cfg(test)]

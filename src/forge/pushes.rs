@@ -4,8 +4,12 @@
 //! wire format and no rights of its own: the permit was given by the gate and is confirmed inside the commit transaction.
 //! Called by `http/git/receive.rs`.
 
+mod certificate;
 mod commit;
+mod create;
+mod nonce;
 mod plan;
+mod policy;
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -16,7 +20,11 @@ use atomicqms_actors::repository::{EditOutcome, RepositoryHandle, UpdateRefs};
 use atomicqms_git::receive::{CommandOutcome, CommandReport, ReceiveRequest};
 use atomicqms_git::{Incoming, Ingested, PackSource, Progress, RefEdit, RefName, View};
 
-use self::commit::CommitPush;
+pub use self::certificate::FindSigner;
+use self::certificate::{Evidence, nobody_has_keys};
+use self::commit::{CommitPush, Growth};
+pub use self::create::{create, may_create};
+pub use self::nonce::{NonceStatus, Nonces};
 pub use self::plan::HIDDEN_FROM_PUSH;
 use self::plan::Planned;
 use crate::access::Permit;
@@ -76,8 +84,21 @@ struct Failure {
 /// detached task.
 pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnProgress) -> PushReport {
     let deadline = intake.deadline();
-    let Push { permit, handle, request, pack } = push;
+    let Push { permit, handle, mut request, pack } = push;
     let repository = permit.subject().repository.clone();
+    let evidence = match request.certificate.take() {
+        None => None,
+        Some(certificate) => {
+            let nonce = intake.nonces().check(repository.id, certificate.nonce.as_deref(), forge.clock.now());
+            match Evidence::examine(certificate, nonce) {
+                Ok(evidence) => Some(evidence),
+                Err(reason) => {
+                    tracing::info!("push refused: {reason}");
+                    return failed(&request, &Failure { unpack: None, reason });
+                }
+            }
+        }
+    };
     let view = handle.view();
     let mut planned = plan::plan(&request.commands, &view);
     refuse_together(&mut planned, request.capabilities.atomic);
@@ -98,10 +119,27 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
     let objects = ingested.as_ref().map_or(0, |ingested| ingested.stats().objects);
 
     let edits: Vec<RefEdit> = planned.iter().filter_map(Planned::edit).cloned().collect();
-    let size_bytes = ingested.as_ref().map(|ingested| ingested.snapshot().size_bytes());
+    let growth = ingested.as_ref().map(|ingested| Growth {
+        total_bytes: ingested.snapshot().size_bytes(),
+        added_bytes: ingested.stats().pack_bytes,
+        limit_bytes: forge.settings.max_repository_bytes,
+    });
+    // Asked again in the commit; here, before the pack is moved in.
+    if let Some(Err(reason)) = growth.map(|growth| growth.check(repository.size_bytes)) {
+        tracing::info!("push refused: {reason}");
+        return failed(&request, &Failure::unpack(reason));
+    }
     let packs = ingested.as_ref().map_or(0, |ingested| ingested.snapshot().packs().len());
     let asked = Asked::by_push(&forge.settings.maintenance, packs, &edits);
-    let commit = CommitPush::new(permit, Arc::clone(&forge.clock), size_bytes, asked);
+    let commit = CommitPush {
+        permit,
+        clock: Arc::clone(&forge.clock),
+        growth,
+        asked,
+        push_options: request.push_options.iter().map(|option| String::from_utf8_lossy(option).into_owned()).collect(),
+        evidence,
+        find_signer: nobody_has_keys,
+    };
     let mut outcomes =
         match update(&handle, edits.clone(), request.capabilities.atomic, ingested, commit, deadline).await {
             Ok(outcomes) => {

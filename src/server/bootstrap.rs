@@ -26,8 +26,7 @@ pub struct FirstAdmin {
 /// Errors: the key file cannot be written; a given password that breaks the rule.
 pub async fn first_start(forge: &Forge, config: &Config) -> Result<Option<FirstAdmin>, Failure> {
     directory::prepare(config)?;
-    let path = config.keys_dir().join("server.key");
-    read_or_create_secret(&path, new_key).map_err(|source| Failure::Directory { path, source })?;
+    root_secret(config)?;
     let given = config.admin_password.as_ref().map(|password| password.expose().to_owned());
     let is_given = given.is_some();
     let setup = setup::ensure_instance(forge, given).await.map_err(|error| match error.kind() {
@@ -37,6 +36,14 @@ pub async fn first_start(forge: &Forge, config: &Config) -> Result<Option<FirstA
     let password = setup.generated_password.map(Secret::new);
     let was_made = password.is_some() || (setup.is_new && is_given);
     Ok(was_made.then_some(FirstAdmin { login: setup::FIRST_ADMIN, password }))
+}
+
+/// Reads the root secret of the installation, made if there is none.
+///
+/// Errors: the key file cannot be read or written.
+pub fn root_secret(config: &Config) -> Result<Vec<u8>, Failure> {
+    let path = config.keys_dir().join("server.key");
+    read_or_create_secret(&path, new_key).map_err(|source| Failure::Directory { path, source })
 }
 
 /// The root secret from which keys for sessions, links and the like are derived, in hexadecimal.

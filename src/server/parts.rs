@@ -94,6 +94,8 @@ impl Parts {
             security: access_settings(&config.security),
             default_branch: config.git.default_branch.clone(),
             maintenance: maintenance_settings(&config.maintenance),
+            push_to_create: config.git.push_to_create,
+            max_repository_bytes: config.git.max_repository_bytes,
         };
         let maintenance = Runner::new(RunnerParts {
             directory: directory.clone(),

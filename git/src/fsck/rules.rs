@@ -103,6 +103,47 @@ rules! {
     MissingTaggerEntry "missingTaggerEntry" Info "A tag without tagger.";
 }
 
+impl Rule {
+    /// Finds a rule by git's name of it, in any case, as git takes it.
+    pub fn from_msg_id(name: &str) -> Option<Rule> {
+        Rule::ALL.iter().copied().find(|rule| rule.msg_id().eq_ignore_ascii_case(name))
+    }
+
+    /// Whether an administrator may let a push break this rule. Not those that keep a push from attacking whoever checks it out, nor
+    /// those without which an object cannot be read.
+    pub fn may_be_ignored(self) -> bool {
+        let guards_clients = matches!(
+            self,
+            Rule::HasDot
+                | Rule::HasDotdot
+                | Rule::HasDotgit
+                | Rule::FullPathname
+                | Rule::EmptyName
+                | Rule::DuplicateEntries
+                | Rule::TreeNotSorted
+                | Rule::GitmodulesName
+                | Rule::GitmodulesSymlink
+                | Rule::GitmodulesUrl
+                | Rule::GitmodulesPath
+                | Rule::GitmodulesUpdate
+        );
+        let cannot_be_read = matches!(
+            self,
+            Rule::BadTree
+                | Rule::BadTreeSha1
+                | Rule::BadParentSha1
+                | Rule::BadObjectSha1
+                | Rule::BadType
+                | Rule::MissingTree
+                | Rule::MissingObject
+                | Rule::MissingType
+                | Rule::MissingTypeEntry
+                | Rule::NullSha1
+        );
+        self.severity() != Severity::Fatal && !guards_clients && !cannot_be_read
+    }
+}
+
 /// Which broken rules refuse an object.
 ///
 /// Shape: the default is strict, as `receive.fsckObjects=true`. Tolerating a rule is what git calls `receive.fsck.<msg-id>=ignore`; some old

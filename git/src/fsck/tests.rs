@@ -53,6 +53,26 @@ fn tree_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 #[test]
+fn rules_are_found_by_name_and_some_may_never_be_ignored() {
+    for rule in Rule::ALL {
+        assert_eq!(Rule::from_msg_id(rule.msg_id()), Some(*rule));
+    }
+    assert_eq!(Rule::from_msg_id("ZEROPADDEDFILEMODE"), Some(Rule::ZeroPaddedFilemode));
+    assert_eq!(Rule::from_msg_id("nothing"), None);
+    for (rule, may) in [
+        (Rule::ZeroPaddedFilemode, true),
+        (Rule::BadTimezone, true),
+        (Rule::MissingSpaceBeforeDate, true),
+        (Rule::HasDotgit, false),
+        (Rule::GitmodulesUrl, false),
+        (Rule::BadTree, false),
+        (Rule::UnterminatedHeader, false),
+    ] {
+        assert_eq!(rule.may_be_ignored(), may, "{rule:?}");
+    }
+}
+
+#[test]
 fn trees_are_judged_as_git_judges_them() {
     let repo = TestRepo::new();
     let names: [&[u8]; 47] = [

@@ -24,6 +24,10 @@ pub struct AdvertiseOptions<'a> {
     pub preamble: bool,
     /// Refs below these prefixes are not shown to pushing clients; fetching clients see them.
     pub hidden_prefixes: &'a [&'a str],
+    /// True when bundles are offered: version 2 clients may then ask for the list.
+    pub bundle_uri: bool,
+    /// For [`Service::ReceivePack`]: the nonce that signed pushes are to carry; `None` offers no push certificates.
+    pub push_cert_nonce: Option<&'a str>,
 }
 
 /// Builds the whole advertisement.
@@ -57,9 +61,13 @@ fn put_v2_capabilities(out: &mut Vec<u8>, options: &AdvertiseOptions<'_>) {
     pktline::put_text(out, "version 2");
     pktline::put_text(out, &format!("agent={}", options.agent));
     pktline::put_text(out, "ls-refs=unborn");
-    pktline::put_text(out, "fetch=shallow wait-for-done filter");
+    pktline::put_text(out, "fetch=shallow wait-for-done filter ref-in-want sideband-all");
     pktline::put_text(out, "server-option");
     pktline::put_text(out, &format!("object-format={HASH_KIND}"));
+    pktline::put_text(out, "object-info");
+    if options.bundle_uri {
+        pktline::put_text(out, "bundle-uri");
+    }
 }
 
 fn put_fetch_refs(out: &mut Vec<u8>, view: &View, options: &AdvertiseOptions<'_>) {
@@ -93,11 +101,12 @@ fn put_fetch_refs(out: &mut Vec<u8>, view: &View, options: &AdvertiseOptions<'_>
 }
 
 fn put_push_refs(out: &mut Vec<u8>, view: &View, options: &AdvertiseOptions<'_>) {
-    let caps = format!(
-        "report-status report-status-v2 delete-refs side-band-64k quiet atomic ofs-delta push-options \
-         object-format={HASH_KIND} agent={}",
-        options.agent
-    );
+    let mut caps =
+        String::from("report-status report-status-v2 delete-refs side-band-64k quiet atomic ofs-delta push-options");
+    if let Some(nonce) = options.push_cert_nonce {
+        caps.push_str(&format!(" push-cert={nonce}"));
+    }
+    caps.push_str(&format!(" object-format={HASH_KIND} agent={}", options.agent));
     let mut lines = RefLines { out, caps: Some(caps) };
     for item in view.refs.iter() {
         let name = item.name.as_str();

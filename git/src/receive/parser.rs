@@ -3,7 +3,7 @@
 //! Owns the states commands, push options, done. Holds at most one incomplete packet; what it keeps is bounded by
 //! [`Limits`]. Called by the transports with whatever chunks the network delivers.
 
-use super::{Command, PushCapabilities, ReceiveRequest};
+use super::{Command, PushCapabilities, PushCertificate, ReceiveRequest};
 use crate::{
     error::{Error, Result},
     id::{ID_LEN, ObjectId, id_from_hex},
@@ -11,6 +11,11 @@ use crate::{
     pktline::{self, BandMode, Decoded, Packet},
     protocol::Capabilities,
 };
+
+/// Most push options in one push.
+const MAX_PUSH_OPTIONS: usize = 100;
+/// Longest push option.
+const MAX_PUSH_OPTION_BYTES: usize = 4096;
 
 /// What one chunk of input brought.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,6 +42,8 @@ pub struct CommandParser {
     bytes: u64,
     partial: Vec<u8>,
     in_push_options: bool,
+    /// A certificate that has begun and not ended.
+    open_certificate: Option<Vec<u8>>,
     request: ReceiveRequest,
 }
 
@@ -49,6 +56,7 @@ impl CommandParser {
             bytes: 0,
             partial: Vec::new(),
             in_push_options: false,
+            open_certificate: None,
             request: ReceiveRequest::default(),
         }
     }
@@ -89,6 +97,7 @@ impl CommandParser {
                 }
             };
             if done {
+                self.check_certificate()?;
                 let pack_starts_at = chunk.len().saturating_sub(rest.len());
                 return Ok(Parsed::Done { request: std::mem::take(&mut self.request), pack_starts_at });
             }
@@ -102,6 +111,10 @@ impl CommandParser {
             return Err(Error::TooLarge { what: "size of push commands", limit: self.max_bytes });
         }
         match packet {
+            Packet::Data(data) if self.open_certificate.is_some() => {
+                self.certificate_line(data)?;
+                Ok(false)
+            }
             Packet::Data(_) => {
                 let line = packet.text().unwrap_or_default();
                 if self.in_push_options {
@@ -111,6 +124,7 @@ impl CommandParser {
                 }
                 Ok(false)
             }
+            Packet::Flush if self.open_certificate.is_some() => Err(bad("a push certificate without end")),
             Packet::Flush if !self.in_push_options && self.request.capabilities.push_options => {
                 self.in_push_options = true;
                 Ok(false)
@@ -121,7 +135,12 @@ impl CommandParser {
     }
 
     fn push_option(&mut self, line: &[u8]) -> Result<()> {
-        self.admit_one_more()?;
+        if self.request.push_options.len() >= MAX_PUSH_OPTIONS {
+            return Err(Error::TooLarge { what: "number of push options", limit: MAX_PUSH_OPTIONS as u64 });
+        }
+        if line.len() > MAX_PUSH_OPTION_BYTES {
+            return Err(Error::TooLarge { what: "length of a push option", limit: MAX_PUSH_OPTION_BYTES as u64 });
+        }
         self.request.push_options.push(line.to_vec());
         Ok(())
     }
@@ -134,15 +153,21 @@ impl CommandParser {
         if let Some(list) = capabilities {
             self.request.capabilities = read_capabilities(list)?;
         }
-        // Not advertised, so only a broken or hostile client sends one.
-        if line == b"push-cert" || line.starts_with(b"push-cert ") {
-            return Err(bad("push certificates are not supported"));
+        if line == b"push-cert" {
+            if self.request.certificate.is_some() {
+                return Err(bad("two push certificates"));
+            }
+            self.open_certificate = Some(Vec::new());
+            return Ok(());
         }
         self.admit_one_more()?;
         if let Some(hex) = line.strip_prefix(b"shallow ") {
             let id = id_from_hex(hex).ok_or_else(|| bad("expected shallow sha"))?;
             self.request.shallow.push(id);
             return Ok(());
+        }
+        if self.request.certificate.is_some() {
+            return Err(bad("both signed and unsigned commands"));
         }
         let command = read_command(line).ok_or_else(|| {
             let shown = line.get(..200).unwrap_or(line);
@@ -152,9 +177,42 @@ impl CommandParser {
         Ok(())
     }
 
+    /// Takes one line of a certificate, which ends with a line of its own.
+    fn certificate_line(&mut self, data: &[u8]) -> Result<()> {
+        let is_end = data.strip_suffix(b"\n").unwrap_or(data) == b"push-cert-end";
+        if let Some(text) = &mut self.open_certificate
+            && !is_end
+        {
+            text.extend_from_slice(data);
+            return Ok(());
+        }
+        let text = self.open_certificate.take().unwrap_or_default();
+        let (certificate, commands) = PushCertificate::parse(text)?;
+        if commands.len() as u64 > self.max_commands {
+            return Err(Error::TooLarge { what: "number of push commands", limit: self.max_commands });
+        }
+        // Commands beside the certificate would be done without anybody having signed them.
+        if !self.request.commands.is_empty() {
+            return Err(bad("both signed and unsigned commands"));
+        }
+        self.request.commands = commands;
+        self.request.certificate = Some(certificate);
+        Ok(())
+    }
+
+    /// What is signed must be what is asked for.
+    fn check_certificate(&self) -> Result<()> {
+        match &self.request.certificate {
+            Some(certificate) if certificate.push_options != self.request.push_options => {
+                Err(bad("the push options are not those of the push certificate"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn admit_one_more(&self) -> Result<()> {
         let request = &self.request;
-        let lines = [request.commands.len(), request.shallow.len(), request.push_options.len()];
+        let lines = [request.commands.len(), request.shallow.len()];
         match lines.iter().any(|len| *len as u64 >= self.max_commands) {
             true => Err(Error::TooLarge { what: "number of push commands", limit: self.max_commands }),
             false => Ok(()),
@@ -162,7 +220,7 @@ impl CommandParser {
     }
 }
 
-fn read_command(line: &[u8]) -> Option<Command> {
+pub(super) fn read_command(line: &[u8]) -> Option<Command> {
     const HEX_LEN: usize = ID_LEN * 2;
     let (old, rest) = line.split_at_checked(HEX_LEN)?;
     let (new, name) = rest.strip_prefix(b" ")?.split_at_checked(HEX_LEN)?;

@@ -79,7 +79,6 @@ fn a_deletion_expects_no_pack() {
 #[test]
 fn broken_requests_are_refused() {
     for line in [
-        "push-cert\0report-status",
         "hello",
         &format!("{A} {B}"),
         &format!("{A} {B} "),
@@ -102,6 +101,105 @@ fn limits_stop_endless_commands() {
     assert!(matches!(CommandParser::new(&limits).push(&bytes), Err(Error::TooLarge { limit: 10, .. })));
     let limits = Limits { max_command_bytes: 500, ..Limits::default() };
     assert!(matches!(CommandParser::new(&limits).push(&bytes), Err(Error::TooLarge { limit: 500, .. })));
+}
+
+fn certificate(lines: &[&str]) -> Vec<u8> {
+    let mut bytes = body(&["push-cert\0report-status-v2 push-options object-format=sha1\n"]);
+    for line in lines {
+        pktline::put_data(&mut bytes, format!("{line}\n").as_bytes());
+    }
+    bytes.extend(body(&["push-cert-end\n", "0000", "why=because", "0000"]));
+    bytes.extend_from_slice(b"PACK");
+    bytes
+}
+
+fn signed_lines() -> Vec<String> {
+    [
+        "certificate version 0.1",
+        "pusher Ada <ada@example.org> 1700000000 +0000",
+        "pushee https://example.org/ada/sop.git",
+        "nonce 1700000000-abc",
+        "push-option why=because",
+        "",
+        &format!("{ZERO} {A} refs/heads/main"),
+        &format!("{A} {B} refs/heads/odd name"),
+        "-----BEGIN SSH SIGNATURE-----",
+        "AAAA",
+        "-----END SSH SIGNATURE-----",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+#[test]
+fn a_signed_push_orders_what_its_certificate_says() {
+    let lines = signed_lines();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let bytes = certificate(&lines);
+    let (request, at) = parse_whole(&bytes).unwrap();
+    assert_eq!(&bytes[at..], b"PACK");
+    let found = request.certificate.unwrap();
+    assert_eq!(found.text, (lines.join("\n") + "\n").as_bytes());
+    assert_eq!(found.signed(), (lines[..8].join("\n") + "\n").as_bytes());
+    assert!(found.signature().starts_with(b"-----BEGIN SSH SIGNATURE-----\nAAAA\n"));
+    assert_eq!(found.format(), Some(SignatureFormat::Ssh));
+    assert_eq!(found.pusher, "Ada <ada@example.org> 1700000000 +0000");
+    assert_eq!(found.nonce.as_deref(), Some("1700000000-abc"));
+    assert_eq!(request.commands.len(), 2);
+    assert_eq!((request.commands[0].old, request.commands[1].name.as_slice()), (None, &b"refs/heads/odd name"[..]));
+    // Cut anywhere, it is the same.
+    for cut in 0..at {
+        let mut parser = CommandParser::new(&Limits::default());
+        assert_eq!(parser.push(&bytes[..cut]).unwrap(), Parsed::NeedMore);
+        assert!(
+            matches!(parser.push(&bytes[cut..]).unwrap(), Parsed::Done { request, .. } if request.certificate.is_some())
+        );
+    }
+}
+
+#[test]
+fn certificates_that_are_none_are_refused() {
+    let lines = signed_lines();
+    let change = |at: usize, line: &str| {
+        let mut lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        lines[at] = line;
+        certificate(&lines)
+    };
+    let mut both = body(&[&format!("{A} {B} refs/heads/x\0report-status")]);
+    both.extend(certificate(&lines.iter().map(String::as_str).collect::<Vec<_>>()));
+    let mut after = body(&["push-cert\0report-status\n"]);
+    for line in lines.iter().filter(|line| !line.starts_with("push-option")) {
+        pktline::put_data(&mut after, format!("{line}\n").as_bytes());
+    }
+    let open = after.clone();
+    after.extend(body(&["push-cert-end\n", &format!("{A} {B} refs/heads/x"), "0000"]));
+    for bytes in [
+        change(0, "certificate version 0.2"),
+        change(1, "nobody"),
+        change(1, "pushee twice"),
+        change(4, "push-option why=else"),
+        change(5, "no end"),
+        change(6, "not a command"),
+        both,
+        after,
+        [open, b"0000".to_vec()].concat(),
+    ] {
+        assert!(matches!(parse_whole(&bytes), Err(Error::BadRequest { .. })), "{}", String::from_utf8_lossy(&bytes));
+    }
+}
+
+#[test]
+fn push_options_are_bounded() {
+    let options = |count: usize, len: usize| {
+        let option = "x".repeat(len);
+        let mut lines = vec![format!("{A} {B} refs/heads/x\0push-options"), "0000".into()];
+        lines.extend(std::iter::repeat_n(option, count));
+        lines.push("0000".into());
+        parse_whole(&body(&lines.iter().map(String::as_str).collect::<Vec<_>>()))
+    };
+    assert_eq!(options(100, 4096).unwrap().0.push_options.len(), 100);
+    assert!(matches!(options(101, 1), Err(Error::TooLarge { .. })));
+    assert!(matches!(options(1, 4097), Err(Error::TooLarge { .. })));
 }
 
 #[test]

@@ -128,7 +128,8 @@ pub(super) fn enumerate(
     for tree in wanted_trees {
         walk.visit_wanted(tree, &mut found, ticker)?;
     }
-    if fetch.include_tag && filter.passes_kind(Kind::Tag) {
+    // Whatever the filter says about tags, as in git: these are asked for by a word of their own.
+    if fetch.include_tag {
         include_tags(context, &mut found)?;
     }
     Ok(select(found))

@@ -31,29 +31,37 @@ impl Filter {
     /// Errors: `BadRequest` for anything but `blob:none`, `blob:limit=`, `tree:`, `object:type=` and `combine:` of these.
     pub(super) fn parse(spec: &str) -> Result<Self> {
         let mut filter = Filter::default();
-        match spec.strip_prefix("combine:") {
-            Some(parts) => {
-                let parts: Vec<&str> = parts.split('+').collect();
-                if parts.len() > MAX_COMBINED {
+        // Combinations may be nested, each level encoded once more; undone by a list of what is left to read, not by calls.
+        let mut open = vec![spec.to_owned()];
+        let mut parts = 0_usize;
+        while let Some(part) = open.pop() {
+            let Some(inner) = part.strip_prefix("combine:") else {
+                filter.add(&part)?;
+                continue;
+            };
+            for encoded in inner.split('+') {
+                parts = parts.saturating_add(1);
+                if parts > MAX_COMBINED {
                     return Err(Error::TooLarge { what: "number of combined filters", limit: MAX_COMBINED as u64 });
                 }
-                for part in parts {
-                    filter.add(&decode_url(part).ok_or_else(|| invalid(spec))?)?;
-                }
+                open.push(decode_url(encoded).ok_or_else(|| invalid(spec))?);
             }
-            None => filter.add(spec)?,
         }
         Ok(filter)
     }
 
     fn add(&mut self, spec: &str) -> Result<()> {
+        if spec.starts_with("sparse:") {
+            // Reading a sparse specification makes the server match patterns of the client's choice against every path.
+            return Err(Error::BadRequest { what: "sparse filters are not supported".into() });
+        }
         if spec == "blob:none" {
             self.blob_limit = Some(0);
         } else if let Some(limit) = spec.strip_prefix("blob:limit=") {
             let limit = parse_size(limit).ok_or_else(|| invalid(spec))?;
             self.blob_limit = Some(self.blob_limit.map_or(limit, |other| other.min(limit)));
         } else if let Some(depth) = spec.strip_prefix("tree:") {
-            let depth = depth.parse::<u32>().map_err(|_| invalid(spec))?;
+            let depth = u32::try_from(parse_size(depth).ok_or_else(|| invalid(spec))?).unwrap_or(u32::MAX);
             self.tree_depth = Some(self.tree_depth.map_or(depth, |other| other.min(depth)));
         } else if let Some(kind) = spec.strip_prefix("object:type=") {
             let kind = Kind::from_bytes(kind.as_bytes()).map_err(|_| invalid(spec))?;
@@ -108,12 +116,19 @@ fn parse_size(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(factor)
 }
 
+/// What has to be encoded in a part of a combination.
+const RESERVED: &[u8] = b"~`!@#$^&*()[]{}\\;'\",<>?";
+
 /// Undoes percent encoding.
 fn decode_url(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
         if byte != b'%' {
+            // Git's clients encode all of these; a bare one is a mistake and refused.
+            if byte <= b' ' || RESERVED.contains(&byte) {
+                return None;
+            }
             out.push(byte);
             continue;
         }
@@ -139,6 +154,9 @@ mod tests {
         let filter = Filter::parse("combine:tree:2+blob%3Alimit%3D10").unwrap();
         assert!(filter.passes_depth(1) && !filter.passes_depth(2));
         assert_eq!(filter.blob_limit(), Some(10));
+        let nested = Filter::parse("combine:combine%3Atree%3A3%2Bblob%253Alimit%253D1k+tree:2").unwrap();
+        assert!(nested.passes_depth(1) && !nested.passes_depth(2));
+        assert_eq!(nested.blob_limit(), Some(1024));
         let filter = Filter::parse("object:type=commit").unwrap();
         assert!(filter.passes_kind(Kind::Commit) && !filter.passes_kind(Kind::Tag) && !filter.needs_trees());
         let filter = Filter::parse("combine:object:type=commit+object:type=tag").unwrap();
@@ -159,6 +177,9 @@ mod tests {
             "combine:",
             "combine:%",
             "combine:%zz",
+            "combine:tree:1+blob:no ne",
+            "combine:blob:none+",
+            "combine:sparse%3Aoid%3Dmain%3Ax",
         ] {
             assert!(Filter::parse(spec).is_err(), "{spec}");
         }

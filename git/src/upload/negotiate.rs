@@ -1,7 +1,7 @@
 //! Finding out what client and server have in common, in the words of either protocol generation.
 //!
-//! Owns acknowledgments. Refuses to choose objects. Called by `upload::respond`. The graph is the whole one even
-//! for shallow clients: a want that leads to a have is known to be covered, wherever the client's history ends.
+//! Owns acknowledgments. Refuses to choose objects. Called by `upload::respond`. For shallow clients the graph is the whole one in
+//! version 2 and ends at their boundary in the older versions, as in git: there the boundary comes before the haves, here after them.
 //! Source: git's upload-pack.c, `get_common_commits` and `process_haves_and_send_acks`.
 
 use super::request::{Acks, FetchRequest};
@@ -33,7 +33,7 @@ pub(super) fn v2(graph: &mut Graph<'_>, fetch: &FetchRequest, head: &mut Vec<u8>
     if fetch.wants.is_empty() && !fetch.wait_for_done {
         return Ok(Verdict::Answer);
     }
-    let mut talk = Talk::new(graph, fetch)?;
+    let mut talk = Talk::new(graph, &fetch.wants)?;
     let mut acks = Vec::new();
     for id in &fetch.haves {
         if talk.hear(graph, id)? {
@@ -62,9 +62,14 @@ pub(super) fn v2(graph: &mut Graph<'_>, fetch: &FetchRequest, head: &mut Vec<u8>
     Ok(Verdict::Answer)
 }
 
-/// Answers the haves of one stateless request of version 0 or 1.
-pub(super) fn v0(graph: &mut Graph<'_>, fetch: &FetchRequest, head: &mut Vec<u8>) -> Result<Verdict> {
-    let mut talk = Talk::new(graph, fetch)?;
+/// Answers the haves of one stateless request of version 0 or 1. `extra_wants` are wanted because the boundary moves.
+pub(super) fn v0(
+    graph: &mut Graph<'_>,
+    fetch: &FetchRequest,
+    extra_wants: &[ObjectId],
+    head: &mut Vec<u8>,
+) -> Result<Verdict> {
+    let mut talk = Talk::new(graph, fetch.wants.iter().chain(extra_wants))?;
     let mut last = None;
     let mut got_other = false;
     let mut sent_ready = false;
@@ -123,9 +128,9 @@ struct Talk {
 }
 
 impl Talk {
-    fn new(graph: &mut Graph<'_>, fetch: &FetchRequest) -> Result<Self> {
-        let mut wants = Vec::with_capacity(fetch.wants.len());
-        for id in &fetch.wants {
+    fn new<'i>(graph: &mut Graph<'_>, ids: impl IntoIterator<Item = &'i ObjectId>) -> Result<Self> {
+        let mut wants = Vec::new();
+        for id in ids {
             let peeled = peel(graph.odb(), id)?;
             if peeled.kind == Kind::Commit {
                 wants.push(graph.load(&peeled.target)?);

@@ -4,6 +4,7 @@
 
 use super::{
     ls_refs::RefQuery,
+    object_info::InfoQuery,
     request::{Arguments, FetchRequest, bad_line},
 };
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     protocol::check_object_format,
 };
 
-/// One parsed request.
+/// What one request asks to be done.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Command {
     /// A lone flush or nothing: the client is leaving.
@@ -22,13 +23,31 @@ pub(super) enum Command {
     LsRefs(RefQuery),
     /// `fetch`.
     Fetch(Box<FetchRequest>),
+    /// `object-info`.
+    ObjectInfo(InfoQuery),
+    /// `bundle-uri`.
+    BundleUri,
 }
 
+/// One parsed request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) command: Command,
+    /// Values of `git fetch -o`, cut to a length that fits a log.
+    pub(super) server_options: Vec<String>,
+}
+
+/// Most server options in one request.
+const MAX_SERVER_OPTIONS: usize = 100;
+/// Longer server options are cut.
+const MAX_SERVER_OPTION_BYTES: usize = 1024;
+
 /// Reads a whole request; anything after its flush is ignored, as one stateless request holds one command.
-pub(super) fn parse(body: &[u8], limits: &Limits) -> Result<Command> {
+pub(super) fn parse(body: &[u8], limits: &Limits) -> Result<Request> {
     let mut packets = Packets::new(body);
     let mut command = None;
     let mut has_arguments = false;
+    let mut server_options = Vec::new();
     for packet in packets.by_ref() {
         let packet = packet?;
         let line = match packet {
@@ -46,6 +65,12 @@ pub(super) fn parse(body: &[u8], limits: &Limits) -> Result<Command> {
             }
         } else if let Some(format) = line.strip_prefix(b"object-format=") {
             check_object_format(Some(format))?;
+        } else if let Some(option) = line.strip_prefix(b"server-option=") {
+            if server_options.len() >= MAX_SERVER_OPTIONS {
+                return Err(Error::TooLarge { what: "number of server options", limit: MAX_SERVER_OPTIONS as u64 });
+            }
+            let kept = option.get(..MAX_SERVER_OPTION_BYTES).unwrap_or(option);
+            server_options.push(String::from_utf8_lossy(kept).into_owned());
         } else if !is_known_capability(line) {
             return Err(bad_line("unknown capability", line));
         }
@@ -53,17 +78,23 @@ pub(super) fn parse(body: &[u8], limits: &Limits) -> Result<Command> {
     // Without a delimiter the command has no arguments at all.
     let no_arguments = Packets::new(&[]);
     let arguments = if has_arguments { packets } else { no_arguments };
-    match command {
+    let command = match command {
         None if has_arguments => Err(Error::BadRequest { what: "no command requested".into() }),
         None => Ok(Command::Nothing),
         Some(b"ls-refs") => RefQuery::parse(Lines(arguments)).map(Command::LsRefs),
         Some(b"fetch") => parse_fetch(Lines(arguments), limits).map(|fetch| Command::Fetch(Box::new(fetch))),
+        Some(b"object-info") => InfoQuery::parse(Lines(arguments), limits).map(Command::ObjectInfo),
+        Some(b"bundle-uri") => match Lines(arguments).next() {
+            None => Ok(Command::BundleUri),
+            Some(line) => Err(bad_line("bundle-uri: unexpected argument", line?)),
+        },
         Some(name) => Err(bad_line("invalid command", name)),
-    }
+    };
+    Ok(Request { command: command?, server_options })
 }
 
 fn is_known_capability(line: &[u8]) -> bool {
-    let known: [&[u8]; 3] = [b"agent=", b"server-option=", b"session-id="];
+    let known: [&[u8]; 2] = [b"agent=", b"session-id="];
     line == b"agent" || known.iter().any(|prefix| line.starts_with(prefix))
 }
 
@@ -80,6 +111,10 @@ fn parse_fetch(lines: Lines<'_>, limits: &Limits) -> Result<FetchRequest> {
             arguments.have(hex)?;
             continue;
         }
+        if let Some(name) = line.strip_prefix(b"want-ref ") {
+            arguments.want_ref(name)?;
+            continue;
+        }
         let request = &mut arguments.request;
         match line {
             b"done" => request.done = true,
@@ -88,6 +123,7 @@ fn parse_fetch(lines: Lines<'_>, limits: &Limits) -> Result<FetchRequest> {
             b"no-progress" => request.no_progress = true,
             b"include-tag" => request.include_tag = true,
             b"wait-for-done" => request.wait_for_done = true,
+            b"sideband-all" => request.sideband_all = true,
             b"deepen-relative" => request.deepen.relative = true,
             _ => {
                 if !arguments.shared(line)? {

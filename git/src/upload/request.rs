@@ -10,6 +10,7 @@ use crate::{
     id::{ObjectId, id_from_hex},
     limits::Limits,
     pktline::BandMode,
+    view::View,
 };
 
 /// How often and how precisely an older client wants haves acknowledged.
@@ -72,6 +73,18 @@ pub(super) struct FetchRequest {
     pub(super) shallow: Vec<ObjectId>,
     pub(super) deepen: Deepen,
     pub(super) filter: Option<Filter>,
+    /// Version 2: refs wanted by name, and what they are at; filled in from the view before anything else looks at the wants.
+    pub(super) want_refs: Vec<WantedRef>,
+    /// Version 2: every packet of the answer travels in a side-band.
+    pub(super) sideband_all: bool,
+}
+
+/// A ref wanted by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WantedRef {
+    pub(super) name: String,
+    /// What it points at, once that was looked up.
+    pub(super) target: Option<ObjectId>,
 }
 
 /// Reads the argument lines that both generations share, holding them to the limits.
@@ -93,6 +106,14 @@ impl<'l> Arguments<'l> {
             check_count(self.request.wants.len(), self.limits.max_wants, "number of wants")?;
             self.request.wants.push(id);
         }
+        Ok(())
+    }
+
+    /// Adds a ref wanted by its full name.
+    pub(super) fn want_ref(&mut self, name: &[u8]) -> Result<()> {
+        let name = std::str::from_utf8(name).map_err(|_| bad_line("unknown ref", name))?;
+        check_count(self.request.want_refs.len(), self.limits.max_wants, "number of wanted refs")?;
+        self.request.want_refs.push(WantedRef { name: name.to_owned(), target: None });
         Ok(())
     }
 
@@ -124,6 +145,9 @@ impl<'l> Arguments<'l> {
             request.deepen.not.push(name.to_owned());
         } else if let Some(spec) = line.strip_prefix(b"filter ") {
             let spec = std::str::from_utf8(spec).map_err(|_| bad_line("invalid filter", line))?;
+            if request.filter.is_some() {
+                return Err(bad_line("multiple filter-specs cannot be combined", line));
+            }
             request.filter = Some(Filter::parse(spec)?);
         } else {
             return Ok(false);
@@ -147,8 +171,31 @@ fn read_number<N: std::str::FromStr>(digits: &[u8]) -> Option<N> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
 }
 
-fn read_id(hex: &[u8], what: &str) -> Result<ObjectId> {
+pub(super) fn read_id(hex: &[u8], what: &str) -> Result<ObjectId> {
     id_from_hex(hex).ok_or_else(|| bad_line(&format!("expected object id after '{what}'"), hex))
+}
+
+impl FetchRequest {
+    /// Looks up the refs wanted by name and adds what they point at to the wants.
+    ///
+    /// Errors: `BadRequest` for a ref that this caller does not see.
+    pub(super) fn resolve_refs(&mut self, view: &View) -> Result<()> {
+        if self.want_refs.is_empty() {
+            return Ok(());
+        }
+        let mut wanted: HashSet<ObjectId> = self.wants.iter().copied().collect();
+        for item in &mut self.want_refs {
+            let full = if item.name == "HEAD" { view.head.as_str() } else { item.name.as_str() };
+            let Some(found) = view.refs.get(full) else {
+                return Err(Error::BadRequest { what: format!("unknown ref {}", item.name.escape_default()) });
+            };
+            item.target = Some(found.target);
+            if wanted.insert(found.target) {
+                self.wants.push(found.target);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// An error that quotes the start of the offending line.
@@ -157,6 +204,6 @@ pub(super) fn bad_line(problem: &str, line: &[u8]) -> Error {
     Error::BadRequest { what: format!("{problem}: '{}'", shown.escape_ascii()) }
 }
 
-fn check_count(len: usize, limit: u64, what: &'static str) -> Result<()> {
+pub(super) fn check_count(len: usize, limit: u64, what: &'static str) -> Result<()> {
     if len as u64 >= limit { Err(Error::TooLarge { what, limit }) } else { Ok(()) }
 }

@@ -6,7 +6,7 @@
 
 use gix::hashtable::HashSet;
 
-use super::{Context, request::FetchRequest};
+use super::{Context, request::FetchRequest, wants};
 use crate::{
     error::{Error, Result},
     id::{Kind, ObjectId},
@@ -56,17 +56,19 @@ pub(super) fn plan(context: &Context<'_>, fetch: &FetchRequest) -> Result<Shallo
     }
 
     let mut graph = Graph::new(&context.view.odb, context.interrupt);
-    let wants = want_commits(context, &fetch.wants)?;
+    let wanted = want_commits(context, &fetch.wants)?;
     let boundary = match fetch.deepen.depth {
         Some(depth) if depth >= INFINITE_DEPTH => {
             Boundary { inside: client.iter().copied().collect(), ends: Vec::new() }
         }
         Some(depth) if fetch.deepen.relative => {
-            let reachable = reachable_among(&mut graph, &wants, &client)?;
+            // As in git this moves every boundary that our refs lead to, not only those below the wants.
+            let unreachable = wants::unreachable(context, &client)?;
+            let reachable: Vec<_> = client.iter().copied().filter(|id| !unreachable.contains(id)).collect();
             by_depth(&mut graph, &reachable, depth.saturating_add(1))?
         }
-        Some(depth) => by_depth(&mut graph, &wants, depth)?,
-        None => by_revision(context, &mut graph, &wants, fetch)?,
+        Some(depth) => by_depth(&mut graph, &wanted, depth)?,
+        None => by_revision(context, &mut graph, &wanted, fetch)?,
     };
 
     for id in boundary.ends {
@@ -147,22 +149,6 @@ fn by_depth(graph: &mut Graph<'_>, tips: &[ObjectId], depth: u32) -> Result<Boun
         distance = distance.saturating_add(1);
     }
     Ok(boundary)
-}
-
-/// Which of `candidates` can be reached from `tips`.
-fn reachable_among(graph: &mut Graph<'_>, tips: &[ObjectId], candidates: &[ObjectId]) -> Result<Vec<ObjectId>> {
-    let mut open: HashSet<ObjectId> = candidates.iter().copied().collect();
-    let mut found = Vec::new();
-    for id in crate::walk::CommitsByDate::new(graph, tips.iter().copied())? {
-        let id = id?;
-        if open.remove(&id) {
-            found.push(id);
-        }
-        if open.is_empty() {
-            break;
-        }
-    }
-    Ok(found)
 }
 
 /// Keeps commits that are new enough and not reachable from the excluded refs; those with a parent left out end history.

@@ -2,7 +2,10 @@
 
 mod advertised;
 mod client;
+mod differential;
+mod features;
 mod limits;
+mod model;
 mod oracle;
 mod packs;
 mod shallow_filter;

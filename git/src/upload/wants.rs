@@ -1,8 +1,13 @@
-//! Which objects a client may ask for.
+//! What may be asked for.
 //!
-//! Owns the rule: what refs point at, tags peeled or not, always; anything else only if it can be reached from a ref. So a client
+//! Owns the rule: what the refs point at, tags peeled or not, always; anything else only if it can be reached from a ref. So a client
 //! that raced with a push, or a partial clone that lacks a blob, is served, and what was force-pushed away or deleted stays hidden.
-//! Called by `upload::respond` before anything is answered.
+//! Refs that the caller may not see are not in its view, and so nothing is reachable from them.
+//! Called by `upload::respond` before anything is answered, and by `object-info`.
+//!
+//! What it costs: nothing for what a ref points at. For a commit the history newer than it, and some more in case clocks were wrong; only
+//! commits whose descendants carry dates of long before them may be refused although they can be reached. For a tree or a blob as much of
+//! the history as it takes to find it, each tree once. The interrupt flag ends all of it.
 
 use gix::hashtable::HashSet;
 
@@ -13,47 +18,70 @@ use crate::{
     walk::{CommitsByDate, Graph, TreeEntries, check_interrupt, peel},
 };
 
+/// How many commits older than everything wanted are looked at before the search ends.
+const SLOP: usize = 4096;
+
 /// Fails unless all of `wants` may be sent.
 ///
 /// Errors: `NotOurRef` naming the first that may not, `Interrupted`.
 pub(super) fn check(context: &Context<'_>, wants: &[ObjectId]) -> Result<()> {
-    let refs = &context.view.refs;
-    let mut open: HashSet<ObjectId> = wants.iter().copied().collect();
-    for item in refs.iter() {
-        open.remove(&item.target);
-        item.peeled.iter().for_each(|peeled| {
-            open.remove(peeled);
-        });
-        if open.is_empty() {
-            return Ok(());
-        }
-    }
-    let search = Search { context, open };
-    let left = search.run()?;
+    let left = find(context, wants, true)?;
     match wants.iter().find(|id| left.contains(*id)) {
         Some(id) => Err(Error::NotOurRef { id: *id }),
         None => Ok(()),
     }
 }
 
-/// Looks for ids among everything reachable, nearest to the refs first, and stops as soon as all are found.
-struct Search<'c, 'a> {
-    context: &'c Context<'a>,
-    open: HashSet<ObjectId>,
+/// Those of `ids` that the caller may not have, or that do not exist.
+///
+/// Errors: `Interrupted`, and those of the object store.
+pub(super) fn unreachable(context: &Context<'_>, ids: &[ObjectId]) -> Result<HashSet<ObjectId>> {
+    find(context, ids, false)
+}
+
+/// Answers the ids that cannot be reached: all of them, or at least one when `any_is_enough`.
+fn find(context: &Context<'_>, ids: &[ObjectId], any_is_enough: bool) -> Result<HashSet<ObjectId>> {
+    let mut open: HashSet<ObjectId> = ids.iter().copied().collect();
+    for item in context.view.refs.iter() {
+        if open.is_empty() {
+            return Ok(open);
+        }
+        open.remove(&item.target);
+        item.peeled.iter().for_each(|peeled| {
+            open.remove(peeled);
+        });
+    }
+    let mut missing = HashSet::default();
+    for id in &open {
+        if context.view.odb.header(id)?.is_none() {
+            missing.insert(*id);
+        }
+    }
+    if any_is_enough && !missing.is_empty() {
+        return Ok(missing);
+    }
+    open.retain(|id| !missing.contains(id));
+    let mut search = Search { context, open };
+    if !search.open.is_empty() {
+        search.run()?;
+    }
+    let mut left = search.open;
+    left.extend(missing);
+    Ok(left)
+}
+
+/// Looks for objects among everything reachable, nearest to the refs first, and stops as soon as all are found or cannot be found.
+pub(super) struct Search<'c, 'a> {
+    pub(super) context: &'c Context<'a>,
+    /// What is left to find; all of it must exist.
+    pub(super) open: HashSet<ObjectId>,
 }
 
 impl Search<'_, '_> {
-    /// Returns the ids not found.
-    fn run(mut self) -> Result<HashSet<ObjectId>> {
+    /// Takes out of `open` what can be reached, and answers how many commits that cost.
+    pub(super) fn run(&mut self) -> Result<usize> {
         let context = self.context;
         let odb = &context.view.odb;
-        let mut needs_trees = false;
-        for id in &self.open {
-            match odb.header(id)? {
-                Some((kind, _)) => needs_trees |= matches!(kind, Kind::Tree | Kind::Blob),
-                None => return Ok(std::iter::once(*id).collect()),
-            }
-        }
         let mut commits = Vec::new();
         let mut trees = Vec::new();
         for item in context.view.refs.iter() {
@@ -69,21 +97,42 @@ impl Search<'_, '_> {
                 Kind::Blob | Kind::Tag => {}
             }
         }
+        let mut graph = Graph::new(odb, context.interrupt);
+        let mut goal = self.goal(&mut graph)?;
         let mut seen = HashSet::default();
-        for tree in trees {
+        for tree in trees.into_iter().filter(|_| goal.trees) {
             self.visit_tree(tree, &mut seen)?;
         }
-        let mut graph = Graph::new(odb, context.interrupt);
         let mut walk = CommitsByDate::new(&mut graph, commits)?;
-        while !self.open.is_empty() {
+        let mut visited = 0_usize;
+        while !self.open.is_empty() && goal.may_come(walk.next_time()) {
             let Some(commit) = walk.next() else { break };
             let commit = commit?;
+            visited = visited.saturating_add(1);
             self.open.remove(&commit);
-            if needs_trees && let Some(tree) = walk.tree_of(&commit) {
+            if goal.trees
+                && let Some(tree) = walk.tree_of(&commit)
+            {
                 self.visit_tree(tree, &mut seen)?;
             }
         }
-        Ok(self.open)
+        Ok(visited)
+    }
+
+    /// Says how far the search has to go. Tags that are left are not behind any ref: nothing but refs and tags points at a tag.
+    fn goal(&self, graph: &mut Graph<'_>) -> Result<Goal> {
+        let mut goal = Goal { trees: false, oldest: u64::MAX, slop: 0 };
+        for id in &self.open {
+            match graph.odb().header(id)? {
+                Some((Kind::Commit, _)) => {
+                    let node = graph.load(id)?;
+                    goal.oldest = goal.oldest.min(graph.time(node));
+                }
+                Some((Kind::Tree | Kind::Blob, _)) => goal.trees = true,
+                Some((Kind::Tag, _)) | None => {}
+            }
+        }
+        Ok(goal)
     }
 
     fn visit_tree(&mut self, root: ObjectId, seen: &mut HashSet<ObjectId>) -> Result<()> {
@@ -111,5 +160,29 @@ impl Search<'_, '_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Where a search ends.
+struct Goal {
+    /// Something wanted is a tree or a blob, which may be anywhere.
+    trees: bool,
+    /// Date of the oldest wanted commit.
+    oldest: u64,
+    slop: usize,
+}
+
+impl Goal {
+    /// Whether something wanted may still come, when the newest commit left is of `time`.
+    fn may_come(&mut self, time: Option<u64>) -> bool {
+        let Some(time) = time else { return false };
+        if self.trees || time >= self.oldest {
+            return true;
+        }
+        if self.oldest == u64::MAX {
+            return false;
+        }
+        self.slop = self.slop.saturating_add(1);
+        self.slop <= SLOP
     }
 }

@@ -32,6 +32,11 @@ impl<'g, 'a> CommitsByDate<'g, 'a> {
         Ok(walk)
     }
 
+    /// The date of the commit that comes next, as its committer has it.
+    pub(crate) fn next_time(&self) -> Option<u64> {
+        self.heap.peek().map(|(time, _)| *time)
+    }
+
     /// The root tree of a commit already returned.
     pub fn tree_of(&self, commit: &ObjectId) -> Option<ObjectId> {
         self.graph.lookup(commit).map(|node| self.graph.tree(node))

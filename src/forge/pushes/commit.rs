@@ -9,37 +9,52 @@ use atomicqms_actors::ask::Deadline;
 use atomicqms_actors::repository::{CommitRefs, EditOutcome, RepositoryHandle};
 use atomicqms_actors::sql::Connection;
 use atomicqms_git::{ObjectId, RefEdit, RefName};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::access::action::PushRepository;
 use crate::access::{Caller, Permit};
 use crate::audit::event::GitChange;
 use crate::audit::{self, Event, Object, action};
 use crate::db;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::forge::Forge;
 use crate::forge::maintenance::Asked;
 use crate::model::{Clock, RepoId, Repository, UserId, UtcMs};
+
+use super::certificate::{Evidence, FindSigner};
+use super::policy::{self, Motion, Rules};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the repository actor commits for one push.
 pub(super) struct CommitPush {
-    permit: Permit<PushRepository>,
-    clock: Arc<dyn Clock>,
-    size_bytes: Option<u64>,
-    asked: Asked,
+    pub(super) permit: Permit<PushRepository>,
+    pub(super) clock: Arc<dyn Clock>,
+    /// None: the push brings no objects.
+    pub(super) growth: Option<Growth>,
+    /// The maintenance this push makes due.
+    pub(super) asked: Asked,
+    /// For the ledger and for policies; never for visibility.
+    pub(super) push_options: Vec<String>,
+    pub(super) evidence: Option<Evidence>,
+    pub(super) find_signer: FindSigner,
 }
 
-impl CommitPush {
-    /// `size_bytes` is what the repository's objects take on disk with this push; none: as before.
-    pub(super) fn new(
-        permit: Permit<PushRepository>,
-        clock: Arc<dyn Clock>,
-        size_bytes: Option<u64>,
-        asked: Asked,
-    ) -> Self {
-        Self { permit, clock, size_bytes, asked }
+/// What the objects of a push do to the size of a repository.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Growth {
+    /// What all objects take on disk with this push.
+    pub(super) total_bytes: u64,
+    /// What this push brings.
+    pub(super) added_bytes: u64,
+    /// What all may take; 0: anything.
+    pub(super) limit_bytes: u64,
+}
+
+impl Growth {
+    /// Refuses to grow beyond the limit, from a size in a row.
+    pub(super) fn check(&self, current: i64) -> std::result::Result<(), String> {
+        policy::check_quota(u64::try_from(current).unwrap_or(0), self.added_bytes, self.limit_bytes)
     }
 }
 
@@ -55,16 +70,47 @@ impl CommitRefs for CommitPush {
         if repository.id != RepoId::new(repo) {
             return Err(Error::broken(format!("permit for repository {}, turn of {repo}", repository.id)).into());
         }
-        let outcomes = edits
-            .iter()
-            .map(|edit| commit_edit(tx, self.permit.caller(), &repository, edit, now))
-            .collect::<Result<Vec<_>>>()?;
+        if let Some(Err(reason)) = self.growth.map(|growth| growth.check(repository.size_bytes)) {
+            return Err(Error::new(Kind::TooLarge, reason).into());
+        }
+        let rules = Rules::of(&repository);
+        let judged: Vec<_> = edits.iter().map(|edit| rules.judge(edit.name.as_str(), Motion::of(edit))).collect();
+        let signature = match &self.evidence {
+            Some(evidence) if judged.iter().any(std::result::Result::is_ok) => {
+                let user = self.permit.caller().user_id();
+                let push = db::push_certificates::Push { repository: repository.id, user, at: now };
+                Some((evidence, evidence.keep(tx, &push, self.find_signer)?))
+            }
+            _ => None,
+        };
+        let said = self.said(signature);
+        let commit = |(edit, verdict): (&RefEdit, _)| match verdict {
+            Ok(()) => commit_edit(tx, self.permit.caller(), &repository, edit, said.as_ref(), now),
+            Err(reason) => Ok(EditOutcome::Refused { reason: str::to_owned(reason) }),
+        };
+        let outcomes = edits.iter().zip(judged).map(commit).collect::<Result<Vec<_>>>()?;
         db::repositories::mark_pushed(tx, repository.id, now)?;
-        if let Some(size_bytes) = self.size_bytes {
-            db::repositories::mark_size(tx, repository.id, i64::try_from(size_bytes).unwrap_or(i64::MAX))?;
+        if let Some(growth) = self.growth {
+            let total = i64::try_from(growth.total_bytes).unwrap_or(i64::MAX);
+            db::repositories::mark_size(tx, repository.id, total)?;
         }
         self.asked.schedule(tx, repository.id, now)?;
         Ok(outcomes)
+    }
+}
+
+impl CommitPush {
+    /// What the events of this push say besides the refs: its options, and the certificate that orders it.
+    fn said(&self, signature: Option<(&Evidence, &'static str)>) -> Option<Value> {
+        let mut said = Map::new();
+        if !self.push_options.is_empty() {
+            said.insert("push_options".to_owned(), json!(self.push_options));
+        }
+        if let Some((evidence, verification)) = signature {
+            let sha256 = audit::event::hex(evidence.sha256());
+            said.insert("push_certificate".to_owned(), json!({ "sha256": sha256, "signature": verification }));
+        }
+        (!said.is_empty()).then_some(Value::Object(said))
     }
 }
 
@@ -73,6 +119,7 @@ fn commit_edit(
     caller: &Caller,
     repository: &Repository,
     edit: &RefEdit,
+    said: Option<&Value>,
     now: UtcMs,
 ) -> Result<EditOutcome> {
     let actual = db::refs::find(tx, repository.id, edit.name.as_str())?.map(|found| found.target);
@@ -89,7 +136,8 @@ fn commit_edit(
         new: edit.new.map(hex),
         ..GitChange::default()
     };
-    let event = Event::new(caller.stamp(), action::GIT_REF_UPDATE, object).git(change);
+    let mut event = Event::new(caller.stamp(), action::GIT_REF_UPDATE, object).git(change);
+    event.after = said.cloned();
     let seq = audit::append(tx, now, &event)?;
     if db::refs::record_edit(tx, repository.id, edit, user, seq, now)? {
         return Ok(EditOutcome::Applied);

@@ -9,6 +9,8 @@ use atomicqms_git::odb::Snapshot;
 use atomicqms_git::receive::Command;
 use atomicqms_git::{RefEdit, RefName, View};
 
+use super::policy::{Intent, NO_PROPOSALS};
+
 /// Namespaces that only the server writes; they are not shown to pushing clients either.
 pub const HIDDEN_FROM_PUSH: &[&str] = &["refs/pull/", "refs/qms/"];
 
@@ -59,6 +61,9 @@ fn plan_one(command: &Command, view: &View) -> Planned {
     };
     if HIDDEN_FROM_PUSH.iter().any(|prefix| text.starts_with(prefix)) {
         return refused("deny updating a hidden ref");
+    }
+    if Intent::of(text) == Intent::Propose {
+        return refused(NO_PROPOSALS);
     }
     if command.new.is_none() {
         if command.old.is_none() {

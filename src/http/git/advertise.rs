@@ -1,7 +1,9 @@
 //! `GET info/refs`: what a service offers, and the refusal of the dumb protocol.
 
-use atomicqms_git::View;
+use std::sync::Arc;
+
 use atomicqms_git::protocol::{AdvertiseOptions, ProtocolVersion, Service, advertise};
+use atomicqms_git::{RefName, RefTable, View};
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -13,7 +15,7 @@ use super::{AGENT, NO_CACHE, protocol_version};
 use crate::access::action::{CloneRepository, PushRepository};
 use crate::access::{Caller, RepoPath};
 use crate::error::{Error, Result};
-use crate::forge::pushes::HIDDEN_FROM_PUSH;
+use crate::forge::pushes::{self, HIDDEN_FROM_PUSH};
 use crate::http::App;
 
 /// References above which the advertisement is built off the async runtime.
@@ -38,9 +40,18 @@ pub(super) async fn info_refs(
         Some(name) => Service::from_name(name),
     };
     let repository = match service {
-        Some(Service::ReceivePack) => {
-            app.forge.authorize(&caller, PushRepository, &path).await?.into_subject().repository
-        }
+        Some(Service::ReceivePack) => match app.forge.authorize(&caller, PushRepository, &path).await {
+            Ok(permit) => permit.into_subject().repository,
+            Err(error) => {
+                pushes::may_create(&app.forge, &caller, &path, error).await?;
+                // It is made when something is pushed; until then it looks like any empty repository.
+                let head = format!("refs/heads/{}", app.forge.settings.default_branch);
+                let head = RefName::new(&head).map_err(Error::internal)?;
+                let view = View { refs: RefTable::default(), head, odb: Arc::default(), version: 0 };
+                let body = build(Arc::new(view), Service::ReceivePack, protocol_version(&headers), None).await?;
+                return Ok(answer(Service::ReceivePack, body));
+            }
+        },
         // An unknown service is refused only to those who may know the repository.
         Some(Service::UploadPack) | None => {
             app.forge.authorize(&caller, CloneRepository, &path).await?.into_subject().repository
@@ -48,20 +59,32 @@ pub(super) async fn info_refs(
     };
     let service = service.ok_or_else(|| Error::forbidden("unsupported service"))?;
     let view = app.forge.open(&repository).await?.view();
-    let body = build(view, service, protocol_version(&headers)).await?;
+    let nonce =
+        (service == Service::ReceivePack).then(|| app.intake.nonces().make(repository.id, app.forge.clock.now()));
+    let body = build(view, service, protocol_version(&headers), nonce).await?;
+    Ok(answer(service, body))
+}
+
+fn answer(service: Service, body: Bytes) -> Response {
     let content_type = match service {
         Service::UploadPack => "application/x-git-upload-pack-advertisement",
         Service::ReceivePack => "application/x-git-receive-pack-advertisement",
     };
     metrics::counter!("atomicqms_git_bytes_total", "direction" => "out").increment(body.len() as u64);
     metrics::counter!("atomicqms_git_operations_total", "service" => "info-refs", "outcome" => "ok").increment(1);
-    Ok((NO_CACHE, [(header::CONTENT_TYPE, HeaderValue::from_static(content_type))], Body::from(body)).into_response())
+    (NO_CACHE, [(header::CONTENT_TYPE, HeaderValue::from_static(content_type))], Body::from(body)).into_response()
 }
 
-async fn build(view: std::sync::Arc<View>, service: Service, version: ProtocolVersion) -> Result<Bytes> {
+async fn build(view: Arc<View>, service: Service, version: ProtocolVersion, nonce: Option<String>) -> Result<Bytes> {
     let make = move |view: &View| {
-        let options =
-            AdvertiseOptions { stateless: true, agent: AGENT, preamble: true, hidden_prefixes: HIDDEN_FROM_PUSH };
+        let options = AdvertiseOptions {
+            stateless: true,
+            agent: AGENT,
+            preamble: true,
+            hidden_prefixes: HIDDEN_FROM_PUSH,
+            bundle_uri: false,
+            push_cert_nonce: nonce.as_deref(),
+        };
         advertise(view, service, version, &options)
     };
     if view.refs.len() <= INLINE_REFS || (service, version) == (Service::UploadPack, ProtocolVersion::V2) {

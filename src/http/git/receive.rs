@@ -23,7 +23,7 @@ use super::answer::{self, AnswerWriter};
 use super::body::{BodyError, BodyReader};
 use super::{NO_CACHE, body_failure, header_text, require_content_type};
 use crate::access::action::PushRepository;
-use crate::access::{Caller, Client, RepoPath};
+use crate::access::{Caller, Client, Permit, RepoPath};
 use crate::error::{Error, Kind, Result};
 use crate::forge::pushes::{self, Push, PushReport};
 use crate::http::App;
@@ -44,8 +44,8 @@ pub(super) async fn receive_pack(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    let permit = app.forge.authorize(&caller, PushRepository, &path).await?;
     require_content_type(&headers, "application/x-git-receive-pack-request")?;
+    let permit = authorize(&app, &caller, &path).await?;
     let handle = app.forge.open(&permit.subject().repository).await?;
     let limits = app.intake.limits();
     let encoding = header_text(&headers, header::CONTENT_ENCODING);
@@ -86,6 +86,20 @@ pub(super) async fn receive_pack(
     });
     let answer = pending.ready().await.map_err(Error::internal)?;
     Ok(answer_with(Body::new(answer)))
+}
+
+/// Asks the gate; a repository that does not exist is made first where that is allowed.
+async fn authorize(app: &App, caller: &Caller, path: &RepoPath) -> Result<Permit<PushRepository>> {
+    let error = match app.forge.authorize(caller, PushRepository, path).await {
+        Ok(permit) => return Ok(permit),
+        Err(error) => error,
+    };
+    let leave = pushes::may_create(&app.forge, caller, path, error).await?;
+    match pushes::create(&app.forge, leave, path).await {
+        // Two pushes at once: the other one made it.
+        Err(error) if error.kind() != Kind::Conflict => Err(error),
+        Ok(()) | Err(_) => app.forge.authorize(caller, PushRepository, path).await,
+    }
 }
 
 fn answer_with(body: Body) -> Response {

@@ -30,6 +30,16 @@ pub(crate) struct JournalRow {
     pub(crate) event_seq: i64,
 }
 
+/// One certificate of a signed push.
+#[derive(Debug, Clone)]
+pub(crate) struct CertificateRow {
+    pub(crate) sha256: String,
+    pub(crate) certificate: String,
+    pub(crate) format: String,
+    pub(crate) verification: String,
+    pub(crate) fingerprint: Option<String>,
+}
+
 /// Everything a refused request must leave as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
@@ -118,6 +128,24 @@ impl Evidence {
         let mut statement = self.connection.prepare(sql).unwrap();
         let rows = statement.query_map([seq], |row| bytes(row, 0)).unwrap();
         rows.map(|row| serde_json::from_slice(&row.unwrap()).expect("an event is JSON")).collect()
+    }
+
+    /// The certificates of signed pushes, oldest first.
+    pub(crate) fn push_certificates(&self) -> Vec<CertificateRow> {
+        let sql = "SELECT sha256, certificate, format, verification, fingerprint FROM push_certificate ORDER BY id";
+        let mut statement = self.connection.prepare(sql).unwrap();
+        let rows = statement
+            .query_map([], |row| {
+                Ok(CertificateRow {
+                    sha256: super::pack::hex(&bytes(row, 0)?),
+                    certificate: String::from_utf8(bytes(row, 1)?).unwrap(),
+                    format: row.get(2)?,
+                    verification: row.get(3)?,
+                    fingerprint: row.get(4)?,
+                })
+            })
+            .unwrap();
+        rows.map(Result::unwrap).collect()
     }
 
     /// Every journal row names an event, and that event says the same.

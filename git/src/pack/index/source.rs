@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Inflated deltas kept from the first pass for the second.
-const ARENA_BYTES: usize = 32 << 20;
+const ARENA_BYTES: usize = 8 << 20;
 
 /// The bytes of the pack and what is needed to inflate them.
 pub(super) struct Source<'a> {

@@ -22,6 +22,9 @@ impl Visitor {
 
     /// Hashes and checks an object whose entry starts at `offset`, and answers its id.
     pub(super) fn object(&mut self, context: &Context<'_>, offset: u64, kind: Kind, data: &[u8]) -> Result<ObjectId> {
+        if kind == Kind::Blob && data.len() as u64 > context.limits.max_blob_bytes {
+            return Err(Error::TooLarge { what: "size of a file", limit: context.limits.max_blob_bytes });
+        }
         let id = hash_object(kind, data).map_err(|error| match error {
             Error::Collision { .. } => Error::Collision { offset: Some(offset) },
             other => other,

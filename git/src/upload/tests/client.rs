@@ -87,14 +87,28 @@ pub(super) fn ask(view: &View, version: ProtocolVersion, request: &[u8]) -> (Res
 
 /// Asks git's own server.
 pub(super) fn ask_git(repo: &TestRepo, version: ProtocolVersion, request: &[u8]) -> Vec<u8> {
+    try_git(repo, version, request).1
+}
+
+/// The same, with whether git ended well.
+pub(super) fn try_git(repo: &TestRepo, version: ProtocolVersion, request: &[u8]) -> (bool, Vec<u8>) {
     let protocol = match version {
         ProtocolVersion::V0 => "version=0",
         ProtocolVersion::V1 => "version=1",
         ProtocolVersion::V2 => "version=2",
     };
-    let options = ["-c", "uploadpack.allowFilter=true", "-c", "uploadpack.allowReachableSHA1InWant=true"];
-    let args = [&options[..], &["upload-pack", "--stateless-rpc", "."]].concat();
-    repo.run(&args, request, &[("GIT_PROTOCOL", protocol)]).1
+    let options = [
+        "uploadpack.allowFilter=true",
+        "uploadpack.allowReachableSHA1InWant=true",
+        "uploadpack.allowAnySHA1InWant=true",
+        "uploadpack.allowRefInWant=true",
+        "uploadpack.allowSidebandAll=true",
+        "transfer.advertiseObjectInfo=true",
+    ];
+    let mut args: Vec<&str> = options.iter().flat_map(|option| ["-c", option]).collect();
+    args.extend(["upload-pack", "--stateless-rpc", "."]);
+    let (ok, answer, _) = repo.run(&args, request, &[("GIT_PROTOCOL", protocol)]);
+    (ok, answer)
 }
 
 /// The ids git lists for these revisions.
