@@ -4,9 +4,11 @@
 //! move which ref), name validation and the pack itself: names stay raw bytes, and the pack is the rest of the stream.
 //! Called by the transports.
 
+mod pack_end;
 mod parser;
 mod report;
 
+pub use pack_end::PackEnd;
 pub use parser::{CommandParser, Parsed};
 pub use report::{CommandOutcome, CommandReport, Rewritten, fatal, keep_alive, progress, report};
 

@@ -12,6 +12,8 @@ mod pack;
 mod parse_v0;
 mod parse_v2;
 mod request;
+mod rounds;
+mod session;
 mod shallow;
 mod ticker;
 mod wants;
@@ -33,6 +35,8 @@ use negotiate::Verdict;
 use parse_v2::Command;
 use request::FetchRequest;
 use ticker::Ticker;
+
+pub use session::UploadSession;
 
 /// What one answer contained, for logs and metrics.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -132,6 +136,11 @@ impl Context<'_> {
             Ok(prepared) => prepared,
             Err(error) => return Err(refuse(out, error)),
         };
+        self.deliver(fetch, prepared, out)
+    }
+
+    /// Sends what was prepared: the words before the pack, and the pack if its time has come.
+    fn deliver(&self, fetch: &FetchRequest, prepared: Prepared<'_>, out: &mut Counted<'_>) -> Result<UploadStats> {
         out.write_all(&prepared.head).map_err(Error::PeerGone)?;
         let Some((mut graph, job)) = prepared.pack else {
             out.flush().map_err(Error::PeerGone)?;

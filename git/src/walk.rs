@@ -17,7 +17,7 @@ pub use ancestry::{is_ancestor, merge_bases};
 pub use bydate::CommitsByDate;
 pub(crate) use difference::difference;
 pub use graph::Graph;
-pub(crate) use graph::check_interrupt;
+pub(crate) use graph::{Memory, check_interrupt};
 pub use object::{Peeled, peel};
 pub(crate) use object::{TreeEntries, TreeEntry, unreadable};
 pub(crate) use reach::Reach;

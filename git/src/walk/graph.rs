@@ -30,6 +30,15 @@ pub struct Graph<'a> {
     ids: Vec<ObjectId>,
 }
 
+/// What a graph has loaded, without the store it came from.
+#[derive(Default)]
+pub(crate) struct Memory {
+    index: HashMap<ObjectId, Node>,
+    commits: Vec<Commit>,
+    parents: Vec<Node>,
+    cut: HashSet<ObjectId>,
+}
+
 #[derive(Clone)]
 struct Commit {
     id: ObjectId,
@@ -68,6 +77,17 @@ impl<'a> Graph<'a> {
             data: Vec::new(),
             ids: Vec::new(),
         }
+    }
+
+    /// Keeps what was loaded beyond the borrows of this graph, for a negotiation that goes on in a later message.
+    pub(crate) fn suspend(self) -> Memory {
+        Memory { index: self.index, commits: self.commits, parents: self.parents, cut: self.cut }
+    }
+
+    /// Goes on with what an earlier graph over the same objects had loaded; nodes keep their numbers.
+    pub(crate) fn resume(odb: &'a Snapshot, interrupt: &'a AtomicBool, memory: Memory) -> Self {
+        let Memory { index, commits, parents, cut } = memory;
+        Graph { odb, interrupt, index, commits, parents, cut, data: Vec::new(), ids: Vec::new() }
     }
 
     /// The object store the graph is loaded from.
