@@ -9,6 +9,7 @@ pub mod collaborators;
 pub mod dialect;
 mod filter;
 pub mod instance;
+pub mod keys;
 pub mod migrate;
 pub mod refs;
 pub mod repositories;

@@ -16,6 +16,7 @@ use crate::model::{Clock, Repository, UserName};
 pub mod collaborators;
 pub mod first_commit;
 pub mod intake;
+pub mod keys;
 pub mod pushes;
 pub mod repositories;
 pub mod setup;
@@ -31,11 +32,13 @@ pub struct Settings {
     pub security: access::Settings,
     /// Branch that `HEAD` of a new repository names.
     pub default_branch: String,
+    /// Smallest RSA key that is taken. Units: bits.
+    pub min_rsa_bits: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { security: access::Settings::default(), default_branch: "main".to_owned() }
+        Self { security: access::Settings::default(), default_branch: "main".to_owned(), min_rsa_bits: 2048 }
     }
 }
 

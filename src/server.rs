@@ -88,6 +88,7 @@ pub async fn run(
         config: Arc::clone(&config),
         work: Work::default(),
         root_url: config.server.root_url.as_str().into(),
+        ssh_root: None,
         status: Arc::new(Status::default()),
         intake: Intake::new(&config.git),
         probe: Arc::new(health::Probe::default()),

@@ -9,8 +9,10 @@ use super::dialect;
 use crate::error::{Error, Kind, Result};
 
 /// Every migration in order; the position plus one is the version it leads to.
-pub const MIGRATIONS: &[(&str, &str)] =
-    &[("0001_foundation.sql", include_str!("../../migrations/0001_foundation.sql"))];
+pub const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_foundation.sql", include_str!("../../migrations/0001_foundation.sql")),
+    ("0002_public_keys.sql", include_str!("../../migrations/0002_public_keys.sql")),
+];
 
 /// The version this binary writes.
 pub const VERSION: i64 = MIGRATIONS.len() as i64;

@@ -75,8 +75,11 @@ impl Parts {
             &supervisor,
         )
         .await?;
-        let settings =
-            Settings { security: access_settings(&config.security), default_branch: config.git.default_branch.clone() };
+        let settings = Settings {
+            security: access_settings(&config.security),
+            default_branch: config.git.default_branch.clone(),
+            min_rsa_bits: config.ssh.min_rsa_bits,
+        };
         let forge = Forge::new(ForgeParts { writer, readers, directory, clock, settings })?;
         Ok(Self { forge, supervisor })
     }

@@ -4,8 +4,10 @@ use super::*;
 use crate::db::testing;
 
 /// Hashes of released migrations. A line is added with a new file and never changed afterwards.
-const HASHES: &[(&str, &str)] =
-    &[("0001_foundation.sql", "73e8f22fdbcd96173f8704ebfa59a1dcb93076a2bb2e0a1343067e211e210b9a")];
+const HASHES: &[(&str, &str)] = &[
+    ("0001_foundation.sql", "73e8f22fdbcd96173f8704ebfa59a1dcb93076a2bb2e0a1343067e211e210b9a"),
+    ("0002_public_keys.sql", "2f6d784fa2794be2ff559db20cbaf11443d8b8b0fbd1d5a42fc0f51310223ea3"),
+];
 
 fn empty() -> rusqlite::Connection {
     rusqlite::Connection::open_in_memory().unwrap()
