@@ -1,23 +1,18 @@
 //! `GET info/refs`: what a service offers, and the refusal of the dumb protocol.
 
-use atomicqms_git::View;
-use atomicqms_git::protocol::{AdvertiseOptions, ProtocolVersion, Service, advertise};
+use atomicqms_git::protocol::Service;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::Deserialize;
 
-use super::{AGENT, NO_CACHE, protocol_version};
+use super::{NO_CACHE, protocol_version};
 use crate::access::action::{CloneRepository, PushRepository};
 use crate::access::{Caller, RepoPath};
 use crate::error::{Error, Result};
-use crate::forge::pushes::HIDDEN_FROM_PUSH;
 use crate::http::App;
-
-/// References above which the advertisement is built off the async runtime.
-const INLINE_REFS: usize = 500;
+use crate::transport::{Stream, advertisement};
 
 /// Query of `info/refs`.
 #[derive(Debug, Deserialize)]
@@ -48,7 +43,7 @@ pub(super) async fn info_refs(
     };
     let service = service.ok_or_else(|| Error::forbidden("unsupported service"))?;
     let view = app.forge.open(&repository).await?.view();
-    let body = build(view, service, protocol_version(&headers)).await?;
+    let body = advertisement(view, service, protocol_version(&headers), Stream::Stateless).await?;
     let content_type = match service {
         Service::UploadPack => "application/x-git-upload-pack-advertisement",
         Service::ReceivePack => "application/x-git-receive-pack-advertisement",
@@ -56,18 +51,6 @@ pub(super) async fn info_refs(
     metrics::counter!("atomicqms_git_bytes_total", "direction" => "out").increment(body.len() as u64);
     metrics::counter!("atomicqms_git_operations_total", "service" => "info-refs", "outcome" => "ok").increment(1);
     Ok((NO_CACHE, [(header::CONTENT_TYPE, HeaderValue::from_static(content_type))], Body::from(body)).into_response())
-}
-
-async fn build(view: std::sync::Arc<View>, service: Service, version: ProtocolVersion) -> Result<Bytes> {
-    let make = move |view: &View| {
-        let options =
-            AdvertiseOptions { stateless: true, agent: AGENT, preamble: true, hidden_prefixes: HIDDEN_FROM_PUSH };
-        advertise(view, service, version, &options)
-    };
-    if view.refs.len() <= INLINE_REFS || (service, version) == (Service::UploadPack, ProtocolVersion::V2) {
-        return Ok(make(&view));
-    }
-    tokio::task::spawn_blocking(move || make(&view)).await.map_err(Error::internal)
 }
 
 /// Refuses the dumb protocol, to those who may read the repository; to others it does not exist.
