@@ -27,4 +27,7 @@ mod no_process;
 mod permissions;
 mod races;
 mod random_walk;
+mod ssh;
+mod ssh_access;
+mod ssh_hostile;
 mod storm;
