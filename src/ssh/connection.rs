@@ -154,7 +154,7 @@ impl End {
 /// Serves one connection to its end.
 pub(super) async fn serve(socket: Socket, line: Line, address: IpAddr, place: Place, shared: Arc<Shared>) {
     let id = ulid::Ulid::generate().to_string();
-    let span = tracing::info_span!("ssh", request_id = %id);
+    let span = tracing::info_span!("ssh", request.id = %id);
     let end = watched(socket, &line, address, place, shared, id).instrument(span.clone()).await;
     // Whatever the library still does with the stream ends here.
     line.cut();
@@ -177,6 +177,7 @@ async fn watched(socket: Socket, line: &Line, address: IpAddr, place: Place, sha
         place,
         line: line.clone(),
         activity: Arc::new(activity),
+        span: tracing::Span::current(),
     };
     let mut stopping = shared.stopping.clone();
     let begun = russh::server::run_stream(Arc::clone(&shared.protocol), socket, client);
@@ -223,14 +224,16 @@ async fn watched(socket: Socket, line: &Line, address: IpAddr, place: Place, sha
     };
     // A client that does not take the goodbye is cut off without it.
     let goodbye = handle.disconnect(Disconnect::ByApplication, words.to_owned(), "en".to_owned());
-    let _ = tokio::time::timeout(GOODBYE_TIME, async {
-        if goodbye.await.is_ok() {
-            let _ = (&mut session).await;
-        }
-    })
-    .await;
-    line.cut();
-    let _ = tokio::time::timeout(END_TIME, session).await;
+    let said = tokio::time::timeout(GOODBYE_TIME, async {
+        // The library has gone when it takes no goodbye; its end follows either way.
+        let _ = goodbye.await;
+        drop((&mut session).await);
+    });
+    if said.await.is_err() {
+        line.cut();
+        // Its end may not be awaited twice, so only where it has not been seen yet.
+        let _ = tokio::time::timeout(END_TIME, session).await;
+    }
     end
 }
 
@@ -251,6 +254,8 @@ struct Client {
     place: Place,
     line: Line,
     activity: Arc<watch::Sender<Activity>>,
+    /// The library calls from a task of its own, outside the span of the connection.
+    span: tracing::Span,
 }
 
 impl Client {
@@ -258,7 +263,7 @@ impl Client {
     fn count_attempt(&mut self) -> Result<(), russh::Error> {
         self.attempts += 1;
         if self.attempts > self.shared.app.config.ssh.max_auth_attempts {
-            tracing::info!("an SSH connection was ended: too many keys were tried");
+            tracing::info!(parent: &self.span, "an SSH connection was ended: too many keys were tried");
             return Err(russh::Error::Disconnect);
         }
         Ok(())
@@ -292,7 +297,7 @@ impl Handler for Client {
             Ok(true) => Ok(Auth::Accept),
             Ok(false) => Ok(Auth::reject()),
             Err(error) => {
-                tracing::warn!(error.chain = %error.log_line(), "an offered SSH key could not be looked up");
+                tracing::warn!(parent: &self.span, error.chain = %error.log_line(), "an offered SSH key could not be looked up");
                 Ok(Auth::reject())
             }
         }
@@ -310,7 +315,7 @@ impl Handler for Client {
                 Ok(Auth::Accept)
             }
             Err(error) => {
-                tracing::info!(error.chain = %error.log_line(), "an SSH sign-in was refused");
+                tracing::info!(parent: &self.span, error.chain = %error.log_line(), "an SSH sign-in was refused");
                 Ok(Auth::reject())
             }
         }
@@ -349,7 +354,7 @@ impl Handler for Client {
                 let _running = running;
                 session::serve(opened).await;
             }
-            .instrument(tracing::Span::current()),
+            .instrument(self.span.clone()),
         );
         reply.accept().await;
         Ok(())

@@ -19,5 +19,5 @@ pub(crate) use forge::Forge;
 pub(crate) use git::{Git, PROTOCOLS};
 pub(crate) use http::{Call, Reply, Wire};
 pub(crate) use persona::Persona;
-pub(crate) use ssh::{Identity, Ssh};
+pub(crate) use ssh::Identity;
 pub(crate) use wait::{PATIENCE, until, within};

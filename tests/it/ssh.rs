@@ -113,8 +113,8 @@ fn a_pack_too_large_for_memory_arrives_and_a_pack_too_large_is_refused_with_a_re
     let repository = ada.create_repository("sops");
     let git = ssh.git().config("core.compression", "0");
     let work = git.init("work");
-    let noise = |bytes: usize| -> Vec<u8> {
-        let mut state = 7_u64;
+    let noise = |bytes: usize, seed: u64| -> Vec<u8> {
+        let mut state = seed;
         (0..bytes)
             .map(|_| {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -122,12 +122,12 @@ fn a_pack_too_large_for_memory_arrives_and_a_pack_too_large_is_refused_with_a_re
             })
             .collect()
     };
-    std::fs::write(work.dir().join("scan.bin"), noise(3_000_000)).unwrap();
+    std::fs::write(work.dir().join("scan.bin"), noise(3_000_000, 7)).unwrap();
     work.commit("SOP-001.md", "# Scan\n");
     work.ok(&["add", "scan.bin"]);
     work.ok(&["commit", "--quiet", "-m", "scan"]);
     work.ok(&["push", "--quiet", &ssh.url(&repository), "main"]);
-    std::fs::write(work.dir().join("scan.bin"), noise(5_000_001)).unwrap();
+    std::fs::write(work.dir().join("scan.bin"), noise(5_000_001, 8)).unwrap();
     work.ok(&["commit", "--quiet", "-a", "-m", "larger scan"]);
     let refused = work.run(&["push", &ssh.url(&repository), "main"]);
     assert!(!refused.success && refused.stderr.contains("exceeds the limit of 4000000 bytes"), "{}", refused.stderr);
