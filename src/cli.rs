@@ -3,6 +3,7 @@
 //! Owns parsing, exit codes and the one line an operator reads when something fails. Each command is one file. This
 //! is the only part of the program that writes to standard output.
 
+pub mod admin_key;
 pub mod admin_token;
 pub mod admin_user;
 pub mod audit;
@@ -78,6 +79,9 @@ enum Admin {
     /// Create access tokens
     #[command(subcommand)]
     Token(admin_token::Command),
+    /// Manage the SSH keys of users
+    #[command(subcommand)]
+    Key(admin_key::Command),
 }
 
 /// Runs the command line to its end.
@@ -110,6 +114,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Serve(flags) => serve::run(settings(flags.settings())?),
         Command::Admin(Admin::User(command)) => block_on(admin_user::run(command, settings(Vec::new())?)),
         Command::Admin(Admin::Token(command)) => block_on(admin_token::run(command, settings(Vec::new())?)),
+        Command::Admin(Admin::Key(command)) => block_on(admin_key::run(command, settings(Vec::new())?)),
         Command::Audit(command) => block_on(audit::run(command, settings(Vec::new())?)),
         Command::Doctor(command) => block_on(doctor::run(command, settings(Vec::new())?)),
         Command::Maintain(flags) => block_on(maintain::run(flags, settings(Vec::new())?)),
@@ -166,6 +171,8 @@ mod tests {
             &["admin", "user", "list", "--data-dir", "d"],
             &["admin", "user", "change-password", "--username", "u", "--password", "p"],
             &["admin", "token", "create", "--username", "u", "--name", "n", "--scopes", "all"],
+            &["admin", "key", "add", "--username", "u", "--file", "id.pub"],
+            &["admin", "key", "add", "--username", "u", "--title", "laptop"],
             &["audit", "verify"],
             &["doctor", "repo", "ada/sop", "--full"],
             &["doctor", "repo", "--all"],

@@ -44,6 +44,8 @@ pub struct Config {
     pub database: Database,
     /// Passwords and tokens.
     pub security: Security,
+    /// The SSH server.
+    pub ssh: Ssh,
     /// The metrics endpoint.
     pub metrics: Metrics,
 }
@@ -241,6 +243,43 @@ section! {
 }
 
 section! {
+    /// `[ssh]`: the SSH server; where it listens is `server.ssh_addr`.
+    Ssh = "ssh" {
+        /// User name in clone addresses, and the only one that may sign in; empty accepts any. Who somebody is says the key.
+        user: String = "git", "user name", Kind::Name;
+        /// Host name in clone addresses; empty means the host of `server.root_url`.
+        host: String = "", "host name", Kind::Name;
+        /// Port in clone addresses, where a proxy or port forwarding changes it; 0 means the listening one.
+        port: u16 = "0", "port", Kind::Integer { min: 0, max: 65_535 };
+        /// Most SSH connections at once; more are closed.
+        max_connections: usize = "1024", "connections", Kind::Integer { min: 1, max: 1_000_000 };
+        /// Most SSH connections of one address (IPv6: one /64 network) at once; more are closed.
+        max_connections_per_address: usize = "256", "connections", Kind::Integer { min: 1, max: 1_000_000 };
+        /// Most connections that have not signed in yet; one more takes the place of the oldest of the address that has most.
+        max_handshakes: usize = "256", "connections", Kind::Integer { min: 1, max: 1_000_000 };
+        /// Most connections of one address that have not signed in yet; one more takes the place of its oldest.
+        max_handshakes_per_address: usize = "64", "connections", Kind::Integer { min: 1, max: 1_000_000 };
+        /// A client must have signed in after this time.
+        handshake_timeout_seconds: u64 = "20", "seconds", Kind::Integer { min: 1, max: 3600 };
+        /// Keys a client may offer or sign with before the connection is closed.
+        max_auth_attempts: usize = "20", "attempts", Kind::Integer { min: 1, max: 1000 };
+        /// A connection without a running command, and a command whose client sends nothing it waits for, end after this time.
+        idle_timeout_seconds: u64 = "300", "seconds", Kind::Integer { min: 1, max: 86_400 };
+        /// After how much silence a client is asked whether it is still there; one that leaves three such questions without
+        /// answer is dropped. 0: never asked.
+        keepalive_seconds: u64 = "60", "seconds", Kind::Integer { min: 0, max: 86_400 };
+        /// Commands that may run at once on one connection.
+        max_sessions_per_connection: usize = "10", "sessions", Kind::Integer { min: 1, max: 1000 };
+        /// Bytes a client may send ahead in one command; the client's own window bounds the other direction.
+        window_bytes: u32 = "4194304", "bytes", Kind::Integer { min: 65_536, max: 67_108_864 };
+        /// Largest piece of data in one SSH packet from a client.
+        max_packet_bytes: u32 = "65535", "bytes", Kind::Integer { min: 32_768, max: 65_535 };
+        /// Smallest RSA key that may be added or sign in.
+        min_rsa_bits: u32 = "2048", "bits", Kind::Integer { min: 1024, max: 16_384 };
+    }
+}
+
+section! {
     /// `[metrics]`: the `/metrics` endpoint.
     Metrics = "metrics" {
         /// Bearer token that `/metrics` asks for; empty means no token is needed.
@@ -270,6 +309,7 @@ impl Config {
             Maintenance::SETTINGS,
             Database::SETTINGS,
             Security::SETTINGS,
+            Ssh::SETTINGS,
             Metrics::SETTINGS,
         ]
         .into_iter()

@@ -10,6 +10,7 @@ pub mod dialect;
 mod filter;
 pub mod instance;
 pub mod jobs;
+pub mod keys;
 pub mod migrate;
 pub mod push_certificates;
 pub mod refs;

@@ -16,6 +16,7 @@ use crate::model::{Clock, Repository, UserName};
 pub mod collaborators;
 pub mod first_commit;
 pub mod intake;
+pub mod keys;
 pub mod maintenance;
 pub mod pushes;
 pub mod repositories;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub push_to_create: bool,
     /// Largest repository on disk; 0: no limit. Units: bytes.
     pub max_repository_bytes: u64,
+    /// Smallest RSA key that is taken. Units: bits.
+    pub min_rsa_bits: u32,
 }
 
 impl Default for Settings {
@@ -46,6 +49,7 @@ impl Default for Settings {
             security: access::Settings::default(),
             default_branch: "main".to_owned(),
             maintenance: maintenance::Settings::default(),
+            min_rsa_bits: 2048,
             push_to_create: false,
             max_repository_bytes: 0,
         }

@@ -36,6 +36,8 @@ pub struct App {
     pub work: Work,
     /// URL under which clients reach this server; ends with `/`.
     pub root_url: Arc<str>,
+    /// What clone addresses over SSH begin with; none: there is no SSH server.
+    pub ssh_root: Option<Arc<str>>,
     /// Where this server is in its life.
     pub status: Arc<Status>,
     /// How much git work runs at once, and its limits.

@@ -1,6 +1,7 @@
-//! The AtomicQMS server as a library: settings, access, forge, ledger, HTTP. `main.rs` is a thin shell over [`cli`].
+//! The AtomicQMS server as a library: settings, access, forge, ledger, HTTP, SSH. `main.rs` is a thin shell over [`cli`].
 //!
-//! Owns only the list of modules. Arrows point down: `http` calls `forge` and `access`, these call `db` and the actors.
+//! Owns only the list of modules. Arrows point down: `http` and `ssh` call `transport`, `forge` and `access`, these call `db` and the
+//! actors.
 
 pub mod access;
 pub mod audit;
@@ -12,4 +13,6 @@ pub mod forge;
 pub mod http;
 pub mod model;
 pub mod server;
+pub mod ssh;
 pub mod telemetry;
+pub mod transport;

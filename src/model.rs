@@ -6,6 +6,7 @@
 pub mod collaborator;
 pub mod email;
 pub mod id;
+pub mod key;
 pub mod level;
 pub mod names;
 pub mod page;
@@ -17,7 +18,8 @@ pub mod user;
 
 pub use collaborator::Collaborator;
 pub use email::Email;
-pub use id::{RepoId, TokenId, UserId};
+pub use id::{KeyId, RepoId, TokenId, UserId};
+pub use key::{KeyOwner, KeyText, NewKey, SshKey};
 pub use level::AccessLevel;
 pub use names::{RepoName, UserName};
 pub use page::{Page, Paged};

@@ -29,6 +29,8 @@ use crate::config::Config;
 use crate::forge::intake::Intake;
 use crate::http::body_memory::BodyMemory;
 use crate::http::{App, connection, health, middleware};
+use crate::ssh;
+use crate::ssh::host_keys::HostKeys;
 use crate::telemetry::recorder;
 
 /// How often recorded samples are folded when nobody scrapes.
@@ -41,6 +43,8 @@ const DRAIN_TIME: Duration = Duration::from_secs(20);
 pub struct Listeners {
     /// HTTP.
     pub http: TcpListener,
+    /// SSH; none: switched off.
+    pub ssh: Option<TcpListener>,
 }
 
 impl Listeners {
@@ -50,7 +54,13 @@ impl Listeners {
     pub async fn bind(config: &Config) -> Result<Self, Failure> {
         let address = config.server.http_addr;
         let http = TcpListener::bind(address).await.map_err(|source| Failure::Listen { address, source })?;
-        Ok(Self { http })
+        let ssh = match config.server.ssh_addr.0 {
+            Some(address) => {
+                Some(TcpListener::bind(address).await.map_err(|source| Failure::Listen { address, source })?)
+            }
+            None => None,
+        };
+        Ok(Self { http, ssh })
     }
 }
 
@@ -60,6 +70,8 @@ pub trait Console: Send {
     fn first_admin(&mut self, admin: &FirstAdmin);
     /// Requests are welcome.
     fn ready(&mut self, address: SocketAddr, root_url: &str);
+    /// The SSH server listens; called before [`Console::ready`].
+    fn ssh_ready(&mut self, address: SocketAddr);
 }
 
 /// Runs a server until `shutdown` resolves and everything begun is finished.
@@ -76,6 +88,12 @@ pub async fn run(
     let address =
         listeners.http.local_addr().map_err(|source| Failure::Listen { address: config.server.http_addr, source })?;
     config.server.root_url = root_url(&config.server.root_url, address);
+    let ssh = match listeners.ssh {
+        Some(listener) => Some(SshDoor::open(listener, &config).await?),
+        None => None,
+    };
+    let ssh_root = ssh.as_ref().map(|door| ssh_root(&config, door.address).into());
+    let ssh_address = ssh.as_ref().map(|door| door.address);
     let config = Arc::new(config);
 
     let (died, mut death) = watch::channel(None);
@@ -89,14 +107,15 @@ pub async fn run(
         config: Arc::clone(&config),
         work: Work::default(),
         root_url: config.server.root_url.as_str().into(),
+        ssh_root,
         status: Arc::new(Status::default()),
         intake: Intake::new(&config.git).with_root_secret(&bootstrap::root_secret(&config)?),
         body_memory: BodyMemory::new(config.server.max_body_memory_bytes),
         probe: Arc::new(health::Probe::default()),
     };
-    let serving = Serving::start(listeners, &app);
+    let serving = Serving::start(listeners.http, ssh, &app);
     let outcome = tokio::select! {
-        ended = serve_until(&app, &parts, &lock, address, shutdown, console) => ended,
+        ended = serve_until(&app, &parts, &lock, (address, ssh_address), shutdown, console) => ended,
         died = death.wait_for(Option::is_some) => Err(death_of(died.ok().and_then(|found| found.clone()))),
     };
     app.status.advance(Phase::Stopping);
@@ -121,7 +140,7 @@ async fn serve_until(
     app: &App,
     parts: &Parts,
     lock: &Lock,
-    address: SocketAddr,
+    (address, ssh_address): (SocketAddr, Option<SocketAddr>),
     shutdown: impl Future<Output = ()> + Send,
     console: &mut dyn Console,
 ) -> Result<(), Failure> {
@@ -131,7 +150,12 @@ async fn serve_until(
         () = &mut shutdown => return Ok(()),
         repaired = parts.reconcile() => repaired?,
     }
-    lock.publish(address)?;
+    lock.publish("http.addr", address)?;
+    if let Some(ssh_address) = ssh_address {
+        lock.publish("ssh.addr", ssh_address)?;
+        tracing::info!(ssh.addr = %ssh_address, "the SSH server is ready");
+        console.ssh_ready(ssh_address);
+    }
     app.status.advance(Phase::Ready);
     tracing::info!(http.addr = %address, root_url = %app.root_url, "server is ready");
     console.ready(address, &app.root_url);
@@ -159,19 +183,22 @@ struct Serving {
 }
 
 impl Serving {
-    fn start(listeners: Listeners, app: &App) -> Self {
-        let (stop, mut stopped) = watch::channel(false);
+    fn start(http: TcpListener, ssh: Option<SshDoor>, app: &App) -> Self {
+        let (stop, stopped) = watch::channel(false);
         let limits = connection::Limits::from(&app.config.server);
         let service = middleware::service(app.clone());
         let mut accepting = tokio::task::JoinSet::new();
-        let config = Arc::clone(&app.config);
+        let until = |mut stopped: watch::Receiver<bool>| async move {
+            // A vanished sender also means that this server ends.
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        let (config, until_stopped) = (Arc::clone(&app.config), until(stopped.clone()));
         accepting.spawn(async move {
-            let stop = async move {
-                // A vanished sender also means that this server ends.
-                let _ = stopped.wait_for(|stop| *stop).await;
-            };
-            connection::serve(listeners.http, service, limits, &config.server.trusted_proxies, stop).await;
+            connection::serve(http, service, limits, &config.server.trusted_proxies, until_stopped).await;
         });
+        if let Some(door) = ssh {
+            accepting.spawn(ssh::serve(door.listener, app.clone(), door.keys, until(stopped)));
+        }
         let mut upkeep = tokio::task::JoinSet::new();
         upkeep.spawn(async {
             let mut period = tokio::time::interval(UPKEEP_PERIOD);
@@ -194,6 +221,44 @@ impl Serving {
         if tokio::time::timeout(grace, finished).await.is_err() {
             tracing::warn!(grace_seconds = grace.as_secs(), tasks = work.running(), "breaking off what still runs");
         }
+    }
+}
+
+/// The SSH listener with the keys it proves itself with.
+struct SshDoor {
+    listener: TcpListener,
+    address: SocketAddr,
+    keys: HostKeys,
+}
+
+impl SshDoor {
+    /// Reads the host keys, making them at the first start.
+    ///
+    /// Errors: `Failure::Listen`, `Failure::Directory`.
+    async fn open(listener: TcpListener, config: &Config) -> Result<Self, Failure> {
+        let address =
+            listener.local_addr().map_err(|source| Failure::Listen { address: config.server.http_addr, source })?;
+        let directory = config.keys_dir();
+        // Making an RSA key takes a second of a processor.
+        let loaded = tokio::task::spawn_blocking(move || HostKeys::load(&directory)).await;
+        let keys = loaded.map_err(|panic| Failure::Forge(crate::error::Error::internal(panic)))??;
+        tracing::info!(ssh.host_keys = ?keys, "SSH host keys");
+        Ok(Self { listener, address, keys })
+    }
+}
+
+/// What clone addresses over SSH begin with: `git@host:` on the standard port, otherwise a URL.
+fn ssh_root(config: &Config, address: SocketAddr) -> String {
+    let host = match config.ssh.host.as_str() {
+        "" => crate::http::api::urls::Urls::new(&config.server.root_url).host(),
+        host => host,
+    };
+    let user = if config.ssh.user.is_empty() { "git" } else { &config.ssh.user };
+    let port = if config.ssh.port == 0 { address.port() } else { config.ssh.port };
+    match (port, host.contains(':')) {
+        (22, false) => format!("{user}@{host}:"),
+        (port, false) => format!("ssh://{user}@{host}:{port}/"),
+        (port, true) => format!("ssh://{user}@[{host}]:{port}/"),
     }
 }
 

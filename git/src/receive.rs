@@ -5,10 +5,12 @@
 //! Called by the transports.
 
 mod certificate;
+mod pack_end;
 mod parser;
 mod report;
 
 pub use certificate::{PushCertificate, SignatureFormat};
+pub use pack_end::PackEnd;
 pub use parser::{CommandParser, Parsed};
 pub use report::{CommandOutcome, CommandReport, Rewritten, fatal, keep_alive, progress, report};
 

@@ -14,6 +14,8 @@ mod pack;
 mod parse_v0;
 mod parse_v2;
 mod request;
+mod rounds;
+mod session;
 mod shallow;
 mod ticker;
 mod wants;
@@ -36,6 +38,8 @@ use negotiate::Verdict;
 use parse_v2::Command;
 use request::FetchRequest;
 use ticker::Ticker;
+
+pub use session::UploadSession;
 
 /// What one answer contained, for logs and metrics.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -214,6 +218,11 @@ impl Context<'_> {
             Err(error) if fetch.sideband_all => return Err(refuse_in_band(out, error)),
             Err(error) => return Err(refuse(out, error)),
         };
+        self.deliver(fetch, prepared, out)
+    }
+
+    /// Sends what was prepared: the words before the pack, and the pack if its time has come.
+    fn deliver(&self, fetch: &FetchRequest, prepared: Prepared<'_>, out: &mut Counted<'_>) -> Result<UploadStats> {
         let head = if fetch.sideband_all { in_band(&prepared.head)? } else { prepared.head };
         out.write_all(&head).map_err(Error::PeerGone)?;
         let Some((mut graph, job)) = prepared.pack else {

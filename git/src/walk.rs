@@ -18,7 +18,7 @@ pub use ancestry::{is_ancestor, merge_bases};
 pub use bydate::CommitsByDate;
 pub(crate) use difference::difference;
 pub use graph::Graph;
-pub(crate) use graph::{Flags, Node, UNKNOWN_GENERATION, check_interrupt};
+pub(crate) use graph::{Flags, Memory, Node, UNKNOWN_GENERATION, check_interrupt};
 pub use object::{Peeled, peel};
 pub(crate) use object::{TreeEntries, TreeEntry, read_commit, read_tag, unreadable};
 pub(crate) use reach::Reach;

@@ -343,6 +343,18 @@ actions! { OnUser {
     ChangePassword("password.change", [User Write], Need::Own, password_only, before_password_change);
     /// Lists, makes and deletes access tokens.
     ManageTokens("token.manage", [], Need::OwnOrSiteAdmin, password_only);
+    /// Lists an account's public keys; they are public.
+    ListKeys("key.list", [User Read], Need::SeeUser);
+    /// Looks at one of one's own keys.
+    ReadKey("key.read", [User Read], Need::Own);
+    /// Adds a key of one's own. A key reads and writes repositories, so a token must be able to as well.
+    AddKey("key.add", [User Write, Repository Write], Need::Own);
+    /// Removes a key of one's own.
+    RemoveKey("key.remove", [User Write], Need::Own);
+    /// Adds a key for somebody else.
+    AddKeyFor("key.add_for", [Admin Write], Need::SiteAdmin);
+    /// Removes somebody else's key.
+    RemoveKeyFor("key.remove_for", [Admin Write], Need::SiteAdmin);
     /// Makes a repository of one's own.
     CreateRepository("repository.create", [User Write, Repository Write], Need::Own);
     /// Makes a repository for somebody else.
@@ -360,6 +372,10 @@ actions! { OnRepository {
     EditRepository("repository.edit", [Repository Write], repository(AccessLevel::Admin, true, false));
     /// Deletes the repository.
     DeleteRepository("repository.delete", [Repository Write], repository(AccessLevel::Owner, true, false));
+    /// Looks at deploy keys.
+    ListDeployKeys("deploy_key.list", [Repository Read], repository(AccessLevel::Admin, true, false));
+    /// Adds and removes deploy keys.
+    EditDeployKeys("deploy_key.edit", [Repository Write], repository(AccessLevel::Admin, true, false));
     /// Lists collaborators.
     ListCollaborators("collaborator.list", [Repository Read], repository(AccessLevel::Read, true, false));
     /// Adds, changes and removes collaborators.

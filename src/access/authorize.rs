@@ -9,7 +9,7 @@ use super::action::{Need, Rule, Verb};
 use super::{Action, Caller, Credential, Permit, Principal};
 use crate::db;
 use crate::error::{Error, Kind, Result};
-use crate::model::{AccessLevel, Repository, User, Visibility};
+use crate::model::{AccessLevel, KeyOwner, Repository, User, Visibility};
 
 /// Lets a caller do one thing, or says why not.
 ///
@@ -103,7 +103,9 @@ pub(super) fn decide(rule: &Rule, caller: &Caller, facts: &Facts) -> Result<()> 
         (Need::Anyone, Facts::Instance) => Ok(()),
         (Need::SignedIn, Facts::Instance) => match caller.principal() {
             Principal::User(_) => Ok(()),
-            Principal::Anonymous | Principal::Console | Principal::System => Err(token_required()),
+            Principal::Anonymous | Principal::DeployKey(_) | Principal::Console | Principal::System => {
+                Err(token_required())
+            }
         },
         (Need::SiteAdmin, Facts::Instance) => site_admin(caller),
         (need, Facts::User { is_self, is_visible, is_public }) => {
@@ -177,6 +179,10 @@ pub fn level_from(caller: &Caller, repository: &Repository, granted: Option<Acce
         Principal::Console | Principal::System => AccessLevel::Owner,
         Principal::User(user) => climb(Some(user), repository, granted),
         Principal::Anonymous => climb(None, repository, granted),
+        // Not even what the public may read: a key that leaks opens one door.
+        Principal::DeployKey(key) if key.owner != KeyOwner::Repository(repository.id) => AccessLevel::None,
+        Principal::DeployKey(key) if key.is_read_only => AccessLevel::Read,
+        Principal::DeployKey(_) => AccessLevel::Write,
     }
 }
 

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::audit::{self, Stamp};
-use crate::model::{TokenId, TokenScopes, User, UserId};
+use crate::model::{KeyId, SshKey, TokenId, TokenScopes, User, UserId};
 
 /// Who a caller is.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub enum Principal {
     Anonymous,
     /// An account, as its row was when the request came in.
     User(Arc<User>),
+    /// A deploy key: nobody in particular, with a way into one repository.
+    DeployKey(Arc<SshKey>),
     /// Somebody with a shell on the machine, through the command line.
     Console,
     /// The server itself: first start, housekeeping.
@@ -35,6 +37,11 @@ pub enum Credential {
         id: TokenId,
         /// What it opens.
         scopes: TokenScopes,
+    },
+    /// A signature by a public key.
+    SshKey {
+        /// Its row.
+        id: KeyId,
     },
 }
 
@@ -56,6 +63,7 @@ pub struct Caller {
     credential: Credential,
     on_behalf: Option<Arc<User>>,
     via_query: bool,
+    fingerprint: Option<Arc<str>>,
     origin: Arc<Origin>,
 }
 
@@ -79,6 +87,19 @@ impl Caller {
         Self::make(Principal::User(user), credential, origin)
     }
 
+    /// The account that a key belongs to, after its signature was verified.
+    pub(super) fn user_by_key(user: Arc<User>, key: &SshKey, origin: Origin) -> Self {
+        let caller = Self::make(Principal::User(user), Credential::SshKey { id: key.id }, origin);
+        Self { fingerprint: Some(key.key.fingerprint.as_str().into()), ..caller }
+    }
+
+    /// A deploy key, after its signature was verified.
+    pub(super) fn deploy_key(key: Arc<SshKey>, origin: Origin) -> Self {
+        let fingerprint = Some(key.key.fingerprint.as_str().into());
+        let credential = Credential::SshKey { id: key.id };
+        Self { fingerprint, ..Self::make(Principal::DeployKey(key), credential, origin) }
+    }
+
     /// A signed-in caller made from thin air, for tests of other modules.
     #[cfg(test)]
     pub(crate) fn for_test(user: User, credential: Credential) -> Self {
@@ -86,7 +107,7 @@ impl Caller {
     }
 
     fn make(principal: Principal, credential: Credential, origin: Origin) -> Self {
-        Self { principal, credential, on_behalf: None, via_query: false, origin: Arc::new(origin) }
+        Self { principal, credential, on_behalf: None, via_query: false, fingerprint: None, origin: Arc::new(origin) }
     }
 
     pub(super) fn with_query_mark(mut self) -> Self {
@@ -107,6 +128,11 @@ impl Caller {
         self
     }
 
+    pub(super) fn with_fresh_key(mut self, key: Arc<SshKey>) -> Self {
+        self.principal = Principal::DeployKey(key);
+        self
+    }
+
     /// Who it is.
     pub fn principal(&self) -> &Principal {
         &self.principal
@@ -121,7 +147,7 @@ impl Caller {
     pub fn user(&self) -> Option<&User> {
         match &self.principal {
             Principal::User(user) => Some(user),
-            Principal::Anonymous | Principal::Console | Principal::System => None,
+            Principal::Anonymous | Principal::DeployKey(_) | Principal::Console | Principal::System => None,
         }
     }
 
@@ -140,7 +166,7 @@ impl Caller {
         match &self.principal {
             Principal::User(user) => user.is_admin,
             Principal::Console | Principal::System => true,
-            Principal::Anonymous => false,
+            Principal::Anonymous | Principal::DeployKey(_) => false,
         }
     }
 
@@ -153,7 +179,7 @@ impl Caller {
     pub fn scopes(&self) -> Option<TokenScopes> {
         match self.credential {
             Credential::Token { scopes, .. } => Some(scopes),
-            Credential::None | Credential::Password => None,
+            Credential::None | Credential::Password | Credential::SshKey { .. } => None,
         }
     }
 
@@ -178,6 +204,9 @@ impl Caller {
         let effective = match &self.principal {
             Principal::Anonymous => nobody("-anonymous-"),
             Principal::User(user) => named(user),
+            Principal::DeployKey(key) => {
+                audit::Actor { id: None, login: "-deploy-key-".to_owned(), name: key.title.clone() }
+            }
             Principal::Console => nobody("-console-"),
             Principal::System => nobody("-system-"),
         };
@@ -189,6 +218,7 @@ impl Caller {
         let (method, token_id) = match (self.credential, &self.principal) {
             (Credential::Token { id, .. }, _) => ("token", Some(id)),
             (Credential::Password, _) => ("password", None),
+            (Credential::SshKey { .. }, _) => ("ssh", None),
             (Credential::None, Principal::Console) => ("console", None),
             (Credential::None, Principal::System) => ("system", None),
             (Credential::None, _) => ("none", None),
@@ -196,7 +226,7 @@ impl Caller {
         Stamp {
             actor,
             on_behalf,
-            auth: audit::Auth { method, session: None, token_id },
+            auth: audit::Auth { method, session: None, token_id, key: self.fingerprint.clone() },
             source_ip: self.origin.source_ip.map(|ip| ip.to_canonical().to_string()),
             user_agent: self.origin.user_agent.clone(),
         }

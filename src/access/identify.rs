@@ -15,7 +15,8 @@ use super::throttle::Throttle;
 use super::{Caller, Credential, Origin, Settings, token};
 use crate::db;
 use crate::error::{Error, Result};
-use crate::model::{Clock, Token, TokenId, User, UserName, UtcMs};
+use crate::model::key::fingerprint;
+use crate::model::{Clock, KeyId, KeyOwner, Token, TokenId, User, UserName, UtcMs};
 
 /// How stale a "last used" mark may get before it is written again. Units: milliseconds.
 const MARK_EVERY_MS: i64 = 5 * 60 * 1000;
@@ -56,6 +57,7 @@ pub struct Access {
 enum Mark {
     Token(TokenId),
     Login(crate::model::UserId),
+    Key(KeyId),
 }
 
 impl Access {
@@ -121,6 +123,53 @@ impl Access {
             .await?
             .ok_or_else(Error::not_found)?;
         Ok(caller.acting_as(Arc::new(user)))
+    }
+
+    /// Whether anybody registered this key: for answering an offer, which proves nothing and opens nothing.
+    ///
+    /// Errors: those of the database.
+    pub async fn knows_key(&self, key: &[u8]) -> Result<bool> {
+        let wanted = fingerprint(key);
+        self.readers
+            .read("look for key", move |conn| Ok::<_, Error>(db::keys::find_by_fingerprint(conn, &wanted)?.is_some()))
+            .await
+    }
+
+    /// Finds out who is calling with a key. Only for a key whose signature over this very session was verified.
+    ///
+    /// Errors: `Unauthenticated` for a key that nobody registered or whose account may not sign in.
+    pub async fn identify_key(&self, key: &[u8], origin: Origin) -> Result<Caller> {
+        let result = self.by_key(fingerprint(key), origin).await;
+        let outcome = match &result {
+            Ok(_) => "ok",
+            Err(error) => error.kind().name(),
+        };
+        metrics::counter!("atomicqms_auth_total", "method" => "ssh", "outcome" => outcome).increment(1);
+        result
+    }
+
+    async fn by_key(&self, wanted: String, origin: Origin) -> Result<Caller> {
+        let found = self
+            .readers
+            .read("identify by key", move |conn| {
+                let Some(key) = db::keys::find_by_fingerprint(conn, &wanted)? else { return Ok(None) };
+                let user = match key.owner {
+                    KeyOwner::User(id) => db::users::find(conn, id)?,
+                    KeyOwner::Repository(_) => None,
+                };
+                Ok::<_, Error>(Some((key, user)))
+            })
+            .await?;
+        let unknown = || Error::unauthenticated("this key is not known here, or its account may not sign in");
+        let (key, user) = found.ok_or_else(unknown)?;
+        let (now, mark, last) = (self.clock.now(), Mark::Key(key.id), key.last_used_ms);
+        let caller = match (key.owner, user) {
+            (KeyOwner::Repository(_), _) => Caller::deploy_key(Arc::new(key), origin),
+            (KeyOwner::User(_), Some(user)) if user.may_sign_in() => Caller::user_by_key(Arc::new(user), &key, origin),
+            (KeyOwner::User(_), _) => return Err(unknown()),
+        };
+        self.mark(mark, last, now);
+        Ok(caller)
     }
 
     async fn by_token(&self, secret: &str, origin: Origin) -> Result<Caller> {
@@ -205,6 +254,7 @@ impl Access {
                 .write("mark use", move |tx| match mark {
                     Mark::Token(id) => Ok::<_, Error>(db::tokens::mark_used(tx, id, now)?),
                     Mark::Login(id) => Ok(db::users::mark_login(tx, id, now)?),
+                    Mark::Key(id) => Ok(db::keys::mark_used(tx, id, now)?),
                 })
                 .await;
             if let Err(error) = written {

@@ -12,7 +12,7 @@ use super::authorize::{check_caller, decide};
 use super::{Action, Caller, Credential, Principal};
 use crate::db;
 use crate::error::Error;
-use crate::model::UtcMs;
+use crate::model::{KeyOwner, UtcMs};
 
 /// Leave for one caller to do one action on one thing, once.
 ///
@@ -54,11 +54,20 @@ impl<A: Action> Permit<A> {
     ///
     /// Errors: as [`super::authorize()`]; `Unauthenticated` when account or token no longer stand.
     pub fn confirm(&self, tx: &dyn Connection, now: UtcMs) -> Result<A::Subject, Error> {
+        let revoked = || Error::unauthenticated("credentials are no longer valid");
         let caller = match self.caller.principal() {
             Principal::Anonymous | Principal::Console | Principal::System => self.caller.clone(),
+            Principal::DeployKey(seen) => {
+                let key = db::keys::find(tx, seen.id)?.filter(|key| key.owner == seen.owner).ok_or_else(revoked)?;
+                self.caller.clone().with_fresh_key(Arc::new(key))
+            }
             Principal::User(seen) => {
-                let revoked = || Error::unauthenticated("credentials are no longer valid");
                 let user = db::users::find(tx, seen.id)?.filter(|user| user.may_sign_in()).ok_or_else(revoked)?;
+                if let Credential::SshKey { id } = self.caller.credential()
+                    && !db::keys::find(tx, id)?.is_some_and(|key| key.owner == KeyOwner::User(seen.id))
+                {
+                    return Err(revoked());
+                }
                 if let Credential::Token { id, .. } = self.caller.credential() {
                     db::tokens::find(tx, id)?.filter(|token| !token.is_expired(now)).ok_or_else(revoked)?;
                 }

@@ -30,6 +30,7 @@ pub fn append(tx: &dyn Connection, at: UtcMs, event: &Event) -> Result<i64, sql:
             method: event.stamp.auth.method.to_owned(),
             session: event.stamp.auth.session.clone(),
             token_id: event.stamp.auth.token_id,
+            key: event.stamp.auth.key.as_deref().map(str::to_owned),
         },
         src: WrittenSource { ip_commit: ip.as_ref().map(Commitment::hex), ua: ua.as_ref().map(Commitment::hex) },
         action: event.action.to_owned(),

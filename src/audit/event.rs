@@ -1,7 +1,9 @@
 //! What one ledger event says, and its canonical bytes.
 //!
 //! Owns the field list of an event. Every field is always present (null when it does not apply), so that two events of
-//! one version never differ in shape. Bytes are RFC 8785 canonical JSON; integers stay below 2^53.
+//! one version never differ in shape; `auth.key` alone stands only where a key was used. Bytes are RFC 8785 canonical JSON; integers stay below 2^53.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,6 +24,14 @@ pub mod action {
     pub const TOKEN_CREATE: &str = "token.create";
     /// An access token was revoked.
     pub const TOKEN_DELETE: &str = "token.delete";
+    /// A public key was added to an account.
+    pub const KEY_CREATE: &str = "key.create";
+    /// A public key was taken from an account.
+    pub const KEY_DELETE: &str = "key.delete";
+    /// A public key was given access to a repository.
+    pub const DEPLOY_KEY_CREATE: &str = "deploy_key.create";
+    /// A public key's access to a repository was taken away.
+    pub const DEPLOY_KEY_DELETE: &str = "deploy_key.delete";
     /// A repository was made.
     pub const REPOSITORY_CREATE: &str = "repository.create";
     /// A repository's settings or name were changed.
@@ -56,12 +66,14 @@ pub struct Actor {
 /// By which credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Auth {
-    /// `password`, `token`, `console`, `system` or `none`.
+    /// `password`, `token`, `ssh`, `console`, `system` or `none`.
     pub method: &'static str,
     /// Browser session, when there is one.
     pub session: Option<String>,
     /// Access token, when there is one.
     pub token_id: Option<TokenId>,
+    /// Fingerprint of the public key, when there is one.
+    pub key: Option<Arc<str>>,
 }
 
 /// Who, by what, from where; made by [`crate::access::Caller::stamp`].
@@ -83,7 +95,7 @@ pub struct Stamp {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Object {
-    /// `user`, `token`, `repository`, `collaborator`, `ref` or `instance`.
+    /// `user`, `token`, `key`, `deploy_key`, `repository`, `collaborator`, `ref` or `instance`.
     pub kind: String,
     /// The repository it belongs to.
     pub repo: Option<RepoId>,
@@ -212,6 +224,9 @@ pub(super) struct WrittenAuth {
     pub(super) method: String,
     pub(super) session: Option<String>,
     pub(super) token_id: Option<TokenId>,
+    /// Only with method `ssh`, so that events from before there was SSH keep their bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

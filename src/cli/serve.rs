@@ -54,6 +54,10 @@ impl Console for Terminal {
         }
     }
 
+    fn ssh_ready(&mut self, address: SocketAddr) {
+        say(&format!("listening on ssh://{address}"));
+    }
+
     fn ready(&mut self, address: SocketAddr, _root_url: &str) {
         say(&format!("listening on http://{address}"));
     }
@@ -66,7 +70,7 @@ pub(super) fn run(config: Config) -> Result<ExitCode, Failure> {
     logs::install(&config.log);
     logs::log_panics();
     if let Some(limit) = process::raise_open_files_limit()
-        && limit < config.server.max_connections as u64 + 512
+        && limit < (config.server.max_connections + config.ssh.max_connections) as u64 + 512
     {
         tracing::warn!(limit, "the limit on open files is low for server.max_connections; raise it (ulimit -n)");
     }
@@ -75,9 +79,6 @@ pub(super) fn run(config: Config) -> Result<ExitCode, Failure> {
         directory::prepare(&config)?;
         let lock = directory::lock(&config)?;
         let listeners = Listeners::bind(&config).await?;
-        if config.server.ssh_addr.0.is_some() {
-            tracing::info!("this version has no SSH transport yet; server.ssh_addr is not listened on");
-        }
         let shutdown = async {
             // A sender that vanished without a signal cannot be told from one; stopping is the safe reading.
             let _ = stop.await;

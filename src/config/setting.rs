@@ -54,6 +54,8 @@ pub enum Kind {
     FsckRules,
     /// A log filter of the tracing ecosystem.
     LogFilter,
+    /// A host or user name of letters, digits, dots, dashes, underscores and colons, or nothing.
+    Name,
     /// Text that is never printed.
     Secret,
 }
@@ -173,6 +175,11 @@ impl Setting {
             (Kind::LogFilter, Value::String(text)) => {
                 !text.is_empty() && tracing_subscriber::EnvFilter::try_new(text).is_ok()
             }
+            (Kind::Name, Value::String(text)) => {
+                text.len() <= 253
+                    && !text.starts_with('-')
+                    && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte))
+            }
             (Kind::Secret, Value::String(text)) => !text.contains(|c: char| c.is_control()),
             _ => false,
         };
@@ -195,6 +202,7 @@ impl Setting {
                     .to_owned()
             }
             Kind::LogFilter => "error, warn, info, debug, trace, or a filter such as info,atomicqms=debug".to_owned(),
+            Kind::Name => "letters, digits and . - _ : or empty".to_owned(),
             Kind::Secret => "text without control characters".to_owned(),
         }
     }

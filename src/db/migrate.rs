@@ -11,6 +11,7 @@ use crate::error::{Error, Kind, Result};
 /// Every migration in order; the position plus one is the version it leads to.
 pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_foundation.sql", include_str!("../../migrations/0001_foundation.sql")),
+    ("0002_public_keys.sql", include_str!("../../migrations/0002_public_keys.sql")),
     ("0003_jobs.sql", include_str!("../../migrations/0003_jobs.sql")),
     ("0004_push_certificates.sql", include_str!("../../migrations/0004_push_certificates.sql")),
 ];

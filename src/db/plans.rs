@@ -11,7 +11,9 @@ use super::testing::{self, NOON, edit, oid, push};
 use super::*;
 use crate::model::repository::{RepositoryQuery, RepositorySort};
 use crate::model::user::UserQuery;
-use crate::model::{AccessLevel, Email, NewToken, Page, RepoId, RepoName, TokenScopes, UserId, UserName, Visibility};
+use crate::model::{
+    AccessLevel, Email, KeyOwner, KeyText, NewToken, Page, RepoId, RepoName, TokenScopes, UserId, UserName, Visibility,
+};
 
 struct Explaining {
     inner: rusqlite::Connection,
@@ -93,6 +95,21 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     assert!(!push_certificates::insert(conn_ref, &signed, &certificate).unwrap(), "kept once");
     tokens::delete_of_user(conn_ref, ada).unwrap();
     let bob = testing::user(conn_ref, "bob");
+    let (mine, deploy) = (KeyOwner::User(bob), KeyOwner::Repository(repo));
+    let text = KeyText { key_type: "ssh-ed25519".into(), bytes: vec![1], fingerprint: "SHA256:x".into() };
+    let key = keys::insert(conn_ref, mine, "laptop", &text, false, NOON).unwrap();
+    keys::find(conn_ref, key.id).unwrap();
+    keys::find_by_fingerprint(conn_ref, "SHA256:x").unwrap();
+    for owner in [mine, deploy] {
+        keys::list(conn_ref, owner, keys::Filter::default(), Page::default()).unwrap();
+        let one = keys::Filter { fingerprint: Some("SHA256:x".into()), id: Some(key.id) };
+        keys::list(conn_ref, owner, one, Page::default()).unwrap();
+    }
+    keys::find_of(conn_ref, mine, key.id).unwrap();
+    keys::title_is_taken(conn_ref, mine, "laptop").unwrap();
+    keys::mark_used(conn_ref, key.id, NOON).unwrap();
+    keys::delete(conn_ref, key.id).unwrap();
+    keys::delete_of_user(conn_ref, bob).unwrap();
     collaborators::put(conn_ref, repo, bob, AccessLevel::Write, NOON).unwrap();
     collaborators::level(conn_ref, repo, bob).unwrap();
     collaborators::list(conn_ref, repo, Page::default()).unwrap();

@@ -144,7 +144,7 @@ async fn edit<A: Action<Subject = User>>(forge: &Forge, permit: Permit<A>, patch
         .await
 }
 
-/// Deletes an account: its tokens and levels go, its row stays so that nobody else gets the name.
+/// Deletes an account: its tokens, keys and levels go, its row stays so that nobody else gets the name.
 ///
 /// Errors: `Invalid` while it owns repositories, for the last administrator and for oneself.
 pub async fn delete_user(forge: &Forge, permit: Permit<DeleteUser>) -> Result<()> {
@@ -165,10 +165,12 @@ pub async fn delete_user(forge: &Forge, permit: Permit<DeleteUser>) -> Result<()
                 return Err(Error::invalid("username", LAST_ADMIN));
             }
             let tokens = db::tokens::delete_of_user(tx, user.id)?;
+            let keys = db::keys::delete_of_user(tx, user.id)?;
             let levels = db::collaborators::delete_of_user(tx, user.id)?;
             db::users::bury(tx, user.id, at)?;
-            let event = Event::new(permit.caller().stamp(), action::USER_DELETE, Object::new("user", user.id))
-                .before(json!({ "login": user.name.as_str(), "tokens": tokens, "collaborations": levels }));
+            let event = Event::new(permit.caller().stamp(), action::USER_DELETE, Object::new("user", user.id)).before(
+                json!({ "login": user.name.as_str(), "tokens": tokens, "keys": keys, "collaborations": levels }),
+            );
             audit::append(tx, at, &event)?;
             Ok(())
         })

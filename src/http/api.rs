@@ -7,8 +7,10 @@ pub mod admin;
 pub mod branches;
 pub mod collaborators;
 mod commit_text;
+pub mod deploy_keys;
 pub mod git_refs;
 pub mod json;
+pub mod keys;
 pub mod lookup;
 pub mod objects;
 pub mod query;
@@ -30,7 +32,7 @@ use super::router::Route;
 
 /// Lists the routes of the API; operation ids are those of the published specification.
 pub fn routes() -> Vec<Route> {
-    [account_routes(), repository_routes()].into_iter().flatten().collect()
+    [account_routes(), key_routes(), repository_routes()].into_iter().flatten().collect()
 }
 
 fn account_routes() -> Vec<Route> {
@@ -55,6 +57,26 @@ fn account_routes() -> Vec<Route> {
             "adminCreateRepo",
             repositories::admin_create_repo,
         ),
+    ]
+}
+
+fn key_routes() -> Vec<Route> {
+    let admin_keys = "/api/v1/admin/users/{username}/keys";
+    let admin_key = "/api/v1/admin/users/{username}/keys/{id}";
+    let repo_keys = "/api/v1/repos/{owner}/{repo}/keys";
+    let repo_key = "/api/v1/repos/{owner}/{repo}/keys/{id}";
+    vec![
+        Route::api(Method::GET, "/api/v1/user/keys", "userCurrentListKeys", keys::user_current_list_keys),
+        Route::api(Method::POST, "/api/v1/user/keys", "userCurrentPostKey", keys::user_current_post_key),
+        Route::api(Method::GET, "/api/v1/user/keys/{id}", "userCurrentGetKey", keys::user_current_get_key),
+        Route::api(Method::DELETE, "/api/v1/user/keys/{id}", "userCurrentDeleteKey", keys::user_current_delete_key),
+        Route::api(Method::GET, "/api/v1/users/{username}/keys", "userListKeys", keys::user_list_keys),
+        Route::api(Method::POST, admin_keys, "adminCreatePublicKey", keys::admin_create_public_key),
+        Route::api(Method::DELETE, admin_key, "adminDeleteUserPublicKey", keys::admin_delete_user_public_key),
+        Route::api(Method::GET, repo_keys, "repoListKeys", deploy_keys::repo_list_keys),
+        Route::api(Method::POST, repo_keys, "repoCreateKey", deploy_keys::repo_create_key),
+        Route::api(Method::GET, repo_key, "repoGetKey", deploy_keys::repo_get_key),
+        Route::api(Method::DELETE, repo_key, "repoDeleteKey", deploy_keys::repo_delete_key),
     ]
 }
 

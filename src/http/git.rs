@@ -4,7 +4,6 @@
 //! may do what is `access`'s, what a push changes is `forge::pushes`'s. Entered through the router's table.
 
 mod advertise;
-mod answer;
 mod body;
 mod receive;
 mod upload;
@@ -24,9 +23,6 @@ pub fn routes() -> Vec<Route> {
         Route::git(Method::GET, "/{owner}/{repo}/objects/{*path}", "gitDumbObject", advertise::dumb),
     ]
 }
-
-/// What this server calls itself to git clients.
-const AGENT: &str = concat!("atomicqms/", env!("CARGO_PKG_VERSION"));
 
 /// Answers of the smart protocol are never kept by caches on the way.
 /// Source: gitprotocol-http(5).

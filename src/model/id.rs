@@ -58,3 +58,7 @@ row_id! {
     /// Id of an access token row; never reused.
     TokenId
 }
+row_id! {
+    /// Id of a public key row; never reused.
+    KeyId
+}

@@ -57,8 +57,11 @@ fn make(path: &Path) -> Result<(), Failure> {
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
-    address_file: PathBuf,
+    run_dir: PathBuf,
 }
+
+/// Files in `run/` that tell where a running server listens.
+const ADDRESS_FILES: [&str; 2] = ["http.addr", "ssh.addr"];
 
 /// Takes the lock.
 ///
@@ -85,25 +88,28 @@ pub fn lock(config: &Config) -> Result<Lock, Failure> {
     file.set_len(0).map_err(failed)?;
     // Only for people who wonder who holds it; the lock itself does not depend on the text.
     writeln!(file, "process {}", std::process::id()).map_err(failed)?;
-    Ok(Lock { _file: file, address_file: config.run_dir().join("http.addr") })
+    Ok(Lock { _file: file, run_dir: config.run_dir() })
 }
 
 impl Lock {
-    /// Publishes the address the HTTP server listens on in `run/http.addr`.
+    /// Publishes the address a server listens on: HTTP in `run/http.addr`, SSH in `run/ssh.addr`.
     ///
     /// Errors: `Failure::Directory` naming the file.
-    pub fn publish(&self, address: SocketAddr) -> Result<(), Failure> {
-        let failed = |source| Failure::Directory { path: self.address_file.clone(), source };
-        let draft = self.address_file.with_extension("addr.new");
+    pub fn publish(&self, file: &str, address: SocketAddr) -> Result<(), Failure> {
+        let path = self.run_dir.join(file);
+        let failed = |source| Failure::Directory { path: path.clone(), source };
+        let draft = path.with_extension("addr.new");
         std::fs::write(&draft, format!("{address}\n")).map_err(failed)?;
-        std::fs::rename(&draft, &self.address_file).map_err(failed)
+        std::fs::rename(&draft, &path).map_err(failed)
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
         // An address nobody listens on any more helps nobody; absent is fine.
-        let _ = std::fs::remove_file(&self.address_file);
+        for file in ADDRESS_FILES {
+            let _ = std::fs::remove_file(self.run_dir.join(file));
+        }
     }
 }
 

@@ -94,6 +94,7 @@ impl Parts {
             security: access_settings(&config.security),
             default_branch: config.git.default_branch.clone(),
             maintenance: maintenance_settings(&config.maintenance),
+            min_rsa_bits: config.ssh.min_rsa_bits,
             push_to_create: config.git.push_to_create,
             max_repository_bytes: config.git.max_repository_bytes,
         };

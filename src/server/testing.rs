@@ -32,6 +32,8 @@ struct Heard {
 impl Console for Heard {
     fn first_admin(&mut self, _: &FirstAdmin) {}
 
+    fn ssh_ready(&mut self, _: SocketAddr) {}
+
     fn ready(&mut self, address: SocketAddr, _: &str) {
         if let Some(ready) = self.ready.take() {
             let _ = ready.send(address);

@@ -11,6 +11,7 @@ pub(crate) mod http;
 pub(crate) mod pack;
 pub(crate) mod persona;
 pub(crate) mod sop;
+pub(crate) mod ssh;
 pub(crate) mod tamper;
 pub(crate) mod wait;
 
@@ -18,4 +19,5 @@ pub(crate) use forge::Forge;
 pub(crate) use git::{Git, PROTOCOLS};
 pub(crate) use http::{Call, Reply, Wire};
 pub(crate) use persona::Persona;
+pub(crate) use ssh::Identity;
 pub(crate) use wait::{PATIENCE, until, within};

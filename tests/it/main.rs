@@ -32,4 +32,7 @@ mod permissions;
 mod push_features;
 mod races;
 mod random_walk;
+mod ssh;
+mod ssh_access;
+mod ssh_hostile;
 mod storm;

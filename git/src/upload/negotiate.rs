@@ -4,7 +4,7 @@
 //! version 2 and ends at their boundary in the older versions, as in git: there the boundary comes before the haves, here after them.
 //! Source: git's upload-pack.c, `get_common_commits` and `process_haves_and_send_acks`.
 
-use super::request::{Acks, FetchRequest};
+use super::{request::FetchRequest, rounds::Rounds};
 use crate::{
     error::Result,
     id::{Kind, ObjectId},
@@ -69,66 +69,24 @@ pub(super) fn v0(
     extra_wants: &[ObjectId],
     head: &mut Vec<u8>,
 ) -> Result<Verdict> {
-    let mut talk = Talk::new(graph, fetch.wants.iter().chain(extra_wants))?;
-    let mut last = None;
-    let mut got_other = false;
-    let mut sent_ready = false;
+    let mut rounds = Rounds::new(graph, fetch, extra_wants)?;
     for id in &fetch.haves {
-        if talk.hear(graph, id)? {
-            last = Some(*id);
-            match fetch.acks {
-                Acks::Detailed => pktline::put_text(head, &format!("ACK {id} common")),
-                Acks::Multi => pktline::put_text(head, &format!("ACK {id} continue")),
-                Acks::Single if talk.common.len() == 1 => pktline::put_text(head, &format!("ACK {id}")),
-                Acks::Single => {}
-            }
-            continue;
-        }
-        got_other = true;
-        if fetch.acks != Acks::Single && talk.is_enough(graph)? {
-            sent_ready |= fetch.acks == Acks::Detailed;
-            let word = if fetch.acks == Acks::Detailed { "ready" } else { "continue" };
-            pktline::put_text(head, &format!("ACK {id} {word}"));
-        }
+        rounds.hear(graph, id, head)?;
     }
-    if fetch.done {
-        match last {
-            Some(last) if fetch.acks != Acks::Single => pktline::put_text(head, &format!("ACK {last}")),
-            Some(_) => {}
-            None => pktline::put_text(head, "NAK"),
-        }
-        return Ok(Verdict::SendPack { common: talk.common });
-    }
-    if let Some(last) = last
-        && fetch.acks == Acks::Detailed
-        && !got_other
-        && talk.is_enough(graph)?
-    {
-        sent_ready = true;
-        pktline::put_text(head, &format!("ACK {last} ready"));
-    }
-    if talk.common.is_empty() || fetch.acks != Acks::Single {
-        pktline::put_text(head, "NAK");
-    }
-    match last {
-        Some(last) if fetch.no_done && sent_ready => {
-            pktline::put_text(head, &format!("ACK {last}"));
-            Ok(Verdict::SendPack { common: talk.common })
-        }
-        _ => Ok(Verdict::Answer),
-    }
+    let is_over = if fetch.done { rounds.done(head) } else { rounds.pause(graph, head)? };
+    Ok(if is_over { Verdict::SendPack { common: rounds.into_common() } } else { Verdict::Answer })
 }
 
 /// What has been heard so far.
-struct Talk {
+pub(super) struct Talk {
     reach: Reach,
-    common: Vec<ObjectId>,
+    pub(super) common: Vec<ObjectId>,
     judgments: u32,
     enough: bool,
 }
 
 impl Talk {
-    fn new<'i>(graph: &mut Graph<'_>, ids: impl IntoIterator<Item = &'i ObjectId>) -> Result<Self> {
+    pub(super) fn new<'i>(graph: &mut Graph<'_>, ids: impl IntoIterator<Item = &'i ObjectId>) -> Result<Self> {
         let mut wants = Vec::new();
         for id in ids {
             let peeled = peel(graph.odb(), id)?;
@@ -140,7 +98,7 @@ impl Talk {
     }
 
     /// Notes one have; true when it exists here.
-    fn hear(&mut self, graph: &mut Graph<'_>, id: &ObjectId) -> Result<bool> {
+    pub(super) fn hear(&mut self, graph: &mut Graph<'_>, id: &ObjectId) -> Result<bool> {
         match graph.odb().header(id)? {
             None => return Ok(false),
             Some((Kind::Commit, _)) => {
@@ -155,7 +113,7 @@ impl Talk {
     }
 
     /// Whether every wanted commit leads to a common one, so that more haves could only shave off a little.
-    fn is_enough(&mut self, graph: &mut Graph<'_>) -> Result<bool> {
+    pub(super) fn is_enough(&mut self, graph: &mut Graph<'_>) -> Result<bool> {
         if self.enough || self.common.is_empty() || self.judgments >= MAX_JUDGMENTS {
             return Ok(self.enough);
         }

@@ -1,7 +1,7 @@
 //! Answers of ours against answers of real git, for the same requests on the same repositories.
 
 mod advertised;
-mod client;
+pub(super) mod client;
 mod differential;
 mod features;
 mod limits;

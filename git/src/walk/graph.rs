@@ -33,6 +33,15 @@ pub struct Graph<'a> {
     positions: Vec<u32>,
 }
 
+/// What a graph has loaded, without the store it came from.
+#[derive(Default)]
+pub(crate) struct Memory {
+    index: HashMap<ObjectId, Node>,
+    commits: Vec<Commit>,
+    parents: Vec<Node>,
+    cut: HashSet<ObjectId>,
+}
+
 #[derive(Clone)]
 struct Commit {
     id: ObjectId,
@@ -84,6 +93,17 @@ impl<'a> Graph<'a> {
     /// The flag that ends the work.
     pub(crate) fn interrupt(&self) -> &'a AtomicBool {
         self.interrupt
+    }
+
+    /// Keeps what was loaded beyond the borrows of this graph, for a negotiation that goes on in a later message.
+    pub(crate) fn suspend(self) -> Memory {
+        Memory { index: self.index, commits: self.commits, parents: self.parents, cut: self.cut }
+    }
+
+    /// Goes on with what an earlier graph over the same objects had loaded; nodes keep their numbers.
+    pub(crate) fn resume(odb: &'a Snapshot, interrupt: &'a AtomicBool, memory: Memory) -> Self {
+        let Memory { index, commits, parents, cut } = memory;
+        Graph { odb, interrupt, index, commits, parents, cut, data: Vec::new(), ids: Vec::new(), positions: Vec::new() }
     }
 
     /// The object store the graph is loaded from.

@@ -6,6 +6,7 @@ use crate::db::testing;
 /// Hashes of released migrations. A line is added with a new file and never changed afterwards.
 const HASHES: &[(&str, &str)] = &[
     ("0001_foundation.sql", "73e8f22fdbcd96173f8704ebfa59a1dcb93076a2bb2e0a1343067e211e210b9a"),
+    ("0002_public_keys.sql", "2f6d784fa2794be2ff559db20cbaf11443d8b8b0fbd1d5a42fc0f51310223ea3"),
     ("0003_jobs.sql", "7ea8b476bd6214ab6b6f6f80d6e5e80516934e7f50fdf152dab6c135ef5583f2"),
     ("0004_push_certificates.sql", "312dcf6462239cde953fd013df2e5b68bc506bb354e2145aa02f9e3fba761fe6"),
 ];

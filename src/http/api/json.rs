@@ -5,6 +5,7 @@
 
 mod commit;
 mod git_ref;
+mod key;
 mod options;
 mod repository;
 #[cfg(test)]
@@ -15,8 +16,10 @@ mod user;
 
 pub use commit::{BranchJson, CommitMetaJson, PayloadCommitJson, PayloadUserJson, TagJson, VerificationJson};
 pub use git_ref::{GitObjectJson, ReferenceJson};
+pub use key::{DeployKeyJson, PublicKeyJson};
 pub use options::{
-    AddCollaboratorOption, CreateAccessTokenOption, CreateRepoOption, CreateUserOption, EditRepoOption, EditUserOption,
+    AddCollaboratorOption, CreateAccessTokenOption, CreateKeyOption, CreateRepoOption, CreateUserOption,
+    EditRepoOption, EditUserOption,
 };
 pub use repository::{InternalTrackerJson, PermissionJson, RepositoryJson, SearchResultsJson};
 pub use time::{Timestamp, ZERO_TIME};

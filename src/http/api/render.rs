@@ -4,9 +4,9 @@
 //! `permissions`. Whether a row may be shown at all was decided before, in `access`. Called by the handlers.
 
 use crate::access::Caller;
-use crate::model::{AccessLevel, Repository, User, UserId};
+use crate::model::{AccessLevel, Repository, SshKey, User, UserId};
 
-use super::json::{AccessTokenJson, PermissionJson, RepositoryJson, Timestamp, UserJson};
+use super::json::{AccessTokenJson, DeployKeyJson, PermissionJson, PublicKeyJson, RepositoryJson, Timestamp, UserJson};
 use super::urls::Urls;
 use crate::model::Token;
 
@@ -17,12 +17,19 @@ pub struct Viewer<'a> {
     is_admin: bool,
     /// Where the answer's addresses stand.
     pub urls: Urls<'a>,
+    ssh_root: Option<&'a str>,
 }
 
 impl<'a> Viewer<'a> {
     /// The viewer behind a caller.
     pub fn new(caller: &Caller, root_url: &'a str) -> Self {
-        Self { user_id: caller.user_id(), is_admin: caller.is_site_admin(), urls: Urls::new(root_url) }
+        Self { user_id: caller.user_id(), is_admin: caller.is_site_admin(), urls: Urls::new(root_url), ssh_root: None }
+    }
+
+    /// Adds what clone addresses over SSH begin with, when there is an SSH server.
+    #[must_use]
+    pub fn with_ssh(self, ssh_root: Option<&'a str>) -> Self {
+        Self { ssh_root, ..self }
     }
 
     /// A user as this viewer may see it.
@@ -53,6 +60,7 @@ impl<'a> Viewer<'a> {
             languages_url: format!("{}/languages", self.urls.api_repository(&full_name)),
             html_url: self.urls.repository(&full_name),
             url: self.urls.api_repository(&full_name),
+            ssh_url: self.ssh_root.map_or_else(String::new, |root| format!("{root}{full_name}.git")),
             clone_url: self.urls.clone_http(&full_name),
             website: repository.website.clone(),
             branch_count: i64::try_from(branches).unwrap_or(i64::MAX),
@@ -66,6 +74,37 @@ impl<'a> Viewer<'a> {
             internal: !repository.is_private && !repository.is_public(),
             full_name,
             ..RepositoryJson::blank(owner)
+        }
+    }
+
+    /// A key of an account; `owner` is given to those who may know.
+    pub fn key(&self, key: &SshKey, owner: Option<&User>) -> PublicKeyJson {
+        PublicKeyJson {
+            id: key.id.get(),
+            key: key.key.line(),
+            url: self.urls.api_key(key.id.get()),
+            title: key.title.clone(),
+            fingerprint: key.key.fingerprint.clone(),
+            created_at: Timestamp::from_ms(key.created_ms.get()),
+            last_used_at: Timestamp::from_ms(key.last_used_ms.map_or(0, |at| at.get())),
+            user: owner.map(|owner| self.user(owner)),
+            read_only: false,
+            key_type: "user",
+        }
+    }
+
+    /// A deploy key, without its repository.
+    pub fn deploy_key(&self, key: &SshKey, full_name: &str) -> DeployKeyJson {
+        DeployKeyJson {
+            id: key.id.get(),
+            key_id: key.id.get(),
+            key: key.key.line(),
+            url: self.urls.api_deploy_key(full_name, key.id.get()),
+            title: key.title.clone(),
+            fingerprint: key.key.fingerprint.clone(),
+            created_at: Timestamp::from_ms(key.created_ms.get()),
+            read_only: key.is_read_only,
+            repository: None,
         }
     }
 

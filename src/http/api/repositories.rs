@@ -123,7 +123,7 @@ pub async fn render_all(
     caller: &Caller,
     rows: Vec<(Repository, AccessLevel)>,
 ) -> Result<Vec<RepositoryJson>> {
-    let viewer = Viewer::new(caller, &app.root_url);
+    let viewer = Viewer::new(caller, &app.root_url).with_ssh(app.ssh_root.as_deref());
     let (repositories, levels): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
     let details = repositories::details(&app.forge, &repositories).await?;
     let shown = repositories.iter().zip(levels).zip(details);

@@ -36,6 +36,16 @@ impl<'a> Urls<'a> {
         format!("{}/api/v1/repos/{full_name}", self.root)
     }
 
+    /// One of the caller's own keys in the API.
+    pub fn api_key(self, id: i64) -> String {
+        format!("{}/api/v1/user/keys/{id}", self.root)
+    }
+
+    /// A deploy key in the API.
+    pub fn api_deploy_key(self, full_name: &str, id: i64) -> String {
+        format!("{}/keys/{id}", self.api_repository(full_name))
+    }
+
     /// A commit's page.
     pub fn commit(self, full_name: &str, id: &str) -> String {
         format!("{}/{full_name}/commit/{id}", self.root)

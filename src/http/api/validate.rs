@@ -2,9 +2,11 @@
 //!
 //! Owns presence and size. What a valid name or address is belongs to `model`. Called by handlers.
 
-use super::json::{CreateAccessTokenOption, CreateRepoOption, CreateUserOption, EditRepoOption, EditUserOption};
+use super::json::{
+    CreateAccessTokenOption, CreateKeyOption, CreateRepoOption, CreateUserOption, EditRepoOption, EditUserOption,
+};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Email, NewToken, TokenScopes};
+use crate::model::{Email, NewKey, NewToken, TokenScopes};
 use crate::model::{NewRepository, NewUser, RepoName, RepositoryPatch, UserName, UserPatch, UtcMs, Visibility};
 
 /// Longest free text of a repository. Units: characters.
@@ -17,6 +19,15 @@ const BRANCH_MAX: usize = 100;
 const EMAIL_MAX: usize = 254;
 /// Longest free text of a profile. Units: characters.
 const PROFILE_MAX: usize = 255;
+
+/// What makes a key.
+///
+/// Errors: `Invalid` naming the field.
+pub fn new_key(option: CreateKeyOption) -> Result<NewKey> {
+    required("Title", &option.title)?;
+    required("Key", &option.key)?;
+    Ok(NewKey { title: option.title, text: option.key, is_read_only: option.read_only })
+}
 
 fn broken(field: &'static str, rule: &str) -> Error {
     Error::invalid(field, format!("[{field}]: {rule}"))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use atomicqms_git::protocol::{AdvertiseOptions, ProtocolVersion, Service, advertise};
+use atomicqms_git::protocol::Service;
 use atomicqms_git::{RefName, RefTable, View};
 use axum::body::Body;
 use axum::extract::{Query, State};
@@ -11,15 +11,13 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::{AGENT, NO_CACHE, protocol_version};
+use super::{NO_CACHE, protocol_version};
 use crate::access::action::{CloneRepository, PushRepository};
 use crate::access::{Caller, RepoPath};
 use crate::error::{Error, Result};
-use crate::forge::pushes::{self, HIDDEN_FROM_PUSH};
+use crate::forge::pushes;
 use crate::http::App;
-
-/// References above which the advertisement is built off the async runtime.
-const INLINE_REFS: usize = 500;
+use crate::transport::{Stream, advertisement};
 
 /// Query of `info/refs`.
 #[derive(Debug, Deserialize)]
@@ -48,7 +46,9 @@ pub(super) async fn info_refs(
                 let head = format!("refs/heads/{}", app.forge.settings.default_branch);
                 let head = RefName::new(&head).map_err(Error::internal)?;
                 let view = View { refs: RefTable::default(), head, odb: Arc::default(), version: 0 };
-                let body = build(Arc::new(view), Service::ReceivePack, protocol_version(&headers), None).await?;
+                let version = protocol_version(&headers);
+                let body =
+                    advertisement(Arc::new(view), Service::ReceivePack, version, Stream::Stateless, None).await?;
                 return Ok(answer(Service::ReceivePack, body));
             }
         },
@@ -61,7 +61,7 @@ pub(super) async fn info_refs(
     let view = app.forge.open(&repository).await?.view();
     let nonce =
         (service == Service::ReceivePack).then(|| app.intake.nonces().make(repository.id, app.forge.clock.now()));
-    let body = build(view, service, protocol_version(&headers), nonce).await?;
+    let body = advertisement(view, service, protocol_version(&headers), Stream::Stateless, nonce).await?;
     Ok(answer(service, body))
 }
 
@@ -73,24 +73,6 @@ fn answer(service: Service, body: Bytes) -> Response {
     metrics::counter!("atomicqms_git_bytes_total", "direction" => "out").increment(body.len() as u64);
     metrics::counter!("atomicqms_git_operations_total", "service" => "info-refs", "outcome" => "ok").increment(1);
     (NO_CACHE, [(header::CONTENT_TYPE, HeaderValue::from_static(content_type))], Body::from(body)).into_response()
-}
-
-async fn build(view: Arc<View>, service: Service, version: ProtocolVersion, nonce: Option<String>) -> Result<Bytes> {
-    let make = move |view: &View| {
-        let options = AdvertiseOptions {
-            stateless: true,
-            agent: AGENT,
-            preamble: true,
-            hidden_prefixes: HIDDEN_FROM_PUSH,
-            bundle_uri: false,
-            push_cert_nonce: nonce.as_deref(),
-        };
-        advertise(view, service, version, &options)
-    };
-    if view.refs.len() <= INLINE_REFS || (service, version) == (Service::UploadPack, ProtocolVersion::V2) {
-        return Ok(make(&view));
-    }
-    tokio::task::spawn_blocking(move || make(&view)).await.map_err(Error::internal)
 }
 
 /// Refuses the dumb protocol, to those who may read the repository; to others it does not exist.

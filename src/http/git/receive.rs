@@ -3,38 +3,28 @@
 //! Owns the way of the body into memory or quarantine without holding a thread, and the streamed report. When the body is complete a
 //! detached task lands the push, so that a client that leaves cannot stop a commit half way.
 
-use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use atomicqms_actors::repository::RepositoryHandle;
-use atomicqms_git::receive::{self, CommandOutcome, CommandParser, Parsed, PushCapabilities, ReceiveRequest};
-use atomicqms_git::{Incoming, Limits, PackSource, Progress};
+use atomicqms_git::Limits;
+use atomicqms_git::receive::{CommandParser, Parsed, ReceiveRequest};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
-use tokio::io::AsyncWriteExt;
+use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use super::answer::{self, AnswerWriter};
 use super::body::{BodyError, BodyReader};
 use super::{NO_CACHE, body_failure, header_text, require_content_type};
-use crate::access::action::PushRepository;
-use crate::access::{Caller, Client, Permit, RepoPath};
+use crate::access::{Caller, Client, RepoPath};
 use crate::error::{Error, Kind, Result};
-use crate::forge::pushes::{self, Push, PushReport};
 use crate::http::App;
 use crate::http::body_memory::Lease;
-
-/// Packs up to this size stay in memory; larger ones are written to the quarantine as they arrive.
-const SPOOL_ABOVE_BYTES: usize = 1024 * 1024;
-/// Bytes gathered before a write to the spool file.
-const SPOOL_WRITE_BYTES: usize = 256 * 1024;
-/// Time between two progress messages.
-const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+use crate::transport::spool::{Received, Refusal, Spool};
+use crate::transport::{answer, receive};
 
 /// Answers a push.
 pub(super) async fn receive_pack(
@@ -45,7 +35,7 @@ pub(super) async fn receive_pack(
     body: Body,
 ) -> Result<Response> {
     require_content_type(&headers, "application/x-git-receive-pack-request")?;
-    let permit = authorize(&app, &caller, &path).await?;
+    let permit = receive::authorize(&app, &caller, &path).await?;
     let handle = app.forge.open(&permit.subject().repository).await?;
     let limits = app.intake.limits();
     let encoding = header_text(&headers, header::CONTENT_ENCODING);
@@ -61,45 +51,10 @@ pub(super) async fn receive_pack(
     let stall_timeout = Duration::from_secs(app.config.server.stall_timeout_seconds);
     let (writer, pending) = answer::channel(Handle::current(), stall_timeout, never, Arc::clone(&sent));
     let work = app.work.clone();
-    work.spawn(async move {
-        let started = Instant::now();
-        let capabilities = request.capabilities.clone();
-        let shared = Arc::new(Mutex::new(Some(writer)));
-        let report = match received {
-            Received::Refused(Refusal::TooLarge) => {
-                let reason = format!("the pack exceeds the limit of {} bytes", app.intake.limits().max_pack_bytes);
-                pushes::not_received(&request, reason)
-            }
-            Received::Refused(Refusal::Storage(error)) => {
-                pushes::not_stored(&app.forge, &permit.subject().repository, &request, error).await
-            }
-            Received::Pack(pack, _lease) => {
-                let push = Push { permit, handle, request, pack };
-                let on_progress = tell_progress(Arc::clone(&shared), capabilities.clone());
-                pushes::land(&app.forge, &app.intake, push, on_progress).await
-            }
-        };
-        note(&report, started.elapsed());
-        finish(shared, &capabilities, &report).await;
-        metrics::counter!("atomicqms_git_bytes_total", "direction" => "out")
-            .increment(sent.load(std::sync::atomic::Ordering::Relaxed));
-    });
+    let app_of_push = app.clone();
+    work.spawn(async move { receive::conclude(&app_of_push, permit, handle, request, received, writer, sent).await });
     let answer = pending.ready().await.map_err(Error::internal)?;
     Ok(answer_with(Body::new(answer)))
-}
-
-/// Asks the gate; a repository that does not exist is made first where that is allowed.
-async fn authorize(app: &App, caller: &Caller, path: &RepoPath) -> Result<Permit<PushRepository>> {
-    let error = match app.forge.authorize(caller, PushRepository, path).await {
-        Ok(permit) => return Ok(permit),
-        Err(error) => error,
-    };
-    let leave = pushes::may_create(&app.forge, caller, path, error).await?;
-    match pushes::create(&app.forge, leave, path).await {
-        // Two pushes at once: the other one made it.
-        Err(error) if error.kind() != Kind::Conflict => Err(error),
-        Ok(()) | Err(_) => app.forge.authorize(caller, PushRepository, path).await,
-    }
 }
 
 fn answer_with(body: Body) -> Response {
@@ -131,22 +86,6 @@ fn bad_commands(error: atomicqms_git::Error) -> Error {
         _ => Kind::Malformed,
     };
     Error::new(kind, error.to_string())
-}
-
-/// What came after the commands.
-enum Received {
-    /// The complete pack, if the commands ask for one, and what it takes of the memory for bodies.
-    Pack(Option<(Incoming, PackSource)>, Option<Lease>),
-    /// It was not kept.
-    Refused(Refusal),
-}
-
-/// Why a pack was not kept.
-enum Refusal {
-    /// It is larger than a pack may be.
-    TooLarge,
-    /// It could not be stored.
-    Storage(atomicqms_git::Error),
 }
 
 /// Reads the pack to its end, into memory or into the quarantine.
@@ -191,7 +130,7 @@ async fn read_pack(
             Err(error) => return Err(body_failure(error)),
         };
     }
-    metrics::counter!("atomicqms_git_bytes_total", "direction" => "in").increment(spool.bytes);
+    metrics::counter!("atomicqms_git_bytes_total", "direction" => "in").increment(spool.bytes());
     match spool.finish().await {
         Ok((source, lease)) => Ok(Received::Pack(Some((incoming, source)), lease)),
         Err(refusal) => Ok(Received::Refused(refusal)),
@@ -202,124 +141,4 @@ async fn read_pack(
 async fn refuse(reader: BodyReader, most_bytes: u64, refusal: Refusal) -> Result<Received> {
     reader.discard(most_bytes).await.map_err(body_failure)?;
     Ok(Received::Refused(refusal))
-}
-
-/// Bytes of a pack on their way into memory or a file.
-struct Spool {
-    path: std::path::PathBuf,
-    waiting: BytesMut,
-    file: Option<tokio::fs::File>,
-    bytes: u64,
-    limit: u64,
-    lease: Lease,
-}
-
-impl Spool {
-    fn new(incoming: &Incoming, limit: u64, lease: Lease) -> Self {
-        Self { path: incoming.spool_path(), waiting: BytesMut::new(), file: None, bytes: 0, limit, lease }
-    }
-
-    /// Takes one chunk.
-    async fn push(&mut self, chunk: Bytes) -> std::result::Result<(), Refusal> {
-        self.bytes += chunk.len() as u64;
-        if self.bytes > self.limit {
-            return Err(Refusal::TooLarge);
-        }
-        self.waiting.extend_from_slice(&chunk);
-        let most = if self.file.is_some() { SPOOL_WRITE_BYTES } else { SPOOL_ABOVE_BYTES };
-        // Where memory is short the disk takes the pack sooner.
-        let is_short = self.lease.grow_to(self.waiting.len()).is_err();
-        if is_short || self.waiting.len() > most { self.write().await } else { Ok(()) }
-    }
-
-    async fn write(&mut self) -> std::result::Result<(), Refusal> {
-        let failed = |error| Refusal::Storage(atomicqms_git::Error::io("write", &self.path, error));
-        let file = match self.file.take() {
-            Some(file) => self.file.insert(file),
-            None => {
-                let mut private = tokio::fs::OpenOptions::new();
-                private.write(true).create_new(true).mode(0o600);
-                self.file.insert(private.open(&self.path).await.map_err(failed)?)
-            }
-        };
-        file.write_all(&self.waiting).await.map_err(failed)?;
-        self.waiting.clear();
-        Ok(())
-    }
-
-    /// Ends the pack; what it takes of the memory stays counted with it.
-    async fn finish(mut self) -> std::result::Result<(PackSource, Option<Lease>), Refusal> {
-        if self.file.is_none() {
-            return Ok((PackSource::Memory(self.waiting.freeze()), Some(self.lease)));
-        }
-        self.write().await?;
-        if let Some(mut file) = self.file.take() {
-            // Writes of tokio's files end in the background; flush waits for the last one and its error.
-            file.flush()
-                .await
-                .map_err(|error| Refusal::Storage(atomicqms_git::Error::io("write", &self.path, error)))?;
-        }
-        Ok((PackSource::Spooled, None))
-    }
-}
-
-/// The writer of the answer, shared by progress messages and the report; gone once the client is.
-type SharedWriter = Arc<Mutex<Option<AnswerWriter>>>;
-
-/// Tells the client how far the work on its pack is, now and then.
-fn tell_progress(shared: SharedWriter, capabilities: PushCapabilities) -> pushes::OnProgress {
-    let mut last = Instant::now();
-    Box::new(move |progress| {
-        let (what, done, total) = match progress {
-            Progress::Received { done, total } => ("Checking objects", done, total),
-            Progress::Resolved { done, total } => ("Resolving deltas", done, total),
-        };
-        let is_end = done == total;
-        if capabilities.quiet || total == 0 || (!is_end && last.elapsed() < PROGRESS_EVERY) {
-            return;
-        }
-        last = Instant::now();
-        let percent = done.saturating_mul(100) / total;
-        let end = if is_end { ", done.\n" } else { "\r" };
-        let message = receive::progress(&capabilities, &format!("{what}: {percent:3}% ({done}/{total}){end}"));
-        let mut slot = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = slot.as_mut().map(|writer| writer.write_all(&message).and_then(|()| writer.flush()));
-        if let Some(Err(_)) = told {
-            // The client left. The push goes on, untold.
-            *slot = None;
-        }
-    })
-}
-
-/// Sends the report and ends the answer.
-async fn finish(shared: SharedWriter, capabilities: &PushCapabilities, report: &PushReport) {
-    let unpack = report.unpack.as_ref().copied().map_err(String::as_str);
-    let bytes = receive::report(capabilities, unpack, &report.commands);
-    let sending = tokio::task::spawn_blocking(move || {
-        let writer = shared.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut writer) = writer
-            && writer.write_all(&bytes).is_ok()
-        {
-            // The client may have left: the push has landed all the same.
-            let _ = writer.finish();
-        }
-    });
-    if let Err(error) = sending.await {
-        tracing::error!(%error, "the report of a push could not be sent");
-    }
-}
-
-fn note(report: &PushReport, took: Duration) {
-    let refused = report.commands.iter().filter(|one| matches!(one.outcome, CommandOutcome::Refused { .. })).count();
-    let outcome = if report.unpack.is_err() || refused > 0 { "refused" } else { "ok" };
-    metrics::counter!("atomicqms_git_operations_total", "service" => "receive-pack", "outcome" => outcome).increment(1);
-    metrics::histogram!("atomicqms_git_operation_duration_seconds", "service" => "receive-pack").record(took);
-    metrics::counter!("atomicqms_git_pack_objects_total", "direction" => "in").increment(report.objects);
-    tracing::info!(
-        git.refs = report.commands.len(),
-        git.refused = refused,
-        git.objects = report.objects,
-        duration_ms = took.as_millis() as u64,
-        "push {outcome}"
-    );
 }

@@ -30,6 +30,7 @@ pub(crate) struct Start {
     wrapper: Vec<String>,
     data_dir: Option<PathBuf>,
     expects_errors: bool,
+    ssh: bool,
 }
 
 /// What personas share with the forge: where it listens now, and the secrets that must not leak.
@@ -88,6 +89,12 @@ impl Start {
         self
     }
 
+    /// Switches the SSH server on, with an RSA host key made beforehand: making one takes our server a while.
+    pub(crate) fn ssh(mut self) -> Self {
+        self.ssh = true;
+        self
+    }
+
     /// Says that the test makes the server fail inwardly, so lines of level ERROR are no surprise.
     pub(crate) fn expecting_errors(mut self) -> Self {
         self.expects_errors = true;
@@ -109,6 +116,9 @@ impl Start {
             starts: 0,
             finished: false,
         };
+        if forge.start.ssh {
+            super::ssh::place_host_key(&forge.data_dir);
+        }
         forge.launch();
         forge
     }
@@ -128,7 +138,8 @@ impl Forge {
     }
 
     pub(crate) fn with() -> Start {
-        let start = Start { env: BTreeMap::new(), wrapper: Vec::new(), data_dir: None, expects_errors: false };
+        let start =
+            Start { env: BTreeMap::new(), wrapper: Vec::new(), data_dir: None, expects_errors: false, ssh: false };
         start.env("ATOMICQMS_ADMIN_PASSWORD", ADMIN_PASSWORD).setting("security", "argon2_memory_kib", 8192).setting(
             "security",
             "argon2_iterations",
@@ -146,6 +157,12 @@ impl Forge {
 
     pub(crate) fn addr(&self) -> SocketAddr {
         self.shared.addr()
+    }
+
+    /// Where the SSH server listens.
+    pub(crate) fn ssh_addr(&self) -> SocketAddr {
+        let text = std::fs::read_to_string(self.data_dir.join("run/ssh.addr")).expect("the SSH server is on");
+        text.trim().parse().expect("an address")
     }
 
     pub(crate) fn shared(&self) -> Arc<Shared> {
@@ -195,7 +212,8 @@ impl Forge {
         let mut words = self.start.wrapper.clone();
         words.extend([BINARY, "serve", "--data-dir"].map(str::to_owned));
         words.push(self.data_dir.to_string_lossy().into_owned());
-        words.extend(["--http", "127.0.0.1:0", "--ssh", "off"].map(str::to_owned));
+        let ssh = if self.start.ssh { "127.0.0.1:0" } else { "off" };
+        words.extend(["--http", "127.0.0.1:0", "--ssh", ssh].map(str::to_owned));
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.envs(&self.start.env).stdin(Stdio::null());

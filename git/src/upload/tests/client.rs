@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Builds request bodies: `0000` and `0001` are special packets, everything else is a line.
-pub(super) fn body(lines: &[impl AsRef<str>]) -> Vec<u8> {
+pub(in crate::upload) fn body(lines: &[impl AsRef<str>]) -> Vec<u8> {
     let mut out = Vec::new();
     for line in lines {
         match line.as_ref() {
@@ -27,16 +27,16 @@ pub(super) fn body(lines: &[impl AsRef<str>]) -> Vec<u8> {
 
 /// An answer taken apart.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(in crate::upload) struct Answer {
     /// Lines before the pack; special packets as `0000` and `0001`.
-    pub(super) lines: Vec<String>,
-    pub(super) pack: Vec<u8>,
-    pub(super) progress: String,
-    pub(super) error: Option<String>,
+    pub(in crate::upload) lines: Vec<String>,
+    pub(in crate::upload) pack: Vec<u8>,
+    pub(in crate::upload) progress: String,
+    pub(in crate::upload) error: Option<String>,
 }
 
 /// Takes an answer apart; `banded` says how the pack is wrapped.
-pub(super) fn read_answer(mut bytes: &[u8], version: ProtocolVersion, banded: bool) -> Answer {
+pub(in crate::upload) fn read_answer(mut bytes: &[u8], version: ProtocolVersion, banded: bool) -> Answer {
     let mut answer = Answer::default();
     let is_v2 = version == ProtocolVersion::V2;
     let mut in_pack = false;
@@ -76,7 +76,11 @@ pub(super) fn read_answer(mut bytes: &[u8], version: ProtocolVersion, banded: bo
 }
 
 /// Asks our server.
-pub(super) fn ask(view: &View, version: ProtocolVersion, request: &[u8]) -> (Result<UploadStats, Error>, Vec<u8>) {
+pub(in crate::upload) fn ask(
+    view: &View,
+    version: ProtocolVersion,
+    request: &[u8],
+) -> (Result<UploadStats, Error>, Vec<u8>) {
     let mut out = Vec::new();
     let result = respond(view, version, request, &Limits::default(), &mut out, &AtomicBool::new(false));
     if let Ok(stats) = &result {
@@ -86,12 +90,12 @@ pub(super) fn ask(view: &View, version: ProtocolVersion, request: &[u8]) -> (Res
 }
 
 /// Asks git's own server.
-pub(super) fn ask_git(repo: &TestRepo, version: ProtocolVersion, request: &[u8]) -> Vec<u8> {
+pub(in crate::upload) fn ask_git(repo: &TestRepo, version: ProtocolVersion, request: &[u8]) -> Vec<u8> {
     try_git(repo, version, request).1
 }
 
 /// The same, with whether git ended well.
-pub(super) fn try_git(repo: &TestRepo, version: ProtocolVersion, request: &[u8]) -> (bool, Vec<u8>) {
+pub(in crate::upload) fn try_git(repo: &TestRepo, version: ProtocolVersion, request: &[u8]) -> (bool, Vec<u8>) {
     let protocol = match version {
         ProtocolVersion::V0 => "version=0",
         ProtocolVersion::V1 => "version=1",
@@ -112,13 +116,13 @@ pub(super) fn try_git(repo: &TestRepo, version: ProtocolVersion, request: &[u8])
 }
 
 /// The ids git lists for these revisions.
-pub(super) fn rev_list(repo: &TestRepo, args: &[&str], tips: &str) -> BTreeSet<String> {
+pub(in crate::upload) fn rev_list(repo: &TestRepo, args: &[&str], tips: &str) -> BTreeSet<String> {
     let list = repo.git_with(&[&["rev-list", "--stdin"], args].concat(), tips.as_bytes());
     list.lines().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
 }
 
 /// A repository that holds exactly what these commits reach.
-pub(super) fn client_with(server: &TestRepo, haves: &[String]) -> TestRepo {
+pub(in crate::upload) fn client_with(server: &TestRepo, haves: &[String]) -> TestRepo {
     let client = TestRepo::new();
     if haves.is_empty() {
         return client;
@@ -131,12 +135,12 @@ pub(super) fn client_with(server: &TestRepo, haves: &[String]) -> TestRepo {
 }
 
 /// Lets git index a pack where the client is, and returns the ids that were really in it.
-pub(super) fn index(client: &TestRepo, pack: &[u8]) -> Result<BTreeSet<String>, String> {
+pub(in crate::upload) fn index(client: &TestRepo, pack: &[u8]) -> Result<BTreeSet<String>, String> {
     index_with(client, pack, &["index-pack", "--stdin", "--strict", "--fix-thin"])
 }
 
 /// The same for packs that leave something out.
-pub(super) fn index_loosely(client: &TestRepo, pack: &[u8]) -> BTreeSet<String> {
+pub(in crate::upload) fn index_loosely(client: &TestRepo, pack: &[u8]) -> BTreeSet<String> {
     index_with(client, pack, &["index-pack", "--stdin", "--fix-thin"]).unwrap()
 }
 

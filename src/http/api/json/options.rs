@@ -106,6 +106,21 @@ pub struct CreateAccessTokenOption {
     pub expires_at: Option<String>,
 }
 
+/// Body of `userCurrentPostKey`, `adminCreatePublicKey` and `repoCreateKey`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct CreateKeyOption {
+    /// Name, for people.
+    #[serde(deserialize_with = "null_is_default")]
+    pub title: String,
+    /// One line in OpenSSH's format.
+    #[serde(deserialize_with = "null_is_default")]
+    pub key: String,
+    /// For deploy keys: it may not push; ignored for keys of an account, as in Gitea.
+    #[serde(deserialize_with = "null_is_default")]
+    pub read_only: bool,
+}
+
 /// Body of `createCurrentUserRepo` and `adminCreateRepo`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]

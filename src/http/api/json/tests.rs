@@ -201,6 +201,35 @@ fn tag_reference_and_token_have_every_property() {
 }
 
 #[test]
+fn keys_have_every_property() {
+    let key = PublicKeyJson {
+        id: 1,
+        key: "ssh-ed25519 AAAA".into(),
+        url: String::new(),
+        title: "laptop".into(),
+        fingerprint: "SHA256:x".into(),
+        created_at: ZERO_TIME,
+        last_used_at: ZERO_TIME,
+        user: Some(user()),
+        read_only: false,
+        key_type: "user",
+    };
+    check("PublicKey", &to_json(&key), &[], &[]);
+    let key = DeployKeyJson {
+        id: 1,
+        key_id: 1,
+        key: "ssh-ed25519 AAAA".into(),
+        url: String::new(),
+        title: "ci".into(),
+        fingerprint: "SHA256:x".into(),
+        created_at: ZERO_TIME,
+        read_only: true,
+        repository: Some(Box::new(repository())),
+    };
+    check("DeployKey", &to_json(&key), &[], &[]);
+}
+
+#[test]
 fn envelopes_have_every_property() {
     check("SearchResults", &to_json(&SearchResultsJson { ok: true, data: vec![repository()] }), &[], &[]);
     let right = CollaboratorPermissionJson { permission: "write", role_name: "write", user: user() };
@@ -236,5 +265,6 @@ fn request_bodies_accept_every_property_null_and_nothing() {
     accepts_all::<CreateRepoOption>("CreateRepoOption");
     accepts_all::<EditRepoOption>("EditRepoOption");
     accepts_all::<AddCollaboratorOption>("AddCollaboratorOption");
+    accepts_all::<CreateKeyOption>("CreateKeyOption");
     accepts_all::<CreateAccessTokenOption>("CreateAccessTokenOption");
 }

@@ -1,7 +1,8 @@
-//! Streams a git answer that a blocking thread writes into an HTTP response body.
+//! Streams a git answer that a blocking thread writes to a connection that async code serves.
 //!
 //! Owns the bounded bridge between the two: back-pressure, the time-out for a client that stops reading, and
-//! the interrupt flag that is set when the client leaves. Knows no protocol. Called by the git handlers.
+//! the interrupt flag that is set when the client leaves. Knows no protocol: over HTTP the reading half is the response body,
+//! over SSH it is taken chunk by chunk.
 
 use std::io;
 use std::pin::Pin;
@@ -45,7 +46,7 @@ impl Drop for Interest {
 }
 
 /// The writing half, used on a blocking thread.
-pub(super) struct AnswerWriter {
+pub struct AnswerWriter {
     runtime: Handle,
     parts: mpsc::Sender<Part>,
     buffer: BytesMut,
@@ -56,7 +57,7 @@ pub(super) struct AnswerWriter {
 }
 
 /// The reading half: becomes the response body.
-pub(super) struct Answer {
+pub struct Answer {
     first: Option<Bytes>,
     parts: Option<mpsc::Receiver<Part>>,
     length: Option<u64>,
@@ -66,7 +67,7 @@ pub(super) struct Answer {
 }
 
 /// An answer whose first bytes are still awaited.
-pub(super) struct Pending {
+pub struct Pending {
     parts: mpsc::Receiver<Part>,
     interest: Interest,
 }
@@ -74,7 +75,7 @@ pub(super) struct Pending {
 /// Creates both halves. `interrupt` is set when the client leaves before the end.
 ///
 /// Units: `stall_timeout` bounds how long one chunk may wait for the client.
-pub(super) fn channel(
+pub fn channel(
     runtime: Handle,
     stall_timeout: Duration,
     interrupt: Arc<AtomicBool>,
@@ -95,7 +96,7 @@ pub(super) fn channel(
 
 impl AnswerWriter {
     /// Makes the writer give up its place among the generators while the client is slow.
-    pub(super) fn with_slot(mut self, slot: UploadSlot) -> Self {
+    pub fn with_slot(mut self, slot: UploadSlot) -> Self {
         self.slot = Some(slot);
         self
     }
@@ -135,7 +136,7 @@ impl AnswerWriter {
     }
 
     /// Ends the answer. A short one travels whole, so that its length is known to the client.
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    pub fn finish(mut self) -> io::Result<()> {
         if self.streaming {
             self.send_buffer()?;
             return self.send(Part::End);
@@ -146,7 +147,7 @@ impl AnswerWriter {
 
     /// Ends the answer in failure. Nothing sent yet: the caller of [`Pending::ready`] gets the error.
     /// Otherwise the connection is broken off, so that the client cannot take the answer for complete.
-    pub(super) fn fail(mut self, error: io::Error) {
+    pub fn fail(mut self, error: io::Error) {
         // The client may be gone: then there is nobody to tell.
         let _ = self.send(Part::Failed(error));
     }
@@ -171,7 +172,7 @@ impl Pending {
     /// Waits for the first bytes or the end of the answer.
     ///
     /// Errors: the writer's own error if it failed before anything was sent; `BrokenPipe` if it vanished.
-    pub(super) async fn ready(mut self) -> io::Result<Answer> {
+    pub async fn ready(mut self) -> io::Result<Answer> {
         let vanished = || io::Error::new(io::ErrorKind::BrokenPipe, "the answer ended without a result");
         let part = self.parts.recv().await.ok_or_else(vanished)?;
         let mut interest = self.interest;
@@ -191,9 +192,17 @@ impl Pending {
 
 impl Answer {
     /// Keeps a place until this answer is taken or dropped.
-    pub(super) fn holding(mut self, open: OpenUpload) -> Self {
+    pub fn holding(mut self, open: OpenUpload) -> Self {
         self._open = Some(open);
         self
+    }
+
+    /// Waits for the next bytes; none: the answer is complete.
+    ///
+    /// Errors: the writer's own error; `BrokenPipe` if it vanished.
+    pub async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        let frame = std::future::poll_fn(|cx| http_body::Body::poll_frame(Pin::new(&mut *self), cx)).await?;
+        Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
     }
 
     fn end(&mut self) {
