@@ -48,7 +48,7 @@ pub(in crate::merge) fn names(ours: &str, theirs: &str) -> Names {
     Names { base: String::new(), ours: ours.to_owned(), theirs: theirs.to_owned() }
 }
 
-/// Merges two branches; answers also what git has under each id it made.
+/// Merges two branches; answers also the objects that were made.
 fn merge(repo: &TestRepo, ours: &str, theirs: &str, options: &MergeOptions) -> (NewObjects, TreeMerge) {
     let mut objects = NewObjects::new(repo.odb(), CreateLimits::default());
     let id = |name: &str| id_from_hex(repo.git(&["rev-parse", name]).as_bytes()).unwrap();
@@ -115,7 +115,7 @@ fn thousands_of_texts_merge_as_in_git() {
             .map(|line| (line.split_once('\t').unwrap().1.as_bytes(), line.split_whitespace().nth(2).unwrap()))
             .collect();
         for (path, [base, ours, theirs]) in &texts {
-            let options = TextOptionsOf::merge_of_trees();
+            let options = text_options();
             let text = crate::merge::merge_text(base, ours, theirs, &options, &GO_ON).unwrap();
             let id = crate::id::hash_object(crate::Kind::Blob, &text.content).unwrap().to_string();
             if entries.get(path.as_slice()) != Some(&id.as_str()) {
@@ -129,17 +129,14 @@ fn thousands_of_texts_merge_as_in_git() {
     assert_eq!(merged.tree, Some(git.tree));
 }
 
-struct TextOptionsOf;
-
-impl TextOptionsOf {
-    fn merge_of_trees() -> crate::merge::TextOptions<'static> {
-        crate::merge::TextOptions {
-            diff: crate::merge::LineDiff::Histogram,
-            style: ConflictStyle::Merge,
-            joining: crate::merge::Joining::Near,
-            marker_size: 7,
-            labels: crate::merge::Labels { base: b"", ours: b"ours", theirs: b"theirs" },
-        }
+/// What the merge of trees asks of the merge of a text.
+fn text_options() -> crate::merge::TextOptions<'static> {
+    crate::merge::TextOptions {
+        diff: crate::merge::LineDiff::Histogram,
+        style: ConflictStyle::Merge,
+        joining: crate::merge::Joining::Near,
+        marker_size: 7,
+        labels: crate::merge::Labels { base: b"", ours: b"ours", theirs: b"theirs" },
     }
 }
 
