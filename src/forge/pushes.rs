@@ -2,7 +2,7 @@
 //!
 //! Owns the order of a push: plan the commands, index the pack, check the tips, let the repository actor commit, report. Owns no
 //! wire format and no rights of its own: the permit was given by the gate and is confirmed inside the commit transaction.
-//! Called by `http/git/receive.rs`.
+//! Called by `transport/receive.rs`.
 
 mod certificate;
 mod commit;

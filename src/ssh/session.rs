@@ -26,6 +26,9 @@ const REFUSED: u32 = 1;
 /// Exit status git gives a command that broke off.
 const BROKEN: u32 = 128;
 
+/// Longest wait for a last word to be taken.
+const GOODBYE_TIME: Duration = Duration::from_secs(5);
+
 /// A channel that was just opened.
 pub(super) struct Opened {
     pub(super) app: App,
@@ -134,7 +137,7 @@ impl Pipe {
     /// Says something to the person at the other end.
     async fn say(&mut self, text: &str) {
         // Who has left or does not read is not told.
-        let _ = tokio::time::timeout(self.stall_timeout, self.write.extended_data_bytes(1, text.to_owned())).await;
+        let _ = tokio::time::timeout(GOODBYE_TIME, self.write.extended_data_bytes(1, text.to_owned())).await;
     }
 
     async fn finish(self, status: u32) {
@@ -144,7 +147,7 @@ impl Pipe {
             let _ = self.write.close().await;
         };
         // A client that has left needs no goodbye.
-        let _ = tokio::time::timeout(self.stall_timeout, goodbye).await;
+        let _ = tokio::time::timeout(GOODBYE_TIME, goodbye).await;
     }
 }
 

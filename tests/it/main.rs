@@ -35,4 +35,5 @@ mod random_walk;
 mod ssh;
 mod ssh_access;
 mod ssh_hostile;
+mod ssh_limits;
 mod storm;

@@ -1,6 +1,6 @@
 //! The server starts no process: watched by strace from its first instruction to its last.
 
-use crate::dsl::{Forge, Git, PROTOCOLS, sop, tamper};
+use crate::dsl::{Forge, Git, Identity, PROTOCOLS, sop, ssh, tamper};
 
 #[test]
 fn serving_starts_no_process() {
@@ -12,7 +12,9 @@ fn serving_starts_no_process() {
     let trace_text = trace.to_string_lossy().into_owned();
     // -D keeps the server the direct child, so signals and exit codes are its own.
     let calls = "trace=execve,execveat,fork,vfork,clone,clone3";
-    let forge = Forge::with().wrapper(&["strace", "-D", "-f", "-qq", "-e", calls, "-o", &trace_text]).start();
+    let speaks_ssh = !ssh::is_missing();
+    let start = if speaks_ssh { Forge::with().ssh() } else { Forge::with() };
+    let forge = start.wrapper(&["strace", "-D", "-f", "-qq", "-e", calls, "-o", &trace_text]).start();
     let ada = forge.user("ada");
     let repository = ada.create_repository("watched");
     let work = Git::new().init("work");
@@ -25,6 +27,15 @@ fn serving_starts_no_process() {
         copy.commit(&format!("{version}.md"), "x\n");
         copy.ok(&["push", "--quiet"]);
         work.ok(&["fetch", "--quiet", &ada.url(&repository)]);
+    }
+    if speaks_ssh {
+        let identity = Identity::new();
+        identity.register(&ada, "laptop");
+        let ssh = identity.at(forge.ssh_addr());
+        ssh.git().ok(&["clone", "--quiet", &ssh.url(&repository), "over-ssh"]);
+        ssh.run(&["git-upload-pack 'ada/watched.git'; id"]);
+        work.ok(&["tag", "by-ssh"]);
+        ssh.git().at(work.dir()).ok(&["push", "--quiet", &ssh.url(&repository), "by-ssh"]);
     }
     ada.get("/api/v1/user").expect(200);
     ada.get(&format!("/api/v1/repos/{repository}/branches")).expect(200);

@@ -61,7 +61,8 @@ fn security_keys_are_taken() {
 fn everything_else_is_refused_with_its_reason() {
     let (ed25519, _) = TAKEN[0];
     let body = ed25519.split(' ').nth(1).unwrap();
-    let table: Vec<(String, fn(&KeyFault) -> bool)> = vec![
+    type IsExpected = fn(&KeyFault) -> bool;
+    let table: Vec<(String, IsExpected)> = vec![
         (String::new(), |fault| *fault == KeyFault::Missing),
         ("x".repeat(20_000), |fault| *fault == KeyFault::Missing),
         ("-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END".into(), |fault| *fault == KeyFault::Private),
