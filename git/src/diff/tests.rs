@@ -200,6 +200,21 @@ fn large_texts_are_cut_where_git_cuts_them() {
 }
 
 #[test]
+fn landmarks_are_taken_as_git_takes_them() {
+    let repo = TestRepo::new();
+    let trees = history::generate_landmark(&repo, &mut Random::new(first_seed()));
+    let print = patch(tree_options(&repo), PatchOptions::default());
+    compare(&repo, &neighbours(&trees)[1..], &["-p"], &format!("seed {}", first_seed()), &print);
+}
+
+#[test]
+fn files_that_want_the_same_origin_share_as_in_git() {
+    let repo = TestRepo::new();
+    let trees = history::generate_contest(&repo, &mut Random::new(first_seed()));
+    compare_all(&repo, &neighbours(&trees), "contest");
+}
+
+#[test]
 fn binary_patches_can_be_applied() {
     let repo = TestRepo::new();
     let trees = history::generate(&repo, &mut Random::new(first_seed()), 20);

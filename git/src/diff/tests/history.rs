@@ -51,6 +51,40 @@ pub(super) fn generate_large(repo: &TestRepo, random: &mut Random) -> Vec<String
     import(repo, random, &stream)
 }
 
+/// Two versions of one file that are so long that git takes a long common run far ahead for a landmark: it does from 65,536 lines on in both
+/// together.
+pub(super) fn generate_landmark(repo: &TestRepo, random: &mut Random) -> Vec<String> {
+    let scatter = |random: &mut Random, lines: usize| -> Vec<u8> {
+        (0..lines).flat_map(|_| format!("s{}\n", random.below(300)).into_bytes()).collect()
+    };
+    let run: Vec<u8> = (0..34_000).flat_map(|line| format!("{line}\n").into_bytes()).collect();
+    let mut stream: Vec<u8> = Vec::new();
+    for version in 0..2 {
+        let (head, tail) = (scatter(random, 210), scatter(random, 1500));
+        put_commit(
+            &mut stream,
+            version,
+            &Files::from([(b"f".to_vec(), ("100644", [head, run.clone(), tail].concat()))]),
+        );
+    }
+    import(repo, random, &stream)
+}
+
+/// Two files that appear are most similar to the same one of two that vanish; then one moves with its name, while another is more like it.
+pub(super) fn generate_contest(repo: &TestRepo, random: &mut Random) -> Vec<String> {
+    let base: Vec<String> = (0..40).map(|line| format!("line number {line}\n")).collect();
+    let version = |changed: std::ops::Range<usize>| {
+        let lines = base.iter().enumerate().map(|(at, line)| if changed.contains(&at) { "other\n" } else { line });
+        ("100644", lines.collect::<String>().into_bytes())
+    };
+    let mut stream: Vec<u8> = Vec::new();
+    put_commit(&mut stream, 0, &Files::from([(b"one".to_vec(), version(0..0)), (b"two".to_vec(), version(30..38))]));
+    put_commit(&mut stream, 1, &Files::from([(b"new".to_vec(), version(5..6)), (b"next".to_vec(), version(10..12))]));
+    put_commit(&mut stream, 2, &Files::from([(b"x/same".to_vec(), version(0..0))]));
+    put_commit(&mut stream, 3, &Files::from([(b"a".to_vec(), version(9..10)), (b"y/same".to_vec(), version(20..27))]));
+    import(repo, random, &stream)
+}
+
 fn large_text(random: &mut Random) -> Vec<u8> {
     let vocabulary = [20, 300, 5000][random.below(3)];
     let lines = 1500 + random.below(2500);
