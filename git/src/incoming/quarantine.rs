@@ -1,4 +1,5 @@
-//! Owns the directory `objects/incoming-*` of one push, and `objects/tidying-*` of one pack that maintenance writes: made empty, removed on drop, swept after a crash. Refuses to know what is in it.
+//! Owns the directory `objects/incoming-*` of one push, and `objects/tidying-*` of one pack that maintenance writes: made empty, removed on
+//! drop, swept after a crash. Refuses to know what is in it.
 
 use std::{
     fs,
@@ -11,12 +12,14 @@ use crate::{
     files,
 };
 
-const PREFIX: &str = "incoming-";
+/// What a quarantine is for, as its name begins.
+const PUSH: &str = "incoming-";
+const MAINTENANCE: &str = "tidying-";
 
-/// The prefix of this process's quarantines: those belong to pushes that still run, even when their repository is opened anew.
-fn own_prefix() -> &'static str {
+/// What this process's quarantines have in their names: those belong to work that still runs, even when its repository is opened anew.
+fn own_mark() -> &'static str {
     static OWN: OnceLock<String> = OnceLock::new();
-    OWN.get_or_init(|| format!("{PREFIX}{}-", files::unique()))
+    OWN.get_or_init(|| format!("{}-", files::unique()))
 }
 
 /// A private directory on the file system of the object directory, removed with its content on drop.
