@@ -15,7 +15,7 @@ struct Rows;
 
 impl JobStore for Rows {
     fn release_all(&self, tx: &dyn sql::Connection) -> Result<u64, sql::Error> {
-        Ok(tx.execute("UPDATE job SET is_claimed = 0 WHERE is_claimed = 1", &[])? as u64)
+        tx.execute("UPDATE job SET is_claimed = 0 WHERE is_claimed = 1", &[])
     }
 
     fn claim(&self, tx: &dyn sql::Connection) -> Result<Option<Job>, sql::Error> {

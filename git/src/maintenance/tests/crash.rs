@@ -48,13 +48,7 @@ fn leave_behind(copy: &Path) {
 }
 
 /// Starts a repository as a server does after a crash; everything must be there, also for stock git, before and after.
-fn survives(
-    world: &World,
-    step: &str,
-    path: &PathBuf,
-    expected: &str,
-    again: impl Fn(&Repository) -> Option<Prepared>,
-) {
+fn survives(world: &World, step: &str, path: &Path, expected: &str, again: impl Fn(&Repository) -> Option<Prepared>) {
     let repository = Repository::open(path).unwrap();
     repository.remove_stale_incoming().unwrap();
     assert_eq!(reading(&world.client, path), expected, "after {step:?}");
