@@ -123,7 +123,7 @@ fn kill_9_during_maintenance_loses_nothing() {
     let mut answered = 0;
     for round in 0..rounds {
         let is_over = AtomicBool::new(false);
-        let delay = Duration::from_micros(20_000 + chance.below(400_000));
+        let delay = Duration::from_micros(150_000 + chance.below(700_000));
         let (seed, addr) = (chance.below(1 << 30), forge.addr());
         std::thread::scope(|scope| {
             let pusher = scope.spawn(|| {
@@ -175,7 +175,7 @@ fn kill_9_during_maintenance_loses_nothing() {
         }
     }
     eprintln!("{rounds} kills, {answered} pushes, {} packs at the end", packs(&directory));
-    assert!(answered as u64 >= rounds, "{answered}");
+    assert!(answered as u64 * 2 >= rounds, "too few pushes for the test to mean anything: {answered}");
     forge.finish();
 }
 

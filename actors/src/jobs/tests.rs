@@ -15,7 +15,7 @@ struct Rows;
 
 impl JobStore for Rows {
     fn release_all(&self, tx: &dyn sql::Connection) -> Result<u64, sql::Error> {
-        Ok(tx.execute("UPDATE job SET is_claimed = 0 WHERE is_claimed = 1", &[])? as u64)
+        tx.execute("UPDATE job SET is_claimed = 0 WHERE is_claimed = 1", &[])
     }
 
     fn claim(&self, tx: &dyn sql::Connection) -> Result<Option<Job>, sql::Error> {
@@ -43,11 +43,17 @@ impl JobStore for Rows {
 }
 
 /// Fails as often as the kind says, and knows what ran at once.
-#[derive(Default)]
 struct Script {
     log: Mutex<Vec<String>>,
     now: Mutex<Vec<String>>,
-    most: Mutex<usize>,
+    /// Jobs that only end when two of them run at once.
+    meeting: tokio::sync::Barrier,
+}
+
+impl Script {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { log: Mutex::default(), now: Mutex::default(), meeting: tokio::sync::Barrier::new(2) })
+    }
 }
 
 impl RunJob for Arc<Script> {
@@ -58,11 +64,11 @@ impl RunJob for Arc<Script> {
                 let mut now = script.now.lock().unwrap();
                 assert!(!now.contains(&job.key), "two jobs of {}", job.key);
                 now.push(job.key.clone());
-                let mut most = script.most.lock().unwrap();
-                *most = now.len().max(*most);
             }
             script.log.lock().unwrap().push(format!("{} {} {}", job.kind, job.key, job.attempts));
-            tokio::task::yield_now().await;
+            if job.kind == "meet" {
+                script.meeting.wait().await;
+            }
             if job.kind == "hang" {
                 until("told to stop", || stop.load(std::sync::atomic::Ordering::Relaxed).then_some(())).await;
             }
@@ -110,15 +116,34 @@ async fn add(database: &Database, jobs: &'static [(&'static str, &'static str)])
 async fn jobs_run_again_until_they_succeed_or_are_given_up() {
     let home = tempfile::tempdir().unwrap();
     let database = Database::start(&home.path().join("j.db"), SCHEMA, WriterOptions::default()).await.unwrap();
-    let script = Arc::new(Script::default());
+    let script = Script::new();
     let jobs = start(&database, &script, 2).await;
-    add(&database, &[("plain", "a"), ("flaky", "a"), ("broken", "b"), ("panic", "c"), ("plain", "a"), ("plain", "d")])
-        .await;
+    add(
+        &database,
+        &[
+            ("plain", "a"),
+            ("flaky", "a"),
+            ("broken", "b"),
+            ("panic", "c"),
+            ("plain", "a"),
+            ("plain", "d"),
+            ("meet", "e"),
+            ("meet", "f"),
+        ],
+    )
+    .await;
     jobs.wake();
-    let expected =
-        ["plain done 1", "flaky done 3", "broken failed 4", "panic failed 4", "plain done 1", "plain done 1"];
+    let expected = [
+        "plain done 1",
+        "flaky done 3",
+        "broken failed 4",
+        "panic failed 4",
+        "plain done 1",
+        "plain done 1",
+        "meet done 1",
+        "meet done 1",
+    ];
     until_async("all ended", || async { (rows(&database).await == expected).then_some(()) }).await;
-    assert_eq!(*script.most.lock().unwrap(), 2);
     jobs.shutdown().await;
     database.finish().await.unwrap();
 }
@@ -128,7 +153,7 @@ async fn a_job_that_is_stopped_or_dies_with_its_process_runs_again() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("j.db");
     let database = Database::start(&path, SCHEMA, WriterOptions::default()).await.unwrap();
-    let script = Arc::new(Script::default());
+    let script = Script::new();
     let jobs = start(&database, &script, 1).await;
     add(&database, &[("hang", "a"), ("plain", "b")]).await;
     jobs.wake();

@@ -61,7 +61,7 @@ impl DeltaIndex {
         // Everything before this is written.
         let mut written = 0;
         let mut at = 0;
-        let mut rolling = target.first_chunk::<BLOCK>().map(|window| hash(window));
+        let mut rolling = target.first_chunk::<BLOCK>().map(hash);
         while let Some(known) = rolling {
             let found = self.longest_match(base, target, known, at, written);
             match found {
@@ -70,7 +70,7 @@ impl DeltaIndex {
                     out.copy(found.base, found.len)?;
                     written = found.target + found.len;
                     at = written;
-                    rolling = target.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()).map(|window| hash(window));
+                    rolling = target.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()).map(hash);
                 }
                 None => {
                     rolling = target.get(at).zip(target.get(at + BLOCK)).map(|(old, new)| roll(known, *old, *new));

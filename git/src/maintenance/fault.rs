@@ -1,8 +1,12 @@
 //! The places at which a crash is interesting. Owns nothing: outside of this crate's tests reaching one does nothing.
 
+/// What a test does at each step.
+#[cfg(test)]
+type Watch = Box<dyn FnMut(&'static str)>;
+
 #[cfg(test)]
 thread_local! {
-    static WATCH: std::cell::RefCell<Option<Box<dyn FnMut(&'static str)>>> = const { std::cell::RefCell::new(None) };
+    static WATCH: std::cell::RefCell<Option<Watch>> = const { std::cell::RefCell::new(None) };
 }
 
 /// Tells the test that watches this thread that a step is done.

@@ -233,8 +233,8 @@ impl Runner {
 
     /// Lets derived data follow the new packs. A failure is logged: it costs speed, nothing else.
     async fn derive(&self, handle: &RepositoryHandle, stop: &Arc<AtomicBool>) {
-        for derived in self.0.derived.iter().cloned() {
-            let (handle, stop) = (handle.clone(), Arc::clone(stop));
+        for derived in &self.0.derived {
+            let (derived, handle, stop) = (Arc::clone(derived), handle.clone(), Arc::clone(stop));
             let repo = handle.id();
             let outcome =
                 tokio::task::spawn_blocking(move || derived.derive(&handle.git(), &handle.view(), &stop)).await;

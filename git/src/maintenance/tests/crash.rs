@@ -24,7 +24,7 @@ fn crashing(world: &World, work: impl FnOnce()) -> Vec<(&'static str, PathBuf)> 
             let mut seen = seen.borrow_mut();
             // Of many like steps the first, and some between.
             let alike = seen.iter().filter(|(known, _)| *known == step).count();
-            if alike < 9 {
+            if alike < 3 {
                 let to = home.join(format!("crash-{}.git", seen.len()));
                 copy(&server, &to);
                 leave_behind(&to);
@@ -48,13 +48,7 @@ fn leave_behind(copy: &Path) {
 }
 
 /// Starts a repository as a server does after a crash; everything must be there, also for stock git, before and after.
-fn survives(
-    world: &World,
-    step: &str,
-    path: &PathBuf,
-    expected: &str,
-    again: impl Fn(&Repository) -> Option<Prepared>,
-) {
+fn survives(world: &World, step: &str, path: &Path, expected: &str, again: impl Fn(&Repository) -> Option<Prepared>) {
     let repository = Repository::open(path).unwrap();
     repository.remove_stale_incoming().unwrap();
     assert_eq!(reading(&world.client, path), expected, "after {step:?}");
@@ -125,7 +119,7 @@ fn consolidation_survives_a_crash_after_each_step() {
     let options = ConsolidateOptions { factor: 2, all: true };
     let prepare = |repository: &Repository| consolidate(repository, &options, &GO).unwrap();
     let copies = crashing(&world, || world.apply(prepare(&world.server).unwrap()));
-    assert!(copies.len() > 12, "{copies:?}");
+    assert!(copies.len() > 8, "{copies:?}");
     for (step, path) in &copies {
         survives(&world, step, path, &expected, prepare);
     }
@@ -134,7 +128,7 @@ fn consolidation_survives_a_crash_after_each_step() {
 #[test]
 fn collection_survives_a_crash_after_each_step() {
     let mut copies_seen = 0;
-    for seed in [71, 72] {
+    for seed in [71] {
         let world = World::new(seed, 14);
         let names = world.client.git(&["for-each-ref", "--format=%(refname)"]);
         for name in names.lines().filter(|name| *name != "refs/heads/main") {
@@ -160,5 +154,5 @@ fn collection_survives_a_crash_after_each_step() {
             }
         }
     }
-    assert!(copies_seen > 40, "{copies_seen}");
+    assert!(copies_seen > 15, "{copies_seen}");
 }
