@@ -43,8 +43,7 @@ pub(super) async fn receive_pack(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    require_content_type(&headers, "application/x-git-receive-pack-request")?;
-    let permit = authorize(&app, &caller, &path).await?;
+    let permit = authorize(&app, &caller, &path, &headers).await?;
     let handle = app.forge.open(&permit.subject().repository).await?;
     let limits = app.intake.limits();
     let encoding = header_text(&headers, header::CONTENT_ENCODING);
@@ -87,12 +86,14 @@ pub(super) async fn receive_pack(
 }
 
 /// Asks the gate; a repository that does not exist is made first where that is allowed.
-async fn authorize(app: &App, caller: &Caller, path: &RepoPath) -> Result<Permit<PushRepository>> {
+async fn authorize(app: &App, caller: &Caller, path: &RepoPath, headers: &HeaderMap) -> Result<Permit<PushRepository>> {
+    let is_push = || require_content_type(headers, "application/x-git-receive-pack-request");
     let error = match app.forge.authorize(caller, PushRepository, path).await {
-        Ok(permit) => return Ok(permit),
+        Ok(permit) => return is_push().map(|()| permit),
         Err(error) => error,
     };
     let leave = pushes::may_create(&app.forge, caller, path, error).await?;
+    is_push()?;
     match pushes::create(&app.forge, leave, path).await {
         // Two pushes at once: the other one made it.
         Err(error) if error.kind() != Kind::Conflict => Err(error),
