@@ -24,8 +24,14 @@ use git::protocol::{AdvertiseOptions, ProtocolVersion, Service, advertise};
 use git::{Limits, ObjectId, PackSource, Ref, RefName, RefTable, Repository, View};
 use tempfile::TempDir;
 
-const HTTP: AdvertiseOptions<'static> =
-    AdvertiseOptions { stateless: true, agent: "atomicqms/bench", preamble: true, hidden_prefixes: &[], bundle_uri: false, push_cert_nonce: None };
+const HTTP: AdvertiseOptions<'static> = AdvertiseOptions {
+    stateless: true,
+    agent: "atomicqms/bench",
+    preamble: true,
+    hidden_prefixes: &[],
+    bundle_uri: false,
+    push_cert_nonce: None,
+};
 
 fn run_git(directory: &Path, args: &[&str], input: &str) -> Vec<u8> {
     use std::io::Write;

@@ -58,7 +58,7 @@ pub struct ReceiveRequest {
     /// Commits whose parents the pushing repository does not have.
     pub shallow: Vec<ObjectId>,
     /// The certificate of a signed push; `commands` are then those it orders, and its push options are those sent.
-    pub certificate: Option<PushCertificate>,
+    pub certificate: Option<Box<PushCertificate>>,
 }
 
 impl ReceiveRequest {

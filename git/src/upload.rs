@@ -273,8 +273,9 @@ impl Context<'_> {
         if is_v2 {
             // Only now, as in git: while negotiation goes on nobody asks where history ends.
             shallow = shallow::plan(self, fetch)?;
-            put_wanted_refs(&mut head, fetch);
+            // In the order of gitprotocol-v2(5), which clients insist on; git's own server has the two the other way round.
             shallow.put_lines(&mut head, fetch, true);
+            put_wanted_refs(&mut head, fetch);
             pktline::put_text(&mut head, "packfile");
         }
         // Version 2 negotiates before it speaks of the boundary, and so past it; the pack ends there.

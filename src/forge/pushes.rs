@@ -90,7 +90,7 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
         None => None,
         Some(certificate) => {
             let nonce = intake.nonces().check(repository.id, certificate.nonce.as_deref(), forge.clock.now());
-            match Evidence::examine(certificate, nonce) {
+            match Evidence::examine(*certificate, nonce) {
                 Ok(evidence) => Some(evidence),
                 Err(reason) => {
                     tracing::info!("push refused: {reason}");

@@ -32,7 +32,7 @@ pub(super) async fn run(
     version: ProtocolVersion,
     pipe: &mut Pipe,
 ) -> Result<(), Fault> {
-    let permit = receive::authorize(app, caller, path).await?;
+    let permit = receive::authorize(app, caller, path, || Ok(())).await?;
     let repository = &permit.subject().repository;
     let handle = app.forge.open(repository).await?;
     let nonce = app.intake.nonces().make(repository.id, app.forge.clock.now());

@@ -23,15 +23,22 @@ use crate::http::App;
 /// Time between two progress messages.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 
-/// Asks the gate; a repository that does not exist is made first where that is allowed.
+/// Asks the gate; a repository that does not exist is made first where that is allowed. `is_push` looks at the request once the caller
+/// may know the repository, and before one is made.
 ///
-/// Errors: those of the gate and of creation.
-pub async fn authorize(app: &App, caller: &Caller, path: &RepoPath) -> Result<Permit<PushRepository>> {
+/// Errors: those of the gate, of `is_push` and of creation.
+pub async fn authorize(
+    app: &App,
+    caller: &Caller,
+    path: &RepoPath,
+    is_push: impl Fn() -> Result<()>,
+) -> Result<Permit<PushRepository>> {
     let error = match app.forge.authorize(caller, PushRepository, path).await {
-        Ok(permit) => return Ok(permit),
+        Ok(permit) => return is_push().map(|()| permit),
         Err(error) => error,
     };
     let leave = pushes::may_create(&app.forge, caller, path, error).await?;
+    is_push()?;
     match pushes::create(&app.forge, leave, path).await {
         // Two pushes at once: the other one made it.
         Err(error) if error.kind() != Kind::Conflict => Err(error),

@@ -196,7 +196,7 @@ impl CommandParser {
             return Err(bad("both signed and unsigned commands"));
         }
         self.request.commands = commands;
-        self.request.certificate = Some(certificate);
+        self.request.certificate = Some(Box::new(certificate));
         Ok(())
     }
 

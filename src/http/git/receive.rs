@@ -34,8 +34,8 @@ pub(super) async fn receive_pack(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    require_content_type(&headers, "application/x-git-receive-pack-request")?;
-    let permit = receive::authorize(&app, &caller, &path).await?;
+    let is_push = || require_content_type(&headers, "application/x-git-receive-pack-request");
+    let permit = receive::authorize(&app, &caller, &path, is_push).await?;
     let handle = app.forge.open(&permit.subject().repository).await?;
     let limits = app.intake.limits();
     let encoding = header_text(&headers, header::CONTENT_ENCODING);

@@ -6,6 +6,8 @@
 //! after taking away what a client with these haves holds; what remains must be equal. Beyond that, a thin pack of ours may build only on
 //! what the client holds, and all our packs together may repeat at most as much as all of git's.
 //!
+//! Git's server sends `wanted-refs` before `shallow-info`, its documents and its client have them the other way round: so do we.
+//!
 //! What is not generated, because git 2.39 answers against its own documents and we do not: `deepen-since` and `deepen-not` where a
 //! commit is older than its parent (git then takes excluded commits for included ones), and a tree or blob wanted by id together with
 //! commits and a filter (git forgets that it was named when it meets it again, and leaves it out).
@@ -267,6 +269,11 @@ fn comparable(answer: &Answer) -> Vec<String> {
         run.sort();
     }
     lines.dedup_by(|a, b| a == b && is_boundary(a));
+    let find = |from: usize, word: &str| lines.iter().skip(from).position(|line| line == word).map(|at| from + at);
+    if let (Some(wanted), Some(packfile)) = (find(0, "wanted-refs"), find(0, "packfile")) {
+        let end = find(wanted, "0001").unwrap();
+        lines[wanted..packfile].rotate_left(end + 1 - wanted);
+    }
     lines
 }
 
