@@ -14,10 +14,10 @@ use atomicqms_git::receive::{self, CommandOutcome, PushCapabilities, ReceiveRequ
 
 use super::answer::AnswerWriter;
 use super::spool::{Received, Refusal};
-use crate::access::{Caller, Permit, RepoPath};
 use crate::access::action::PushRepository;
-use crate::forge::pushes::{self, Push, PushReport};
+use crate::access::{Caller, Permit, RepoPath};
 use crate::error::{Kind, Result};
+use crate::forge::pushes::{self, Push, PushReport};
 use crate::http::App;
 
 /// Time between two progress messages.

@@ -22,13 +22,17 @@ const LIBRARIES: &[Library] = &[
     Library {
         name: "libgit2",
         protocols: &[None],
-        command: |installed, sources| vec![installed.join("python/bin/python"), sources.join("python/pygit2_client.py")],
+        command: |installed, sources| {
+            vec![installed.join("python/bin/python"), sources.join("python/pygit2_client.py")]
+        },
         is_installed: |installed| installed.join("python.stamp").exists(),
     },
     Library {
         name: "dulwich",
         protocols: &[Some(0), Some(2)],
-        command: |installed, sources| vec![installed.join("python/bin/python"), sources.join("python/dulwich_client.py")],
+        command: |installed, sources| {
+            vec![installed.join("python/bin/python"), sources.join("python/dulwich_client.py")]
+        },
         is_installed: |installed| installed.join("python.stamp").exists(),
     },
     Library {

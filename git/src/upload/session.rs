@@ -15,8 +15,8 @@ use std::{
 
 use self::inbox::Inbox;
 use super::{
-    Context, Counted, Job, Prepared, UploadOptions, UploadOutcome, UploadStats, parse_v0, refuse, request::FetchRequest,
-    request::bad_line, respond, rounds::Rounds, shallow, shallow::ShallowPlan, wants,
+    Context, Counted, Job, Prepared, UploadOptions, UploadOutcome, UploadStats, parse_v0, refuse,
+    request::FetchRequest, request::bad_line, respond, rounds::Rounds, shallow, shallow::ShallowPlan, wants,
 };
 use crate::{
     error::{Error, Result},
