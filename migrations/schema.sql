@@ -236,6 +236,7 @@ CREATE TABLE push_certificate (
     pusher       TEXT    NOT NULL,
     nonce_status TEXT    NOT NULL CHECK (nonce_status IN ('OK', 'SLOP', 'BAD', 'MISSING')),
     format       TEXT    NOT NULL CHECK (format IN ('ssh', 'openpgp', 'x509')),
+    -- verified: by a key of signer_id; unknown_key: by a key that no account has; unverified: kept for whoever can.
     verification TEXT    NOT NULL CHECK (verification IN ('verified', 'unknown_key', 'unverified')),
     fingerprint  TEXT,
     signer_id    INTEGER,
