@@ -145,12 +145,24 @@ section! {
         max_request_bytes: usize = "16777216", "bytes", Kind::Integer { min: 4096, max: 1_073_741_824 };
         /// Clones and fetches that may generate packs at once; others queue.
         max_concurrent_uploads: usize = "16", "operations", Kind::Integer { min: 1, max: 10_000 };
+        /// Of these, how many for one client; its others queue.
+        max_concurrent_uploads_per_client: usize = "4", "operations", Kind::Integer { min: 1, max: 10_000 };
         /// Clones and fetches that may be open at once, those waiting for a slow client included; others queue.
         max_open_uploads: usize = "256", "operations", Kind::Integer { min: 1, max: 100_000 };
         /// Of these, how many one account, or one address without an account, may have open; its others queue.
         max_open_uploads_per_client: usize = "64", "operations", Kind::Integer { min: 1, max: 100_000 };
         /// Pushes that may be indexed at once; others queue.
         max_concurrent_receives: usize = "16", "operations", Kind::Integer { min: 1, max: 10_000 };
+        /// Of these, how many for one client; its others queue.
+        max_concurrent_receives_per_client: usize = "4", "operations", Kind::Integer { min: 1, max: 10_000 };
+        /// Pushes that may be open at once, from their first byte to their report; others queue.
+        max_open_receives: usize = "256", "operations", Kind::Integer { min: 1, max: 100_000 };
+        /// Of these, how many for one client; its others queue.
+        max_open_receives_per_client: usize = "64", "operations", Kind::Integer { min: 1, max: 100_000 };
+        /// Lists of refs, branches and tags that may be made and sent at once; others queue.
+        max_concurrent_listings: usize = "32", "requests", Kind::Integer { min: 1, max: 10_000 };
+        /// Of these, how many for one client; its others queue.
+        max_concurrent_listings_per_client: usize = "8", "requests", Kind::Integer { min: 1, max: 10_000 };
         /// How long a git operation queues before it is answered 503.
         queue_timeout_seconds: u64 = "30", "seconds", Kind::Integer { min: 1, max: 3600 };
         /// Longest run of one git operation.
@@ -159,6 +171,8 @@ section! {
         max_open_repositories: usize = "1024", "repositories", Kind::Integer { min: 1, max: 1_000_000 };
         /// Largest single file (blob) in a push, unpacked.
         max_blob_bytes: u64 = "268435456", "bytes", Kind::Integer { min: 1024, max: 17_179_869_184 };
+        /// Largest commit or tag object: message, headers and signature.
+        max_commit_bytes: u64 = "1048576", "bytes", Kind::Integer { min: 1024, max: 268_435_456 };
         /// Largest repository, all its objects on disk; a push that would pass it is refused. 0 means no limit.
         max_repository_bytes: u64 = "0", "bytes", Kind::Integer { min: 0, max: 1_125_899_906_842_624 };
         /// Rules of `git fsck` that a push may break, as git's `receive.fsck.<msg-id>=ignore`: for importing old histories. Rules that guard

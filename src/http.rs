@@ -10,6 +10,7 @@ pub mod error;
 pub mod extract;
 pub mod git;
 pub mod health;
+pub mod held;
 pub mod metrics;
 pub mod middleware;
 pub mod page;
@@ -44,6 +45,8 @@ pub struct App {
     pub intake: Intake,
     /// What request bodies may take of the memory.
     pub body_memory: body_memory::BodyMemory,
+    /// What was offered lately of repositories with many refs.
+    pub advertisements: crate::transport::Advertisements,
     /// The last look at the parts, shared by all probes.
     pub probe: Arc<health::Probe>,
 }

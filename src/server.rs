@@ -32,6 +32,7 @@ use crate::http::{App, connection, health, middleware};
 use crate::ssh;
 use crate::ssh::host_keys::HostKeys;
 use crate::telemetry::recorder;
+use crate::transport::Advertisements;
 
 /// How often recorded samples are folded when nobody scrapes.
 const UPKEEP_PERIOD: Duration = Duration::from_secs(5);
@@ -111,6 +112,7 @@ pub async fn run(
         status: Arc::new(Status::default()),
         intake: Intake::new(&config.git).with_root_secret(&bootstrap::root_secret(&config)?),
         body_memory: BodyMemory::new(config.server.max_body_memory_bytes),
+        advertisements: Advertisements::default(),
         probe: Arc::new(health::Probe::default()),
     };
     let serving = Serving::start(listeners.http, ssh, &app);

@@ -9,10 +9,12 @@ pub mod spool;
 pub mod upload;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use atomicqms_git::View;
 use atomicqms_git::protocol::{AdvertiseOptions, ProtocolVersion, Service, advertise};
 use bytes::Bytes;
+use moka::sync::Cache;
 
 use crate::error::{Error, Result};
 use crate::forge::pushes::HIDDEN_FROM_PUSH;
@@ -21,9 +23,13 @@ use crate::forge::pushes::HIDDEN_FROM_PUSH;
 const AGENT: &str = concat!("atomicqms/", env!("CARGO_PKG_VERSION"));
 /// References above which the advertisement is built off the async runtime.
 const INLINE_REFS: usize = 500;
+/// Advertisements remembered, all together.
+const CACHE_BYTES: u64 = 64 << 20;
+/// After this time without a request one is forgotten, and with it the view it was made of.
+const CACHE_IDLE: Duration = Duration::from_secs(30);
 
 /// How a client talks to a service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stream {
     /// Each request stands alone (HTTP).
     Stateless,
@@ -31,10 +37,25 @@ pub enum Stream {
     Open,
 }
 
-/// Builds what a service offers.
+/// What was offered lately of repositories with many refs: megabytes that all who ask at once share.
+#[derive(Clone)]
+pub struct Advertisements(Cache<Key, (Arc<View>, Bytes)>);
+
+/// The view by its address, which cannot be another one's as long as the entry keeps it.
+type Key = (usize, ProtocolVersion, Stream);
+
+impl Default for Advertisements {
+    fn default() -> Self {
+        let weigh = |_: &Key, (_, bytes): &(Arc<View>, Bytes)| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        Self(Cache::builder().max_capacity(CACHE_BYTES).weigher(weigh).time_to_idle(CACHE_IDLE).build())
+    }
+}
+
+/// Builds what a service offers, or takes it from those built lately.
 ///
 /// Errors: `Internal`.
 pub async fn advertisement(
+    known: &Advertisements,
     view: Arc<View>,
     service: Service,
     version: ProtocolVersion,
@@ -56,5 +77,14 @@ pub async fn advertisement(
     if view.refs.len() <= INLINE_REFS || (service, version) == (Service::UploadPack, ProtocolVersion::V2) {
         return Ok(make(&view));
     }
-    tokio::task::spawn_blocking(move || make(&view)).await.map_err(Error::internal)
+    let known = known.clone();
+    let work = move || match service {
+        // Every push is offered a nonce of its own.
+        Service::ReceivePack => make(&view),
+        Service::UploadPack => {
+            let key = (Arc::as_ptr(&view).addr(), version, stream);
+            known.0.get_with(key, || (Arc::clone(&view), make(&view))).1
+        }
+    };
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)
 }

@@ -8,6 +8,19 @@ pub use gix::ObjectId;
 /// The four kinds of objects.
 pub use gix::objs::Kind;
 
+/// Hash tables keyed by object ids.
+///
+/// gix's own take the first bytes of an id for its hash: ids that a peer made up, a hundred thousand with the same beginning,
+/// would cost quadratic time. These are keyed by random numbers of the process.
+pub(crate) mod table {
+    pub(crate) use std::collections::hash_map;
+
+    /// A map from ids.
+    pub(crate) type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
+    /// A set of ids.
+    pub(crate) type HashSet<T> = std::collections::HashSet<T, foldhash::fast::RandomState>;
+}
+
 /// The hash this crate computes and expects in packs and indices.
 pub(crate) const HASH_KIND: gix::hash::Kind = gix::hash::Kind::Sha1;
 

@@ -15,6 +15,8 @@ pub struct Limits {
     pub max_object_bytes: u64,
     /// Largest single blob, inflated.
     pub max_blob_bytes: u64,
+    /// Largest commit or tag: they are read whole wherever history is shown.
+    pub max_commit_bytes: u64,
     /// Most objects in one pack.
     pub max_objects: u64,
     /// Most bytes all objects of one pack may have together when inflated and resolved.
@@ -48,6 +50,7 @@ impl Default for Limits {
             max_pack_bytes: 2048 * MIB,
             max_object_bytes: 512 * MIB,
             max_blob_bytes: 512 * MIB,
+            max_commit_bytes: MIB,
             max_objects: 5_000_000,
             max_unpacked_bytes: 32 * 1024 * MIB,
             // git-pack-objects(1) allows up to 4095.

@@ -10,7 +10,7 @@ pub use advertise::{AdvertiseOptions, advertise};
 pub(crate) use capabilities::{Capabilities, check_object_format};
 
 /// The protocol version a client asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum ProtocolVersion {
     /// The original protocol, also meant when nothing is asked for.
     #[default]

@@ -180,7 +180,10 @@ impl Context<'_> {
         };
         let listed = match request.command {
             Command::Nothing => return Ok(UploadStats::default()),
-            Command::LsRefs(query) => Ok(ls_refs::list(self.view, &query)),
+            Command::LsRefs(query) => {
+                ls_refs::write(self.view, &query, out)?;
+                Ok(Vec::new())
+            }
             Command::ObjectInfo(query) => object_info::answer(self, &query),
             Command::BundleUri if self.options.bundles.is_empty() => {
                 Err(Error::BadRequest { what: "invalid command 'bundle-uri'".into() })

@@ -28,7 +28,13 @@ pub struct Intake {
     uploads: Gate,
     open_uploads: Gate,
     client_uploads: Shares<Client>,
+    client_generators: Shares<Client>,
     receives: Gate,
+    client_receives: Shares<Client>,
+    open_receives: Gate,
+    client_open_receives: Shares<Client>,
+    listings: Gate,
+    client_listings: Shares<Client>,
     limits: Arc<Limits>,
     nonces: Nonces,
     queue_timeout: Duration,
@@ -39,29 +45,43 @@ pub struct Intake {
 /// every place there is.
 pub struct UploadSlot {
     gate: Gate,
-    pass: Option<Pass>,
+    shares: Shares<Client>,
+    client: Client,
+    place: Option<Place>,
     resume_by: Deadline,
+}
+
+/// A place among all, and in the share of one client.
+pub struct Place {
+    _pass: Pass,
+    _share: Share<Client>,
+}
+
+/// Takes a place of the client's share first: one over its share waits there, where it is in nobody's way.
+async fn enter(gate: &Gate, shares: &Shares<Client>, client: Client, by: Deadline) -> Result<Place> {
+    let share = shares.enter(client, by).await?;
+    Ok(Place { _pass: gate.enter(by).await?, _share: share })
 }
 
 /// A place for one open upload, from before its request is read until its answer is taken: what it holds in memory is bounded by
 /// the number of these.
 pub struct OpenUpload {
-    _open: Pass,
-    _share: Share<Client>,
+    client: Client,
+    _place: Place,
 }
 
 impl UploadSlot {
     /// Gives the place to others until [`UploadSlot::resume`].
     pub fn pause(&mut self) {
-        self.pass = None;
+        self.place = None;
     }
 
     /// Waits for a place again.
     ///
     /// Errors: `Overloaded`.
     pub async fn resume(&mut self) -> Result<()> {
-        if self.pass.is_none() {
-            self.pass = Some(self.gate.enter(self.resume_by).await?);
+        if self.place.is_none() {
+            self.place = Some(enter(&self.gate, &self.shares, self.client, self.resume_by).await?);
         }
         Ok(())
     }
@@ -85,11 +105,18 @@ impl Intake {
             uploads: Gate::new("git upload", git.max_concurrent_uploads, git.max_open_uploads),
             open_uploads: gate("git upload open", git.max_open_uploads),
             client_uploads: Shares::new("git upload of one client", git.max_open_uploads_per_client),
+            client_generators: Shares::new("git upload at work of one client", git.max_concurrent_uploads_per_client),
             receives: gate("git receive", git.max_concurrent_receives),
+            client_receives: Shares::new("git receive of one client", git.max_concurrent_receives_per_client),
+            open_receives: gate("git receive open", git.max_open_receives),
+            client_open_receives: Shares::new("git receive open of one client", git.max_open_receives_per_client),
+            listings: gate("listing", git.max_concurrent_listings),
+            client_listings: Shares::new("listing of one client", git.max_concurrent_listings_per_client),
             limits: Arc::new(Limits {
                 max_pack_bytes: git.max_push_bytes,
                 max_object_bytes: git.max_object_bytes,
                 max_blob_bytes: git.max_blob_bytes,
+                max_commit_bytes: git.max_commit_bytes,
                 fsck: fsck_policy(&git.fsck_ignore),
                 max_objects: git.max_objects,
                 max_unpacked_bytes: git.max_unpacked_bytes,
@@ -124,26 +151,42 @@ impl Intake {
     ///
     /// Errors: `Overloaded`: this client, or all clients together, have too many uploads open.
     pub async fn open_upload(&self, client: Client) -> Result<OpenUpload> {
-        let deadline = Deadline::after(self.queue_timeout);
-        // A client over its share waits here, where it is in nobody's way.
-        let share = self.client_uploads.enter(client, deadline).await?;
-        let open = self.open_uploads.enter(deadline).await?;
-        Ok(OpenUpload { _open: open, _share: share })
+        let place = enter(&self.open_uploads, &self.client_uploads, client, self.queue_deadline()).await?;
+        Ok(OpenUpload { client, _place: place })
     }
 
     /// Waits for a place to generate a pack, once the request has been read.
     ///
     /// Errors: `Overloaded`: no place came free in time.
-    pub async fn upload(&self, _open: &OpenUpload) -> Result<UploadSlot> {
-        let pass = self.uploads.enter(Deadline::after(self.queue_timeout)).await?;
-        Ok(UploadSlot { gate: self.uploads.clone(), pass: Some(pass), resume_by: self.deadline() })
+    pub async fn upload(&self, open: &OpenUpload) -> Result<UploadSlot> {
+        let (gate, shares, client) = (self.uploads.clone(), self.client_generators.clone(), open.client);
+        let place = Some(enter(&gate, &shares, client, self.queue_deadline()).await?);
+        Ok(UploadSlot { gate, shares, client, place, resume_by: self.deadline() })
+    }
+
+    /// Waits for leave to read a push; take it before reading the body, keep it until the report is made.
+    ///
+    /// Errors: `Overloaded`.
+    pub async fn open_receive(&self, client: Client) -> Result<Place> {
+        enter(&self.open_receives, &self.client_open_receives, client, self.queue_deadline()).await
     }
 
     /// Waits for a place to index a pack.
     ///
     /// Errors: `Overloaded`.
-    pub async fn receive(&self) -> Result<Pass> {
-        Ok(self.receives.enter(Deadline::after(self.queue_timeout)).await?)
+    pub async fn receive(&self, client: Client) -> Result<Place> {
+        enter(&self.receives, &self.client_receives, client, self.queue_deadline()).await
+    }
+
+    /// Waits for a place to list refs or read objects for an answer that is made whole; keep it until that is sent.
+    ///
+    /// Errors: `Overloaded`.
+    pub async fn listing(&self, client: Client) -> Result<Place> {
+        enter(&self.listings, &self.client_listings, client, self.queue_deadline()).await
+    }
+
+    fn queue_deadline(&self) -> Deadline {
+        Deadline::after(self.queue_timeout)
     }
 
     /// The latest moment at which an operation that begins now may commit.
@@ -212,7 +255,24 @@ mod tests {
         });
         drop(other);
         let slow = resumed.await.unwrap();
-        assert!(slow.pass.is_some());
+        assert!(slow.place.is_some());
+    }
+
+    #[tokio::test]
+    async fn no_client_takes_every_generator_or_indexer() {
+        let intake = intake(|git| {
+            git.max_concurrent_uploads = 4;
+            git.max_concurrent_uploads_per_client = 2;
+            git.max_concurrent_receives = 4;
+            git.max_concurrent_receives_per_client = 2;
+        });
+        let (one, two) = (intake.open_upload(client(1)).await.unwrap(), intake.open_upload(client(2)).await.unwrap());
+        let _held = (intake.upload(&one).await.unwrap(), intake.upload(&one).await.unwrap());
+        assert_eq!(intake.upload(&one).await.err().map(|error| error.kind()), Some(Kind::Overloaded));
+        assert!(intake.upload(&two).await.is_ok());
+        let _held = (intake.receive(client(1)).await.unwrap(), intake.receive(client(1)).await.unwrap());
+        assert_eq!(intake.receive(client(1)).await.err().map(|error| error.kind()), Some(Kind::Overloaded));
+        assert!(intake.receive(client(2)).await.is_ok());
     }
 
     #[tokio::test]

@@ -27,8 +27,8 @@ pub use self::create::{create, may_create};
 pub use self::nonce::{NonceStatus, Nonces};
 pub use self::plan::HIDDEN_FROM_PUSH;
 use self::plan::Planned;
-use crate::access::Permit;
 use crate::access::action::PushRepository;
+use crate::access::{Client, Permit};
 use crate::error::{Error, Kind, Result};
 use crate::forge::Forge;
 use crate::forge::intake::Intake;
@@ -104,7 +104,7 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
     refuse_together(&mut planned, request.capabilities.atomic);
 
     let checked = if planned.iter().any(|command| matches!(command, Planned::Edit(_))) {
-        check(intake, &view, planned, pack, on_progress).await
+        check(intake, Client::of(permit.caller()), &view, planned, pack, on_progress).await
     } else {
         Ok(Checked { planned, ingested: None })
     };
@@ -180,12 +180,13 @@ struct Checked {
 /// Indexes the pack and checks every new tip, on the blocking pool.
 async fn check(
     intake: &Intake,
+    client: Client,
     view: &Arc<View>,
     planned: Vec<Planned>,
     pack: Option<(Incoming, PackSource)>,
     mut on_progress: OnProgress,
 ) -> std::result::Result<Checked, Fault> {
-    let pass = intake.receive().await.map_err(Fault::Server)?;
+    let pass = intake.receive(client).await.map_err(Fault::Server)?;
     let interrupt = Arc::new(AtomicBool::new(false));
     let alarm = intake.interrupt_after_timeout(&interrupt);
     let view = Arc::clone(view);

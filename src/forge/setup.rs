@@ -24,6 +24,8 @@ const PASSWORD_CHARS: usize = 24;
 pub struct Setup {
     /// The data directory was empty until now.
     pub is_new: bool,
+    /// An administrator was made.
+    pub made_admin: bool,
     /// The password made up for the first administrator; to be shown once and never stored.
     pub generated_password: Option<String>,
 }
@@ -51,7 +53,7 @@ pub async fn ensure_instance(forge: &Forge, admin_password: Option<String>) -> R
         })
         .await?;
     if is_ready {
-        return Ok(Setup { is_new: false, generated_password: None });
+        return Ok(Setup { is_new: false, made_admin: false, generated_password: None });
     }
     let is_given = admin_password.is_some();
     let password = match admin_password {
@@ -65,7 +67,7 @@ pub async fn ensure_instance(forge: &Forge, admin_password: Option<String>) -> R
     };
     let hash = forge.access.passwords().hash(&password).await?;
     let at = forge.clock.now();
-    let (is_new, made_admin) = forge
+    let (is_new, made_admin, has_admin) = forge
         .write("set up", move |tx| {
             let caller = Caller::system();
             let id = Ulid::from_parts(u64::try_from(at.get()).unwrap_or(0), random()?).to_string();
@@ -76,18 +78,25 @@ pub async fn ensure_instance(forge: &Forge, admin_password: Option<String>) -> R
                     .after(json!({ "release": env!("CARGO_PKG_VERSION"), "schema": db::migrate::VERSION }));
                 audit::append(tx, at, &event)?;
             }
-            if db::users::exists_admin(tx)? || db::users::name_is_taken(tx, &new.name)? {
-                return Ok((is_new, false));
+            let exists = db::users::exists_admin(tx)?;
+            if exists || db::users::name_is_taken(tx, &new.name)? {
+                return Ok((is_new, false, exists));
             }
             let user = users::insert_user(tx, &new, &hash, at)?;
             let event = Event::new(caller.stamp(), action::USER_CREATE, Object::new("user", user.id))
                 .after(json!({ "login": user.name.as_str(), "is_admin": true }))
                 .reason("first administrator");
             audit::append(tx, at, &event)?;
-            Ok((is_new, true))
+            Ok((is_new, true, true))
         })
         .await?;
-    Ok(Setup { is_new, generated_password: (made_admin && !is_given).then_some(password) })
+    if !has_admin {
+        tracing::warn!(
+            "no account administers this installation, and the name {FIRST_ADMIN} is taken: make an administrator with \
+             `atomicqms admin user create --admin`"
+        );
+    }
+    Ok(Setup { is_new, made_admin, generated_password: (made_admin && !is_given).then_some(password) })
 }
 
 fn random() -> Result<u128> {

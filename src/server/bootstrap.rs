@@ -34,8 +34,7 @@ pub async fn first_start(forge: &Forge, config: &Config) -> Result<Option<FirstA
         _ => error.into(),
     })?;
     let password = setup.generated_password.map(Secret::new);
-    let was_made = password.is_some() || (setup.is_new && is_given);
-    Ok(was_made.then_some(FirstAdmin { login: setup::FIRST_ADMIN, password }))
+    Ok(setup.made_admin.then_some(FirstAdmin { login: setup::FIRST_ADMIN, password }))
 }
 
 /// Reads the root secret of the installation, made if there is none.

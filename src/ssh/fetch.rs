@@ -30,7 +30,8 @@ pub(super) async fn run(
 ) -> Result<(), Fault> {
     let repository = app.forge.authorize(caller, CloneRepository, path).await?.into_subject().repository;
     let view = app.forge.open(&repository).await?.view();
-    let offer = advertisement(Arc::clone(&view), Service::UploadPack, version, Stream::Open, None).await?;
+    let offer =
+        advertisement(&app.advertisements, Arc::clone(&view), Service::UploadPack, version, Stream::Open, None).await?;
     metrics::counter!("atomicqms_git_bytes_total", "direction" => "out").increment(offer.len() as u64);
     pipe.send(offer).await?;
     let client = Client::of(caller);

@@ -36,30 +36,45 @@ pub(super) async fn run(
     let repository = &permit.subject().repository;
     let handle = app.forge.open(repository).await?;
     let nonce = app.intake.nonces().make(repository.id, app.forge.clock.now());
-    let offer = advertisement(handle.view(), Service::ReceivePack, version, Stream::Open, Some(nonce)).await?;
+    let offer =
+        advertisement(&app.advertisements, handle.view(), Service::ReceivePack, version, Stream::Open, Some(nonce))
+            .await?;
     metrics::counter!("atomicqms_git_bytes_total", "direction" => "out").increment(offer.len() as u64);
     pipe.send(offer).await?;
-    let Some((request, rest)) = read_commands(app, pipe).await? else { return Ok(()) };
-    let lease = app.body_memory.lease(Client::of(caller));
-    let received = read_pack(app, pipe, &handle, &request, rest, lease).await?;
+    let client = Client::of(caller);
+    let mut lease = app.body_memory.lease(client);
+    let Some((request, rest)) = read_commands(app, pipe, &mut lease).await? else { return Ok(()) };
+    let open = app.intake.open_receive(client).await?;
+    let pack_lease = app.body_memory.lease(client);
+    let received = read_pack(app, pipe, &handle, &request, rest, pack_lease).await?;
 
     let (sent, never) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let stall_timeout = Duration::from_secs(app.config.server.stall_timeout_seconds);
     let (writer, pending) = answer::channel(Handle::current(), stall_timeout, never, Arc::clone(&sent));
     let landing = app.clone();
     // Detached: a client that leaves cannot stop a commit half way.
-    app.work.spawn(async move { receive::conclude(&landing, permit, handle, request, received, writer, sent).await });
+    app.work.spawn(async move {
+        let _kept = (open, lease);
+        receive::conclude(&landing, permit, handle, request, received, writer, sent).await;
+    });
     forward(pending, pipe).await
 }
 
 /// Reads the commands; answers them with the first bytes of the pack, or `None` for a client that has nothing to push.
-async fn read_commands(app: &App, pipe: &mut Pipe) -> Result<Option<(ReceiveRequest, Bytes)>, Fault> {
+async fn read_commands(
+    app: &App,
+    pipe: &mut Pipe,
+    lease: &mut Lease,
+) -> Result<Option<(ReceiveRequest, Bytes)>, Fault> {
+    let mut bytes = 0;
     let mut parser = CommandParser::new(app.intake.limits());
     let mut has_begun = false;
     loop {
         match pipe.read().await {
             Ok(Input::Data(data)) => {
                 has_begun = true;
+                bytes += data.len();
+                lease.grow_to(bytes)?;
                 match parser.push(&data).map_err(Error::from)? {
                     Parsed::NeedMore => {}
                     Parsed::Done { request, pack_starts_at } => {

@@ -68,11 +68,17 @@ impl Spool {
             None => {
                 let mut private = tokio::fs::OpenOptions::new();
                 private.write(true).create_new(true).mode(0o600);
-                self.file.insert(private.open(&self.path).await.map_err(failed)?)
+                let mut file = private.open(&self.path).await.map_err(failed)?;
+                file.set_max_buf_size(SPOOL_WRITE_BYTES);
+                self.file.insert(file)
             }
         };
         file.write_all(&self.waiting).await.map_err(failed)?;
-        self.waiting.clear();
+        if self.waiting.capacity() > 2 * SPOOL_WRITE_BYTES {
+            self.waiting = BytesMut::new();
+        } else {
+            self.waiting.clear();
+        }
         Ok(())
     }
 

@@ -10,7 +10,7 @@
 
 mod trees;
 
-use gix::hashtable::{HashMap, HashSet};
+use crate::id::table::{HashMap, HashSet};
 
 use super::{Context, Job, filter::Filter, request::FetchRequest, ticker::Ticker};
 use crate::{

@@ -2,8 +2,15 @@
 //!
 //! Owns its arguments and its answer. Called by `upload::respond`; the answer depends on the view and the query alone.
 
+use std::io::Write;
+
 use super::{parse_v2::Lines, request::bad_line};
-use crate::{error::Result, id::ObjectId, pktline, view::View};
+use crate::{
+    error::{Error, Result},
+    id::ObjectId,
+    pktline,
+    view::View,
+};
 
 /// More prefixes than this are as good as none, and cheaper.
 const MAX_PREFIXES: usize = 65536;
@@ -57,10 +64,14 @@ impl RefQuery {
     }
 }
 
-/// Builds the answer.
+/// Bytes of the answer gathered before they are written.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// Writes the answer, in pieces: the refs of a large repository are megabytes, and a slow client must not make us hold them.
 ///
+/// Errors: `PeerGone`.
 /// Source: gitprotocol-v2(5), "ls-refs".
-pub(super) fn list(view: &View, query: &RefQuery) -> Vec<u8> {
+pub(super) fn write(view: &View, query: &RefQuery, to: &mut dyn Write) -> Result<()> {
     let mut out = Vec::new();
     if query.covers("HEAD") {
         put_head(&mut out, view, query);
@@ -71,10 +82,14 @@ pub(super) fn list(view: &View, query: &RefQuery) -> Vec<u8> {
         for item in view.refs.iter_prefix(prefix) {
             let peeled = item.peeled.filter(|_| query.peel);
             pktline::put_text(&mut out, &line(&item.target.to_string(), item.name.as_str(), None, peeled));
+            if out.len() >= PIECE_BYTES {
+                to.write_all(&out).map_err(Error::PeerGone)?;
+                out.clear();
+            }
         }
     }
     pktline::put_flush(&mut out);
-    out
+    to.write_all(&out).map_err(Error::PeerGone)
 }
 
 fn put_head(out: &mut Vec<u8>, view: &View, query: &RefQuery) {

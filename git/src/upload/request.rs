@@ -2,7 +2,7 @@
 //!
 //! Owns the type. Built by `parse_v0` and `parse_v2`, read by everything after them.
 
-use gix::hashtable::HashSet;
+use crate::id::table::HashSet;
 
 use super::filter::Filter;
 use crate::{

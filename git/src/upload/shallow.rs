@@ -4,7 +4,7 @@
 //! resulting cut.
 //! Source: git's upload-pack.c (`deepen`, `send_unshallow`) and shallow.c.
 
-use gix::hashtable::HashSet;
+use crate::id::table::HashSet;
 
 use super::{Context, request::FetchRequest, wants};
 use crate::{

@@ -9,7 +9,7 @@
 //! commits whose descendants carry dates of long before them may be refused although they can be reached. For a tree or a blob as much of
 //! the history as it takes to find it, each tree once. The interrupt flag ends all of it.
 
-use gix::hashtable::HashSet;
+use crate::id::table::HashSet;
 
 use super::Context;
 use crate::{

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gix::hashtable::{HashMap, HashSet, hash_map::Entry};
+use crate::id::table::{HashMap, HashSet, hash_map::Entry};
 
 use super::object::{read_commit, unreadable};
 use crate::{

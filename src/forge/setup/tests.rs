@@ -21,7 +21,7 @@ async fn a_first_start_makes_an_administrator_once() {
     let caller = test.show(&basic(FIRST_ADMIN, &password)).await.unwrap();
     assert!(caller.is_site_admin());
     let second = ensure_instance(&test.forge, Some("ignored password".into())).await.unwrap();
-    assert_eq!(second, Setup { is_new: false, generated_password: None });
+    assert_eq!(second, Setup { is_new: false, made_admin: false, generated_password: None });
     assert!(test.show(&basic(FIRST_ADMIN, "ignored password")).await.is_err());
     assert_eq!(test.actions().await, ["instance.create", "user.create"]);
     test.finish().await;
@@ -33,7 +33,7 @@ async fn a_given_password_is_used_and_not_answered() {
     assert_eq!(ensure_instance(&test.forge, Some("short".into())).await.unwrap_err().kind(), Kind::Invalid);
     assert!(test.actions().await.is_empty(), "nothing half done");
     let setup = ensure_instance(&test.forge, Some(PASSWORD.into())).await.unwrap();
-    assert_eq!(setup, Setup { is_new: true, generated_password: None });
+    assert_eq!(setup, Setup { is_new: true, made_admin: true, generated_password: None });
     assert!(test.sign_in(FIRST_ADMIN).await.is_site_admin());
     test.finish().await;
 }
@@ -56,7 +56,17 @@ async fn an_installation_with_an_administrator_gets_no_second_one() {
     let permit = test.forge.authorize(&test.console(), EditUser, &name).await.unwrap();
     users::edit_user(&test.forge, permit, UserPatch { is_admin: Some(true), ..UserPatch::default() }).await.unwrap();
     let setup = ensure_instance(&test.forge, None).await.unwrap();
-    assert_eq!(setup, Setup { is_new: true, generated_password: None });
+    assert_eq!(setup, Setup { is_new: true, made_admin: false, generated_password: None });
     assert!(test.forge.authorize(&test.sign_in("root").await, CreateUser, &()).await.is_ok());
+    test.finish().await;
+}
+
+#[tokio::test]
+async fn a_taken_name_is_not_passed_off_as_the_administrator() {
+    let test = TestForge::start().await;
+    test.user(FIRST_ADMIN).await;
+    let setup = ensure_instance(&test.forge, Some(PASSWORD.into())).await.unwrap();
+    assert!(!setup.made_admin && setup.generated_password.is_none());
+    assert!(!test.sign_in(FIRST_ADMIN).await.is_site_admin());
     test.finish().await;
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use atomicqms_git::View;
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
@@ -31,11 +32,11 @@ pub async fn repo_list_branches(
     uri: Uri,
 ) -> Answer<Response> {
     let subject = lookup::repository(&app, &caller, action::ReadRepository, &path, &uri).await?.into_subject();
-    let view = app.forge.open(&subject.repository).await?.view();
     let (keyword, page) = (params.text("q").to_owned(), paging.page);
-    let found = objects::on_view(view, move |view| objects::list_branches(view, &keyword, page)).await?;
+    let read = move |view: &View| objects::list_branches(view, &keyword, page);
+    let (found, place) = lookup::listing(&app, &caller, &subject.repository, read).await?;
     let rows = render_all(&app, &subject, found.rows).await?;
-    Ok(paging.respond(&app, Paged { rows, total_count: found.total_count }))
+    Ok(place.hold(paging.respond(&app, Paged { rows, total_count: found.total_count })))
 }
 
 /// `repoGetBranch`.
@@ -45,13 +46,13 @@ pub async fn repo_get_branch(
     path: RepoPath,
     PathParam(name): PathParam,
     uri: Uri,
-) -> Answer<Json<BranchJson>> {
+) -> Answer<Response> {
     let subject = lookup::repository(&app, &caller, action::ReadRepository, &path, &uri).await?.into_subject();
-    let view = app.forge.open(&subject.repository).await?.view();
-    let tip = objects::on_view(view, move |view| objects::find_branch(view, &name)).await?;
+    let read = move |view: &View| objects::find_branch(view, &name);
+    let (tip, place) = lookup::listing(&app, &caller, &subject.repository, read).await?;
     let tip = tip.ok_or_else(Error::not_found)?;
     let branch = render_all(&app, &subject, vec![tip]).await?.pop();
-    Ok(Json(branch.ok_or_else(|| Error::broken("one branch rendered to none"))?))
+    Ok(place.hold(Json(branch.ok_or_else(|| Error::broken("one branch rendered to none"))?)))
 }
 
 /// Renders branches, with the accounts behind the recorded addresses looked up once for all.

@@ -1,9 +1,11 @@
 //! `GET /git/refs`: refs by prefix, with the kind of object they point at.
 
-use axum::Json;
+use std::sync::Arc;
+
+use atomicqms_git::View;
 use axum::extract::State;
-use axum::http::Uri;
-use axum::response::{IntoResponse, Response};
+use axum::http::{Uri, header};
+use axum::response::Response;
 
 use super::json::{GitObjectJson, ReferenceJson};
 use super::lookup::{self, Answer};
@@ -21,8 +23,7 @@ pub async fn repo_list_all_git_refs(
     path: RepoPath,
     uri: Uri,
 ) -> Answer<Response> {
-    let found = find(&app, &caller, &path, &uri, "refs/".to_owned()).await?;
-    Ok(Json(found).into_response())
+    answer(&app, &caller, &path, &uri, "refs/".to_owned()).await
 }
 
 /// `repoListGitRefs`; one ref that is named exactly comes as an object, everything else as a list.
@@ -33,25 +34,28 @@ pub async fn repo_list_git_refs(
     PathParam(name): PathParam,
     uri: Uri,
 ) -> Answer<Response> {
-    let prefix = format!("refs/{name}");
-    let found = find(&app, &caller, &path, &uri, prefix.clone()).await?;
-    match found.as_slice() {
-        [one] if one.name == prefix => Ok(Json(one).into_response()),
-        _ => Ok(Json(found).into_response()),
-    }
+    answer(&app, &caller, &path, &uri, format!("refs/{name}")).await
 }
 
+/// Lists the refs that begin with `prefix`, rendered off the async runtime: all refs of a large repository are tens of megabytes.
+///
 /// Errors: `NotFound` also when nothing matches, as in Gitea.
-async fn find(app: &App, caller: &Caller, path: &RepoPath, uri: &Uri, prefix: String) -> Answer<Vec<ReferenceJson>> {
+async fn answer(app: &App, caller: &Caller, path: &RepoPath, uri: &Uri, prefix: String) -> Answer<Response> {
     let permit = lookup::repository(app, caller, action::ReadRepository, path, uri).await?;
     let repository = permit.into_subject().repository;
-    let view = app.forge.open(&repository).await?.view();
-    let found = objects::on_view(view, move |view| objects::list_refs(view, &prefix)).await?;
-    if found.is_empty() {
-        return Err(Error::not_found().into());
-    }
-    let full_name = repository.full_name();
-    Ok(found.into_iter().map(|tip| render(Urls::new(&app.root_url), &full_name, tip)).collect())
+    let (full_name, root_url) = (repository.full_name(), Arc::clone(&app.root_url));
+    let read = move |view: &View| {
+        let found = objects::list_refs(view, &prefix)?;
+        let rows: Vec<_> = found.into_iter().map(|tip| render(Urls::new(&root_url), &full_name, tip)).collect();
+        Ok(match rows.as_slice() {
+            [] => None,
+            [one] if one.name == prefix => Some(serde_json::to_vec(one)),
+            _ => Some(serde_json::to_vec(&rows)),
+        })
+    };
+    let (found, place) = lookup::listing(app, caller, &repository, read).await?;
+    let json = found.ok_or_else(Error::not_found)?.map_err(Error::internal)?;
+    Ok(place.hold(([(header::CONTENT_TYPE, "application/json")], json)))
 }
 
 fn render(urls: Urls<'_>, full_name: &str, tip: RefTip) -> ReferenceJson {

@@ -2,13 +2,18 @@
 //!
 //! Owns the redirect. The decision is the gate's. Called by every handler of a repository.
 
+use atomicqms_git::View;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
+use super::objects;
 use crate::access::action::{Action, RepoPath, RepositoryAccess};
-use crate::access::{Caller, Permit};
+use crate::access::{Caller, Client, Permit};
 use crate::error::Error;
+use crate::forge::intake::Place;
 use crate::http::App;
+use crate::http::held::HeldBody;
+use crate::model::Repository;
 
 /// Why a handler does not go on.
 #[derive(Debug)]
@@ -53,12 +58,40 @@ where
     Ok(permit)
 }
 
+/// Runs a read of a repository's objects whose answer is made whole, in one of the places for such; the answer of the handler keeps the
+/// place with [`Listing::hold`].
+///
+/// Errors: `Overloaded`, and those of `read`.
+pub async fn listing<T, F>(app: &App, caller: &Caller, repository: &Repository, read: F) -> Result<(T, Listing), Error>
+where
+    T: Send + 'static,
+    F: FnOnce(&View) -> atomicqms_git::Result<T> + Send + 'static,
+{
+    let place = app.intake.listing(Client::of(caller)).await?;
+    let view = app.forge.open(repository).await?.view();
+    Ok((objects::on_view(view, read).await?, Listing(place)))
+}
+
+/// A place that belongs to an answer until it is sent.
+pub struct Listing(Place);
+
+impl Listing {
+    /// Keeps the place as long as the body lives.
+    pub fn hold(self, answer: impl IntoResponse) -> Response {
+        answer.into_response().map(|body| axum::body::Body::new(HeldBody { inner: body, _place: self.0 }))
+    }
+}
+
 /// The address of the same request under the present name, absolute on the root URL.
 fn present_address(root_url: &str, uri: &Uri, present: &str) -> Result<HeaderValue, Error> {
     const BEFORE_NAME: &str = "/api/v1/repos/";
     let rest = uri.path().strip_prefix(BEFORE_NAME).unwrap_or_default();
     let after_name = rest.splitn(3, '/').nth(2).map_or_else(String::new, |rest| format!("/{rest}"));
-    let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
+    // A token in the query is not repeated: addresses end up in logs.
+    let is_secret = |pair: &&str| ["token=", "access_token="].iter().any(|name| pair.starts_with(name));
+    let kept: Vec<&str> = uri.query().unwrap_or_default().split('&').filter(|pair| !is_secret(pair)).collect();
+    let query = kept.join("&");
+    let query = if query.is_empty() { query } else { format!("?{query}") };
     let root = root_url.trim_end_matches('/');
     HeaderValue::try_from(format!("{root}{BEFORE_NAME}{present}{after_name}{query}")).map_err(Error::internal)
 }
@@ -72,6 +105,8 @@ mod tests {
         let table = [
             ("/api/v1/repos/ada/old", "http://h/x/api/v1/repos/ada/new"),
             ("/api/v1/repos/ada/old/branches/a/b%20c?q=1", "http://h/x/api/v1/repos/ada/new/branches/a/b%20c?q=1"),
+            ("/api/v1/repos/ada/old?token=secret", "http://h/x/api/v1/repos/ada/new"),
+            ("/api/v1/repos/ada/old?a=1&access_token=secret&b=2", "http://h/x/api/v1/repos/ada/new?a=1&b=2"),
         ];
         for (asked, expected) in table {
             let uri: Uri = asked.parse().unwrap();

@@ -1,5 +1,6 @@
 //! Tags: list and single, annotated and lightweight.
 
+use atomicqms_git::View;
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
@@ -24,11 +25,11 @@ pub async fn repo_list_tags(
 ) -> Answer<Response> {
     let permit = lookup::repository(&app, &caller, action::ReadRepository, &path, &uri).await?;
     let repository = permit.into_subject().repository;
-    let view = app.forge.open(&repository).await?.view();
     let page = paging.page;
-    let found = objects::on_view(view, move |view| objects::list_tags(view, page)).await?;
+    let read = move |view: &View| objects::list_tags(view, page);
+    let (found, place) = lookup::listing(&app, &caller, &repository, read).await?;
     let (urls, full_name) = (Urls::new(&app.root_url), repository.full_name());
-    Ok(paging.respond(&app, found.map(|tip| render(urls, &full_name, tip))))
+    Ok(place.hold(paging.respond(&app, found.map(|tip| render(urls, &full_name, tip)))))
 }
 
 /// `repoGetTag`.
@@ -38,13 +39,13 @@ pub async fn repo_get_tag(
     path: RepoPath,
     PathParam(name): PathParam,
     uri: Uri,
-) -> Answer<Json<TagJson>> {
+) -> Answer<Response> {
     let permit = lookup::repository(&app, &caller, action::ReadRepository, &path, &uri).await?;
     let repository = permit.into_subject().repository;
-    let view = app.forge.open(&repository).await?.view();
-    let found = objects::on_view(view, move |view| objects::find_tag(view, &name)).await?;
+    let read = move |view: &View| objects::find_tag(view, &name);
+    let (found, place) = lookup::listing(&app, &caller, &repository, read).await?;
     let tip = found.ok_or_else(Error::not_found)?;
-    Ok(Json(render(Urls::new(&app.root_url), &repository.full_name(), tip)))
+    Ok(place.hold(Json(render(Urls::new(&app.root_url), &repository.full_name(), tip))))
 }
 
 fn render(urls: Urls<'_>, full_name: &str, tip: TagTip) -> TagJson {

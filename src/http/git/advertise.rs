@@ -13,10 +13,11 @@ use serde::Deserialize;
 
 use super::{NO_CACHE, protocol_version};
 use crate::access::action::{CloneRepository, PushRepository};
-use crate::access::{Caller, RepoPath};
+use crate::access::{Caller, Client, RepoPath};
 use crate::error::{Error, Result};
 use crate::forge::pushes;
 use crate::http::App;
+use crate::http::held::HeldBody;
 use crate::transport::{Stream, advertisement};
 
 /// Query of `info/refs`.
@@ -47,8 +48,15 @@ pub(super) async fn info_refs(
                 let head = RefName::new(&head).map_err(Error::internal)?;
                 let view = View { refs: RefTable::default(), head, odb: Arc::default(), version: 0 };
                 let version = protocol_version(&headers);
-                let body =
-                    advertisement(Arc::new(view), Service::ReceivePack, version, Stream::Stateless, None).await?;
+                let body = advertisement(
+                    &app.advertisements,
+                    Arc::new(view),
+                    Service::ReceivePack,
+                    version,
+                    Stream::Stateless,
+                    None,
+                )
+                .await?;
                 return Ok(answer(Service::ReceivePack, body));
             }
         },
@@ -59,10 +67,16 @@ pub(super) async fn info_refs(
     };
     let service = service.ok_or_else(|| Error::forbidden("unsupported service"))?;
     let view = app.forge.open(&repository).await?.view();
+    // An offer to push is made for each who asks: while it is sent it takes a place.
+    let place = match service {
+        Service::ReceivePack => Some(app.intake.listing(Client::of(&caller)).await?),
+        Service::UploadPack => None,
+    };
     let nonce =
         (service == Service::ReceivePack).then(|| app.intake.nonces().make(repository.id, app.forge.clock.now()));
-    let body = advertisement(view, service, protocol_version(&headers), Stream::Stateless, nonce).await?;
-    Ok(answer(service, body))
+    let body =
+        advertisement(&app.advertisements, view, service, protocol_version(&headers), Stream::Stateless, nonce).await?;
+    Ok(answer(service, body).map(|body| Body::new(HeldBody { inner: body, _place: place })))
 }
 
 fn answer(service: Service, body: Bytes) -> Response {

@@ -36,23 +36,29 @@ pub(super) async fn receive_pack(
 ) -> Result<Response> {
     let is_push = || require_content_type(&headers, "application/x-git-receive-pack-request");
     let permit = receive::authorize(&app, &caller, &path, is_push).await?;
+    let client = Client::of(&caller);
+    let open = app.intake.open_receive(client).await?;
     let handle = app.forge.open(&permit.subject().repository).await?;
     let limits = app.intake.limits();
     let encoding = header_text(&headers, header::CONTENT_ENCODING);
     let most_bytes = limits.max_command_bytes.saturating_add(limits.max_pack_bytes);
     let mut reader = BodyReader::new(body, encoding, most_bytes).map_err(body_failure)?;
-    let Some((request, rest)) = read_commands(&mut reader, limits).await? else {
+    let mut lease = app.body_memory.lease(client);
+    let Some((request, rest)) = read_commands(&mut reader, limits, &mut lease).await? else {
         return Ok(answer_with(Body::empty()));
     };
-    let lease = app.body_memory.lease(Client::of(&caller));
-    let received = read_pack(reader, &handle, limits, &request, rest, lease).await?;
+    let pack_lease = app.body_memory.lease(client);
+    let received = read_pack(reader, &handle, limits, &request, rest, pack_lease).await?;
 
     let (sent, never) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let stall_timeout = Duration::from_secs(app.config.server.stall_timeout_seconds);
     let (writer, pending) = answer::channel(Handle::current(), stall_timeout, never, Arc::clone(&sent));
     let work = app.work.clone();
     let app_of_push = app.clone();
-    work.spawn(async move { receive::conclude(&app_of_push, permit, handle, request, received, writer, sent).await });
+    work.spawn(async move {
+        let _kept = (open, lease);
+        receive::conclude(&app_of_push, permit, handle, request, received, writer, sent).await;
+    });
     let answer = pending.ready().await.map_err(Error::internal)?;
     Ok(answer_with(Body::new(answer)))
 }
@@ -66,9 +72,16 @@ fn answer_with(body: Body) -> Response {
 /// large push.
 ///
 /// Errors: `Malformed`, `TooLarge`.
-async fn read_commands(reader: &mut BodyReader, limits: &Limits) -> Result<Option<(ReceiveRequest, Bytes)>> {
+async fn read_commands(
+    reader: &mut BodyReader,
+    limits: &Limits,
+    lease: &mut Lease,
+) -> Result<Option<(ReceiveRequest, Bytes)>> {
     let mut parser = CommandParser::new(limits);
+    let mut bytes = 0;
     while let Some(chunk) = reader.next().await.map_err(body_failure)? {
+        bytes += chunk.len();
+        lease.grow_to(bytes)?;
         match parser.push(&chunk).map_err(bad_commands)? {
             Parsed::NeedMore => {}
             Parsed::Done { request, pack_starts_at } => {

@@ -25,6 +25,9 @@ impl Visitor {
         if kind == Kind::Blob && data.len() as u64 > context.limits.max_blob_bytes {
             return Err(Error::TooLarge { what: "size of a file", limit: context.limits.max_blob_bytes });
         }
+        if matches!(kind, Kind::Commit | Kind::Tag) && data.len() as u64 > context.limits.max_commit_bytes {
+            return Err(Error::TooLarge { what: "size of a commit or tag", limit: context.limits.max_commit_bytes });
+        }
         let id = hash_object(kind, data).map_err(|error| match error {
             Error::Collision { .. } => Error::Collision { offset: Some(offset) },
             other => other,

@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use gix::hashtable::HashMap;
+use crate::id::table::HashMap;
 
 use super::{ALWAYS, Found, IF_NOT_HELD};
 use crate::{
