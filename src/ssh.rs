@@ -5,6 +5,7 @@
 //! terminal, no forwarding, no subsystem, no file transfer. Started by `server.rs`.
 
 mod admission;
+mod archive;
 mod command;
 mod connection;
 mod fetch;

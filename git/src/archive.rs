@@ -12,6 +12,7 @@ mod attributes;
 mod counted;
 mod entry;
 mod eol;
+pub mod remote;
 mod subst;
 mod tar;
 mod walk;

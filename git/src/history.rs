@@ -21,7 +21,6 @@ pub use blame::{Blame, BlameOptions, BlamedRange, blame};
 pub use contains::tips_containing;
 pub use counts::{AheadBehind, ahead_behind, ahead_behind_many};
 pub use last_commits::{EntryCommit, LastCommits, last_commits, update_last_commits};
-pub use line_diff::{Hunk, diff_lines};
 pub use log::{Cursor, LogEntry, LogPage, LogRequest, Order, log};
 pub use tree::{Entry, entry_at};
 

@@ -20,7 +20,13 @@ pub(super) async fn with_forge<T>(
     work: impl AsyncFnOnce(&Forge, Caller) -> Result<T>,
 ) -> std::result::Result<T, Failure> {
     logs::install_for_command(&config.log);
+    let is_new = !config.database_path().exists();
     directory::prepare(config)?;
+    if is_new {
+        // A mistyped or forgotten --data-dir must not look like an installation that has lost its accounts.
+        let place = std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone());
+        super::complain(&format!("made a new data directory at {}: there was no database", place.display()));
+    }
     let parts = Parts::start_beside(config).await?;
     let origin = Origin { user_agent: Some("atomicqms command line".to_owned()), ..Origin::default() };
     let outcome = work(&parts.forge, Caller::console(origin)).await;

@@ -21,7 +21,7 @@ use atomicqms_git::receive::{CommandOutcome, CommandReport, ReceiveRequest};
 use atomicqms_git::{Incoming, Ingested, PackSource, Progress, RefEdit, RefName, View};
 
 pub use self::certificate::FindSigner;
-use self::certificate::{Evidence, nobody_has_keys};
+use self::certificate::{Evidence, account_of_key};
 use self::commit::{CommitPush, Growth};
 pub use self::create::{create, may_create};
 pub use self::nonce::{NonceStatus, Nonces};
@@ -138,7 +138,7 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
         asked,
         push_options: request.push_options.iter().map(|option| String::from_utf8_lossy(option).into_owned()).collect(),
         evidence,
-        find_signer: nobody_has_keys,
+        find_signer: account_of_key,
     };
     let mut outcomes =
         match update(&handle, edits.clone(), request.capabilities.atomic, ingested, commit, deadline).await {

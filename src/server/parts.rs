@@ -104,7 +104,7 @@ impl Parts {
             writer: writer.clone(),
             clock: Arc::clone(&clock),
             settings: settings.maintenance.clone(),
-            derived: Vec::new(),
+            derived: vec![Arc::new(atomicqms_git::maintenance::CommitGraphFile::default())],
         });
         let jobs = match runs_jobs {
             true => {

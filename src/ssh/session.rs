@@ -13,7 +13,7 @@ use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 
 use super::command::{self, Command};
 use super::socket::Line;
-use super::{fetch, push};
+use super::{archive, fetch, push};
 use crate::access::action::CloneRepository;
 use crate::access::{Caller, Principal};
 use crate::error::{Error, Kind};
@@ -245,7 +245,7 @@ async fn run(
         Command::UploadPack(path) => fetch::run(app, caller, &path, version, pipe).await,
         Command::ReceivePack(path) => push::run(app, caller, &path, version, pipe).await,
         Command::UploadArchive(path) => match app.forge.authorize(caller, CloneRepository, &path).await {
-            Ok(_) => archive(pipe).await,
+            Ok(permit) => archive::run(app, caller, &permit.into_subject().repository, pipe).await,
             Err(error) => Err(error.into()),
         },
         Command::LfsAuthenticate => Err(Fault::Error(Error::forbidden("this server has no large file storage yet"))),
@@ -266,15 +266,6 @@ async fn run(
             (name, BROKEN, "idle")
         }
     }
-}
-
-/// Answers `git archive --remote`: the place where the archive service goes.
-async fn archive(pipe: &mut Pipe) -> Result<(), Fault> {
-    let mut refusal = Vec::new();
-    atomicqms_git::pktline::put_text(&mut refusal, "NACK this server makes no archives yet");
-    atomicqms_git::pktline::put_flush(&mut refusal);
-    pipe.send(refusal.into()).await?;
-    Err(Fault::Told)
 }
 
 fn log(error: &Error) {

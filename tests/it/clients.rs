@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::dsl::persona::{Credential, Persona};
-use crate::dsl::{Forge, Git};
+use crate::dsl::{Forge, Git, Identity, ssh};
 
 /// One library: how to start its program, and what it can do.
 struct Library {
     name: &'static str,
     /// Protocol versions it can be asked for; none: it uses its own.
     protocols: &'static [Option<u8>],
+    speaks_ssh: bool,
     command: fn(&Path, &Path) -> Vec<PathBuf>,
     is_installed: fn(&Path) -> bool,
 }
@@ -22,6 +23,7 @@ const LIBRARIES: &[Library] = &[
     Library {
         name: "libgit2",
         protocols: &[None],
+        speaks_ssh: true,
         command: |installed, sources| {
             vec![installed.join("python/bin/python"), sources.join("python/pygit2_client.py")]
         },
@@ -30,6 +32,7 @@ const LIBRARIES: &[Library] = &[
     Library {
         name: "dulwich",
         protocols: &[Some(0), Some(2)],
+        speaks_ssh: true,
         command: |installed, sources| {
             vec![installed.join("python/bin/python"), sources.join("python/dulwich_client.py")]
         },
@@ -38,18 +41,21 @@ const LIBRARIES: &[Library] = &[
     Library {
         name: "isomorphic-git",
         protocols: &[Some(1), Some(2)],
+        speaks_ssh: false,
         command: |installed, _| vec![PathBuf::from("node"), installed.join("node/client.mjs")],
         is_installed: |installed| installed.join("node.stamp").exists(),
     },
     Library {
         name: "go-git",
         protocols: &[None],
+        speaks_ssh: true,
         command: |installed, _| vec![installed.join("go-git")],
         is_installed: |installed| installed.join("go.stamp").exists(),
     },
     Library {
         name: "JGit",
         protocols: &[Some(0), Some(2)],
+        speaks_ssh: true,
         command: |installed, _| {
             let classes = format!("{0}/jgit/classes:{0}/jgit/lib/*", installed.display());
             ["java", "-XX:TieredStopAtLevel=1", "-cp", &classes, "Client"].iter().map(PathBuf::from).collect()
@@ -64,6 +70,8 @@ struct Client<'a> {
     env: Vec<(&'static str, String)>,
     what: String,
     persona: &'a Persona,
+    /// Where SSH is listened on, when that is the transport.
+    ssh: Option<std::net::SocketAddr>,
     scratch: tempfile::TempDir,
 }
 
@@ -89,7 +97,10 @@ impl Client<'_> {
     }
 
     fn url(&self, repository: &str) -> String {
-        self.persona.by(Credential::None).url(repository)
+        match self.ssh {
+            Some(addr) => format!("ssh://git@{addr}/{repository}.git"),
+            None => self.persona.by(Credential::None).url(repository),
+        }
     }
 
     fn directory(&self, name: &str) -> String {
@@ -102,7 +113,8 @@ fn target_clients() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(target).join("clients")
 }
 
-fn each_client(persona: &Persona, mut test: impl FnMut(&Client<'_>, &str)) {
+/// Runs a test with every library, protocol version and transport. Each names itself and its version.
+fn each_client(forge: &Forge, persona: &Persona, identity: Option<&Identity>, test: impl Fn(&Client<'_>, &str)) {
     let (installed, sources) = (target_clients(), Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients"));
     let Credential::Token(token) = &persona.credential else { panic!("personas of the matrix call with a token") };
     for library in LIBRARIES {
@@ -111,19 +123,33 @@ fn each_client(persona: &Persona, mut test: impl FnMut(&Client<'_>, &str)) {
             eprintln!("SKIPPED: {} is not installed (scripts/setup-clients)", library.name);
             continue;
         }
-        for protocol in library.protocols {
-            let mut env = vec![("CLIENT_USER", persona.login.clone()), ("CLIENT_PASSWORD", token.clone())];
+        for (protocol, identity) in library
+            .protocols
+            .iter()
+            .flat_map(|protocol| [Some((protocol, None)), identity.map(|key| (protocol, Some(key)))])
+            .flatten()
+        {
+            if identity.is_some() && !library.speaks_ssh {
+                continue;
+            }
+            let mut env = match identity {
+                Some(identity) => vec![("CLIENT_KEY", identity.private_path().to_string_lossy().into_owned())],
+                None => vec![("CLIENT_USER", persona.login.clone()), ("CLIENT_PASSWORD", token.clone())],
+            };
             env.extend(protocol.map(|version| ("CLIENT_PROTOCOL", version.to_string())));
-            let label = protocol.map_or(String::new(), |version| format!("-v{version}"));
+            let transport = if identity.is_some() { "ssh" } else { "http" };
+            let version = protocol.map_or(String::new(), |version| format!("-v{version}"));
+            let name = format!("{}-{transport}{version}", library.name.to_lowercase());
             let client = Client {
                 words: (library.command)(&installed, &sources),
                 env,
-                what: format!("{}{label}", library.name),
+                what: name.clone(),
                 persona,
+                ssh: identity.map(|_| forge.ssh_addr()),
                 scratch: tempfile::TempDir::with_prefix("atomicqms-client-").unwrap(),
             };
-            eprintln!("client matrix: {} over HTTP{label}", client.run(&["version"]));
-            test(&client, &format!("{}{label}", library.name.to_lowercase()));
+            eprintln!("client matrix: {name}: {}", client.run(&["version"]));
+            test(&client, &name);
         }
     }
 }
@@ -147,9 +173,13 @@ fn seed(persona: &Persona, repository: &str) -> Git {
 
 #[test]
 fn every_library_clones_fetches_pushes_tags_and_deletes() {
-    let forge = Forge::start();
+    let forge = Forge::with().ssh().start();
     let ada = forge.user("ada");
-    each_client(&ada, |client, name| {
+    let identity = (!ssh::is_missing()).then(Identity::new);
+    if let Some(identity) = &identity {
+        identity.register(&ada, "matrix");
+    }
+    each_client(&forge, &ada, identity.as_ref(), |client, name| {
         let repository = ada.create_private_repository(name);
         let seed = seed(&ada, &repository);
         let tips = |git: &Git| git.ok(&["for-each-ref", "--format=%(objectname) %(refname)"]);

@@ -87,6 +87,15 @@ fn a_signed_push_leaves_its_certificate() {
     git.ok(&["push", "-q", &url, "main:refs/heads/other"]);
     push(&[&url, ":refs/heads/other"]);
     assert_eq!(forge.evidence().push_certificates().len(), 2);
+
+    // A key that an account registered names the signer; somebody else's push may carry it all the same.
+    let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
+    let body = serde_json::json!({ "title": "signing", "key": public.trim() });
+    ada.post("/api/v1/user/keys", &body).expect(201);
+    push(&[&url, "main:refs/heads/third"]);
+    assert_eq!(last_said(&forge)["push_certificate"]["signature"], "verified");
+    let rows = forge.evidence().push_certificates();
+    assert_eq!(rows.last().map(|row| row.verification.as_str()), Some("verified"));
     forge.finish();
 }
 

@@ -185,3 +185,44 @@ fn a_stopping_server_ends_idle_connections_and_keeps_its_keys() {
     ssh.git().ok(&["ls-remote", &ssh.url(&repository)]);
     forge.finish();
 }
+
+#[test]
+fn archives_are_those_that_git_makes_itself() {
+    if ssh::is_missing() {
+        return;
+    }
+    let forge = Forge::with().ssh().start();
+    let ada = forge.user("ada");
+    let identity = Identity::new();
+    identity.register(&ada, "laptop");
+    let ssh = identity.at(forge.ssh_addr());
+    let repository = ada.create_private_repository("sops");
+    let (git, url) = (ssh.git(), ssh.url(&repository));
+    let work = git.init("work");
+    work.commit("SOP-001.md", "# Cleaning\n");
+    std::fs::create_dir_all(work.dir().join("forms")).unwrap();
+    let tip = work.commit("forms/F-01.md", "- [ ] done\n");
+    work.ok(&["tag", "-a", "v1", "-m", "First"]);
+    work.ok(&["push", "--quiet", &url, "main", "v1"]);
+    let remote = format!("--remote={url}");
+    for (index, words) in
+        [&["main"][..], &["HEAD", "forms"], &["v1"], &["refs/heads/main:forms"], &["main"]].into_iter().enumerate()
+    {
+        let (ours, theirs) = (format!("ours-{index}.tar"), format!("theirs-{index}.tar"));
+        let prefix = if index == 4 { "--prefix=sops-1.0/" } else { "--prefix=" };
+        work.ok(&[&["archive", &remote, "--format=tar", prefix, "-o", &ours], words].concat());
+        work.ok(&[&["archive", "--format=tar", prefix, "-o", &theirs], words].concat());
+        let read = |name: &str| std::fs::read(work.dir().join(name)).unwrap();
+        assert_eq!(read(&ours), read(&theirs), "{words:?}");
+    }
+    work.ok(&["archive", &remote, "--format=zip", "-o", "sops.zip", "main"]);
+    assert!(std::fs::read(work.dir().join("sops.zip")).unwrap().starts_with(b"PK"));
+    assert!(work.ok(&["archive", &remote, "--list"]).contains("tar.gz"));
+    // As with stock git only what a ref names, and nothing to strangers.
+    assert!(work.fails(&["archive", &remote, &tip]).contains("no such ref"));
+    assert!(work.fails(&["archive", &remote, "main:nowhere"]).contains("nowhere"));
+    let stranger = Identity::new();
+    stranger.register(&forge.user("mallory"), "laptop");
+    stranger.at(forge.ssh_addr()).git().fails(&["archive", &remote, "main"]);
+    forge.finish();
+}

@@ -64,9 +64,6 @@ fn nothing_but_git_runs() {
         "{}",
         ssh::said(&other)
     );
-    // An archive is refused in git's own words.
-    let archive = ssh.git().run(&["archive", "--remote", &ssh.url(&repository), "main"]);
-    assert!(!archive.success && archive.stderr.contains("no archives yet"), "{}", archive.stderr);
     // Signatures with SHA-1 are not taken.
     let rsa = Identity::of_type(&["-t", "rsa", "-b", "2048"]);
     rsa.register(&ada, "rsa");

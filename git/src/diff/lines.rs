@@ -12,9 +12,9 @@
 
 mod indent;
 pub(in crate::diff) mod intern;
-mod myers;
-mod prune;
-mod slide;
+pub(crate) mod myers;
+pub(crate) mod prune;
+pub(crate) mod slide;
 
 use std::{ops::Range, sync::atomic::AtomicBool};
 

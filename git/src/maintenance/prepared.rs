@@ -8,6 +8,7 @@ use std::{
 
 use super::{collect::Leftover, fault, retire::Retired, rewrite::NewPack};
 use crate::{
+    commit_graph::WriteOptions,
     error::{Error, Result},
     files,
     id::ObjectId,
@@ -25,6 +26,20 @@ pub trait AfterPublish: Send + Sync {
     ///
     /// Errors: its own; `Interrupted`.
     fn derive(&self, repository: &Repository, view: &View, interrupt: &AtomicBool) -> Result<()>;
+}
+
+/// The commit-graph file, written anew over everything that the refs reach.
+#[derive(Debug, Clone, Default)]
+pub struct CommitGraphFile {
+    /// What it holds.
+    pub options: WriteOptions,
+}
+
+impl AfterPublish for CommitGraphFile {
+    fn derive(&self, repository: &Repository, view: &View, interrupt: &AtomicBool) -> Result<()> {
+        let tips: Vec<ObjectId> = view.refs.iter().map(|item| item.peeled.unwrap_or(item.target)).collect();
+        repository.write_commit_graph(&tips, &self.options, interrupt).map(drop)
+    }
 }
 
 /// What a long step made.

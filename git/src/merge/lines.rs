@@ -4,14 +4,16 @@
 //! The search by Myers, the lines set aside for it and the sliding of groups are those of the line diff that patches are made with.
 
 mod histogram;
-mod myers;
-mod prune;
-mod slide;
 
 use std::{collections::HashMap, ops::Range, sync::atomic::AtomicBool};
 
-use crate::error::Result;
-use slide::Side;
+use crate::{
+    diff::lines::{
+        myers, prune,
+        slide::{self, Side},
+    },
+    error::Result,
+};
 
 /// How lines are matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -85,8 +87,8 @@ pub(super) fn changes(
         LineDiff::Myers => mark_with_myers(&mut left, &mut right, dense.len(), interrupt)?,
         LineDiff::Histogram => histogram::mark_changes(&mut left, &mut right, dense.len(), interrupt)?,
     }
-    slide::compact(&mut left, &right, interrupt)?;
-    slide::compact(&mut right, &left, interrupt)?;
+    slide::compact(&mut left, &right, None, interrupt)?;
+    slide::compact(&mut right, &left, None, interrupt)?;
     Ok(collect(&left, &right))
 }
 

@@ -11,14 +11,17 @@ use ssh_key::{HashAlg, PublicKey, SshSig};
 use super::nonce::NonceStatus;
 use crate::db;
 use crate::error::Result;
-use crate::model::UserId;
+use crate::model::{KeyOwner, UserId};
 
 /// Names the account whose verified signing key has this fingerprint (`SHA256:...`); none: no such key.
 pub type FindSigner = fn(&dyn Connection, &str) -> Result<Option<UserId>>;
 
-/// Accounts have no signing keys yet: every signature is by a key that nobody is known to own.
-pub(super) fn nobody_has_keys(_: &dyn Connection, _: &str) -> Result<Option<UserId>> {
-    Ok(None)
+/// The account that a key was registered for; a deploy key signs for nobody.
+pub(super) fn account_of_key(conn: &dyn Connection, fingerprint: &str) -> Result<Option<UserId>> {
+    Ok(db::keys::find_by_fingerprint(conn, fingerprint)?.and_then(|key| match key.owner {
+        KeyOwner::User(user) => Some(user),
+        KeyOwner::Repository(_) => None,
+    }))
 }
 
 /// The namespace git signs in.

@@ -40,6 +40,11 @@ pub struct Signature {
     pub offset_seconds: i32,
 }
 
+/// Longest message that is shown; longer ones are cut. Pages of them are held in memory. Units: bytes.
+const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+/// Longest text beside a signature; a cut one could not be verified, so a longer one is left out together with its signature. Units: bytes.
+const MAX_PAYLOAD_BYTES: usize = 128 * 1024;
+
 /// Decodes a commit's raw text.
 pub(super) fn read_commit(raw: &[u8]) -> CommitText {
     let mut commit = CommitText::default();
@@ -66,8 +71,8 @@ pub(super) fn read_commit(raw: &[u8]) -> CommitText {
         }
         payload.extend_from_slice(line);
     }
-    commit.message = lossy(message);
-    if let Some(armor) = armor {
+    commit.message = message_text(message);
+    if let Some(armor) = armor.filter(|_| raw.len() <= MAX_PAYLOAD_BYTES) {
         payload.push(b'\n');
         payload.extend_from_slice(message);
         commit.signature = Some(lossy(&armor).trim_end().to_owned());
@@ -83,13 +88,23 @@ pub(super) fn read_tag(raw: &[u8]) -> TagText {
         Some((b"tagger", value)) => Some(read_signature(value)),
         _ => None,
     });
-    let message = lossy(message);
+    let message = message_text(message);
     let end = ["-----BEGIN PGP SIGNATURE-----", "-----BEGIN SSH SIGNATURE-----", "-----BEGIN SIGNED MESSAGE-----"]
         .iter()
         .filter_map(|armor| message.find(armor))
         .min()
         .unwrap_or(message.len());
     TagText { tagger, message: message[..end].trim().to_owned() }
+}
+
+/// A message, cut where it is too long to be shown.
+fn message_text(message: &[u8]) -> String {
+    let is_cut = message.len() > MAX_MESSAGE_BYTES;
+    let mut text = lossy(message.get(..MAX_MESSAGE_BYTES).unwrap_or(message));
+    if is_cut {
+        text.push('…');
+    }
+    text
 }
 
 /// Header with its last newline, and what follows the blank line.

@@ -37,7 +37,7 @@ struct Split {
 }
 
 /// Marks the lines that are not part of the common subsequence found.
-pub(super) fn mark_changes(left: &mut Side, right: &mut Side, kept: &Kept, interrupt: &AtomicBool) -> Result<()> {
+pub(crate) fn mark_changes(left: &mut Side, right: &mut Side, kept: &Kept, interrupt: &AtomicBool) -> Result<()> {
     let (a, b) = (&kept.before, &kept.after);
     let mut search = Search::new(&a.numbers, &b.numbers, interrupt);
     // A stack of our own: unlucky cuts make the nesting as deep as the text is long.

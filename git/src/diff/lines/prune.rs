@@ -14,18 +14,18 @@ const WINDOW: usize = 100;
 const RUN_FACTOR: usize = 4;
 
 /// The lines that take part in the search, with their places.
-pub(super) struct Kept {
-    pub(super) before: KeptSide,
-    pub(super) after: KeptSide,
+pub(crate) struct Kept {
+    pub(crate) before: KeptSide,
+    pub(crate) after: KeptSide,
 }
 
 /// One side of [`Kept`].
 #[derive(Default)]
-pub(super) struct KeptSide {
+pub(crate) struct KeptSide {
     /// The numbers of the lines.
-    pub(super) numbers: Vec<u32>,
+    pub(crate) numbers: Vec<u32>,
     /// Where each of them lies in the text.
-    pub(super) lines: Vec<usize>,
+    pub(crate) lines: Vec<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ enum Partners {
 }
 
 /// Marks what is certainly changed and answers the rest.
-pub(super) fn set_aside(left: &mut Side, right: &mut Side, counts: &[[u32; 2]]) -> Kept {
+pub(crate) fn set_aside(left: &mut Side, right: &mut Side, counts: &[[u32; 2]]) -> Kept {
     let numbers = left.numbers.iter().zip(&right.numbers);
     let head = numbers.take_while(|(a, b)| a == b).count();
     let tail = left.numbers.iter().skip(head).rev().zip(right.numbers.iter().skip(head).rev());
@@ -103,7 +103,7 @@ fn is_lost_in_changes(partners: &[Partners], at: usize) -> bool {
 }
 
 /// A power of two near the square root.
-pub(super) fn rough_root(mut n: usize) -> u32 {
+pub(crate) fn rough_root(mut n: usize) -> u32 {
     let mut root = 1u32;
     while n > 0 {
         root = root.saturating_mul(2);

@@ -16,8 +16,8 @@ use crate::{error::Result, walk::check_interrupt};
 const MAX_SLIDING: usize = 100;
 
 /// One text as numbers, with the marks of its changed lines.
-pub(super) struct Side {
-    pub(super) numbers: Vec<u32>,
+pub(crate) struct Side {
+    pub(crate) numbers: Vec<u32>,
     changed: Vec<bool>,
 }
 
@@ -39,20 +39,20 @@ impl Group {
 }
 
 impl Side {
-    pub(super) fn new(numbers: Vec<u32>) -> Self {
+    pub(crate) fn new(numbers: Vec<u32>) -> Self {
         let changed = vec![false; numbers.len()];
         Side { numbers, changed }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.numbers.len()
     }
 
-    pub(super) fn is_changed(&self, line: usize) -> bool {
+    pub(crate) fn is_changed(&self, line: usize) -> bool {
         self.changed.get(line).copied().unwrap_or(false)
     }
 
-    pub(super) fn mark(&mut self, line: usize, changed: bool) {
+    pub(crate) fn mark(&mut self, line: usize, changed: bool) {
         if let Some(mark) = self.changed.get_mut(line) {
             *mark = changed;
         }
@@ -117,7 +117,7 @@ impl Side {
 /// Moves every group of `side` to its best place; `other` is walked along and not changed.
 ///
 /// Shape: `text` are the lines of `side` when the indent heuristic is wanted.
-pub(super) fn compact(side: &mut Side, other: &Side, text: Option<&Lines<'_>>, interrupt: &AtomicBool) -> Result<()> {
+pub(crate) fn compact(side: &mut Side, other: &Side, text: Option<&Lines<'_>>, interrupt: &AtomicBool) -> Result<()> {
     let mut group = side.first();
     let mut opposite = other.first();
     loop {

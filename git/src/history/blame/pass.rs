@@ -100,7 +100,7 @@ impl Board<'_> {
     fn pass_lines(&mut self, graph: &Graph<'_>, suspect: &mut Suspect, scapegoat: &Scapegoat) -> Result<()> {
         let old = self.contents.read(graph.odb(), &scapegoat.entry.id)?;
         let new = self.contents.read(graph.odb(), &suspect.blob)?;
-        let (passed, kept) = ranges::split(&suspect.lines, &diff_lines(&old, &new));
+        let (passed, kept) = ranges::split(&suspect.lines, &diff_lines(&old, &new, graph.interrupt())?);
         suspect.lines = kept;
         let Scapegoat { parent, path, entry } = *scapegoat;
         self.hand_over(graph, parent, Suspect { path, blob: entry.id, mode: entry.mode, lines: passed });

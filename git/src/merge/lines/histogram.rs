@@ -3,7 +3,8 @@
 
 use std::{ops::Range, sync::atomic::AtomicBool};
 
-use super::{mark_with_myers, slide::Side};
+use super::mark_with_myers;
+use crate::diff::lines::slide::Side;
 use crate::{error::Result, walk::check_interrupt};
 
 /// Lines that occur more often are no landmarks.
