@@ -101,10 +101,11 @@ impl ShallowPlan {
             pktline::put_text(out, "shallow-info");
         }
         for id in &self.new_shallow {
-            pktline::put_text(out, &format!("shallow {id}"));
+            // Without a newline, as git sends it: libgit2 takes no other form.
+            pktline::put_data(out, format!("shallow {id}").as_bytes());
         }
         for id in &self.unshallow {
-            pktline::put_text(out, &format!("unshallow {id}"));
+            pktline::put_data(out, format!("unshallow {id}").as_bytes());
         }
         if is_v2 {
             pktline::put_delim(out);

@@ -6,7 +6,6 @@ import sys
 import dulwich
 from dulwich import porcelain
 from dulwich.client import get_transport_and_path
-from dulwich.contrib.paramiko_vendor import ParamikoSSHVendor
 from dulwich.repo import Repo
 
 USER, PASSWORD, KEY = (os.environ.get(name) for name in ("CLIENT_USER", "CLIENT_PASSWORD", "CLIENT_KEY"))
@@ -26,7 +25,8 @@ class Quiet:
 
 def options(url):
     if url.startswith("ssh:"):
-        return {"vendor": ParamikoSSHVendor(key_filename=KEY)}
+        words = ["ssh", "-F", "none", "-i", KEY, "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "LogLevel=ERROR"]
+        return {"ssh_command": " ".join([*words, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"])}
     return {"username": USER, "password": PASSWORD}
 
 
