@@ -19,7 +19,7 @@ fn nothing_but_git_runs() {
     let ada = forge.user("ada");
     let identity = Identity::new();
     identity.register(&ada, "laptop");
-    let repository = ada.create_repository("sops");
+    ada.create_repository("sops");
     let ssh = identity.at(forge.ssh_addr());
     let shell = ssh.run(&[]);
     let greeting = "Hi ada! You've successfully authenticated, but AtomicQMS does not provide shell access.";

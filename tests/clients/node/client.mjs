@@ -30,7 +30,9 @@ const actions = {
     for (const spec of specs) {
       const [source, target] = spec.replace(/^\+/, '').split(':')
       const options = { ...remote, dir, remoteRef: target, force: spec.startsWith('+') }
-      const result = source ? await git.push({ ...options, ref: source }) : await git.push({ ...options, ref: target, delete: true })
+      // Even to delete, the library wants a ref that exists here.
+      const local = source || (await git.currentBranch({ fs, dir, fullname: true }))
+      const result = await git.push({ ...options, ref: local, delete: !source })
       if (!result.ok) throw new Error(JSON.stringify(result))
     }
   },

@@ -6,6 +6,7 @@ import sys
 import dulwich
 from dulwich import porcelain
 from dulwich.client import get_transport_and_path
+from dulwich.graph import can_fast_forward
 from dulwich.repo import Repo
 
 USER, PASSWORD, KEY = (os.environ.get(name) for name in ("CLIENT_USER", "CLIENT_PASSWORD", "CLIENT_KEY"))
@@ -75,11 +76,22 @@ def tag(directory, name):
 def push(directory, *specs):
     repository = Repo(directory)
     client, path = transport(origin(directory))
-    wanted = {}
+    wanted, forced = {}, set()
     for spec in specs:
         source, target = spec.lstrip("+").split(":")
         wanted[target.encode()] = repository.refs[source.encode()] if source else b"0" * 40
-    result = client.send_pack(path, lambda _: wanted, repository.generate_pack_data)
+        if spec.startswith("+") or not source:
+            forced.add(target.encode())
+
+    def choose(present):
+        # The library leaves this to its callers.
+        for name, new in wanted.items():
+            old = present.get(name)
+            if old and name not in forced and not (old in repository.object_store and can_fast_forward(repository, old, new)):
+                raise RuntimeError(f"{name.decode()}: not a fast-forward")
+        return wanted
+
+    result = client.send_pack(path, choose, repository.generate_pack_data)
     refused = {name: status for name, status in (result.ref_status or {}).items() if status}
     if refused:
         raise RuntimeError(repr(refused))
