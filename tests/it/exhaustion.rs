@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::dsl::chance::Chance;
-use crate::dsl::pack::{Pack, ZERO, gzip, pkt, push_body};
+use crate::dsl::pack::{Kind, Pack, ZERO, commit, gzip, pkt, push_body};
 use crate::dsl::persona::{Credential, Persona};
 use crate::dsl::wait::pause_for;
 use crate::dsl::{Call, Forge, PATIENCE, Wire, until};
@@ -218,5 +218,99 @@ fn a_token_that_runs_out_while_its_push_arrives_moves_nothing() {
     assert!(!report.as_ref().is_ok_and(|report| report.is_ok()), "{}", reply.text());
     let evidence = forge.evidence();
     assert!(evidence.refs(evidence.repository_id(&repository)).is_empty(), "the push landed");
+    forge.finish();
+}
+
+#[test]
+fn wants_that_were_made_to_collide_cost_no_more_than_others() {
+    let forge = Forge::start();
+    let (_, repository, tip) = public_repository(&forge, 1);
+    let mut request = pkt(format!("want {tip} side-band-64k ofs-delta\n").as_bytes());
+    for index in 0..90_000 {
+        // The same first bytes, where a table of ids that does not expect malice takes its hash from.
+        request.extend(pkt(format!("want {index:040x}\n").as_bytes()));
+    }
+    request.extend_from_slice(b"0000");
+    request.extend(pkt(b"done\n"));
+    let call = Call::new("POST", &format!("/{repository}.git/git-upload-pack")).body(UPLOAD, request);
+    let before = cpu_ticks(&forge);
+    let reply = call.send(forge.addr()).unwrap();
+    assert!(reply.text().contains("not our ref"), "{}", reply.text());
+    // Hundredths of a second: quadratic tables took minutes.
+    let spent = cpu_ticks(&forge) - before;
+    assert!(spent < 300, "90,000 wants took {spent} ticks of processor time");
+    forge.finish();
+}
+
+/// Processor time of the server, user and system. Units: clock ticks, 100 a second on Linux.
+fn cpu_ticks(forge: &Forge) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", forge.pid())).unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+#[test]
+fn commits_and_tags_of_many_megabytes_are_refused() {
+    let forge = Forge::start();
+    let ada = forge.user("ada");
+    let repository = ada.create_repository("letters");
+    let mut pack = Pack::new();
+    let tree = pack.add(Kind::Tree, b"");
+    let long = "x".repeat(3 << 20);
+    let tip = pack.add(Kind::Commit, &commit(&tree, &[], &long));
+    let reply = ada.push_one(&repository, (ZERO, &tip, b"refs/heads/main"), &pack.bytes());
+    assert!(!reply.accepted() && reply.reason().contains("size of a commit or tag"), "{}", reply.reason());
+    let long = "y".repeat(900 << 10);
+    let mut pack = Pack::new();
+    let tree = pack.add(Kind::Tree, b"");
+    let tip = pack.add(Kind::Commit, &commit(&tree, &[], &long));
+    assert!(ada.push_one(&repository, (ZERO, &tip, b"refs/heads/main"), &pack.bytes()).accepted());
+    let listed = forge.get(&format!("/api/v1/repos/{repository}/branches"));
+    assert!(listed.status == 200 && listed.body.len() < 100 << 10, "{} bytes", listed.body.len());
+    forge.finish();
+}
+
+#[test]
+fn unfinished_pushes_of_one_account_are_bounded_and_others_push() {
+    let forge = Forge::with()
+        .setting("server", "max_body_memory_bytes", 32 * MIB)
+        .setting("git", "max_open_receives_per_client", 16)
+        .start();
+    let mallory = forge.user("mallory");
+    let (ada, repository, _) = public_repository(&forge, 1);
+    let theirs = mallory.create_repository("heap");
+    let (before, _) = forge.memory_bytes();
+    let id = "1".repeat(40);
+    let commands: Vec<u8> =
+        (0..9_000).flat_map(|n| pkt(format!("{ZERO} {id} refs/heads/{n:0>300}\n").as_bytes())).collect();
+    let mut pack = push_body(&[(ZERO, &id, b"refs/heads/main")], "report-status", &[]);
+    pack.extend(Chance::seeded(3).noise(900 << 10));
+    let held: Vec<Wire> = (0..120)
+        .map(|index| {
+            let body = if index % 2 == 0 { &commands } else { &pack };
+            let mut wire = Wire::connect(forge.addr()).unwrap();
+            let call = Call::new("POST", &format!("/{theirs}.git/git-receive-pack"))
+                .header("Authorization", &mallory.basic())
+                .header("Content-Type", "application/x-git-receive-pack-request")
+                .header("Content-Length", &(body.len() + 1).to_string());
+            wire.write(&call.head(forge.addr())).unwrap();
+            wire.read_timeout(Duration::from_secs(1)).unwrap();
+            wire
+        })
+        .collect();
+    let mut held = held;
+    thread::scope(|scope| {
+        for (index, wire) in held.iter_mut().enumerate() {
+            let body = if index % 2 == 0 { &commands } else { &pack };
+            // Those that have no place are not read: what the socket does not take stays here.
+            scope.spawn(move || drop(wire.write_within(body, Duration::from_secs(2))));
+        }
+    });
+    let mut mine = Pack::new();
+    let tip = mine.add_commit(&[], "b.md", b"mine\n");
+    assert!(ada.push_one(&repository, (ZERO, &tip, b"refs/heads/other"), &mine.bytes()).accepted());
+    let (_, peak) = forge.memory_bytes();
+    assert!(peak < before + 120 * MIB, "{} unfinished pushes took memory from {before} to {peak}", held.len());
+    drop(held);
     forge.finish();
 }

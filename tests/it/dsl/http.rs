@@ -122,6 +122,12 @@ impl Wire {
         self.stream.write_all(bytes)
     }
 
+    /// Writes as much as the peer takes in this time.
+    pub(crate) fn write_within(&mut self, bytes: &[u8], time: Duration) -> io::Result<()> {
+        self.stream.set_write_timeout(Some(time))?;
+        self.stream.write_all(bytes)
+    }
+
     pub(crate) fn write_chunk(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.write(format!("{:x}\r\n", bytes.len()).as_bytes())?;
         self.write(bytes)?;
