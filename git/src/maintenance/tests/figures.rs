@@ -1,5 +1,5 @@
-//! Figures for the record, not run with the other tests:
-//! `cargo test -p atomicqms-git --lib maintenance::tests::figures -- --ignored --nocapture`.
+//! What maintenance does to a repository of many small pushes; for figures worth keeping with thousands of them, printed:
+//! `ATOMICQMS_TEST_PUSHES=2000 cargo test -p atomicqms-git --lib maintenance::tests::figures -- --nocapture`.
 
 use std::{hint::black_box, time::Instant};
 
@@ -40,7 +40,8 @@ fn many_pushes(world: &World, count: u32) -> ObjectId {
     parent[0]
 }
 
-fn measure(world: &World, what: &str) {
+/// Prints what the repository costs; answers its packs and their bytes.
+fn measure(world: &World, what: &str) -> (u64, u64) {
     let (view, ids) = (world.view(), snapshot_ids(&world.server));
     let lookups = 200_000;
     let began = Instant::now();
@@ -71,6 +72,7 @@ fn measure(world: &World, what: &str) {
         size.pack_bytes >> 10,
         size.total_bytes() >> 10
     );
+    (size.packs, size.pack_bytes)
 }
 
 fn timed(world: &World, what: &str, work: impl FnOnce() -> Option<Prepared>) {
@@ -86,16 +88,18 @@ fn timed(world: &World, what: &str, work: impl FnOnce() -> Option<Prepared>) {
 }
 
 #[test]
-#[ignore = "takes a minute; prints figures"]
-fn two_thousand_small_pushes() {
+fn many_small_pushes_become_one_small_pack() {
+    let pushes = std::env::var("ATOMICQMS_TEST_PUSHES").map_or(120, |count| count.parse().unwrap());
     let world = World::new(1, 3);
-    let tip = many_pushes(&world, 2000);
+    let tip = many_pushes(&world, pushes);
     std::fs::write(world.server.path().join("refs/heads/sop"), format!("{tip}\n")).unwrap();
-    measure(&world, "pushed");
+    let (before, _) = measure(&world, "pushed");
     timed(&world, "consolidation", || consolidate(&world.server, &ConsolidateOptions::default(), &GO).unwrap());
-    measure(&world, "consolidated");
+    let (packs, copied_bytes) = measure(&world, "consolidated");
+    assert!(before > u64::from(pushes) && packs == 1, "{before} packs became {packs}");
     let options = CompressOptions { tips: tips(&world.server), ..CompressOptions::default() };
     timed(&world, "delta search", || compress(&world.server, &options, &GO).unwrap());
-    measure(&world, "compressed");
+    let (packs, bytes) = measure(&world, "compressed");
+    assert!(packs == 1 && bytes * 2 < copied_bytes, "{copied_bytes} bytes became {bytes} in {packs} packs");
     world.fsck();
 }
