@@ -5,7 +5,7 @@
 //! removing happen in the repository's turn. Called by the repository actors' jobs and by `doctor`.
 //!
 //! Every change has two phases. The long one reads a snapshot and writes new packs in a quarantine: it disturbs nobody and may be given up at
-//! any time ([`consolidate`], [`collect`], [`compress`] make a [`Prepared`]). The short one runs in the turn: [`Prepared::publish`]
+//! any time ([`consolidate()`], [`collect()`], [`compress()`] make a [`Prepared`]). The short one runs in the turn: [`Prepared::publish`]
 //! looks again at what changed meanwhile, moves the packs into place and publishes the new snapshot. Replaced files are removed in a later
 //! turn by [`Repository::remove_retired`](crate::Repository::remove_retired), so that who reads them, here or through stock git, is not disturbed.
 

@@ -1,4 +1,4 @@
-//! Owns the line diff behind blame, as one function. Refuses everything else about diffs. Called by [`super::blame`].
+//! Owns the line diff behind blame, as one function. Refuses everything else about diffs. Called by [`super::blame()`].
 
 use std::{ops::Range, sync::atomic::AtomicBool};
 

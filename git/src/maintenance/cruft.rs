@@ -1,5 +1,5 @@
 //! Owns the `.mtimes` file of a pack of unreachable objects: since when each of them is not needed. Refuses to decide what follows from it. Called by
-//! [`super::collect`].
+//! [`super::collect()`].
 //!
 //! Source: gitformat-pack(5), "pack-*.mtimes files have the format".
 

@@ -1,4 +1,4 @@
-//! Owns making deltas: what of one object can be copied from another. Refuses to choose which objects to compare: that is [`super::compress`]. The format is
+//! Owns making deltas: what of one object can be copied from another. Refuses to choose which objects to compare: that is [`super::compress()`]. The format is
 //! that of [`crate::pack::delta`], which also applies the result; who stores a delta has applied it first.
 //!
 //! How: the base is cut into blocks of [`BLOCK`] bytes and a hash of each is remembered. A window of that size slides over the target; where its hash is

@@ -1,5 +1,5 @@
 //! Which packs are joined: plain numbers in, a number out. Owns the geometric rule, so that a repository of n objects has about log n packs and
-//! each object is copied about log n times in all its life. Called by [`super::consolidate`].
+//! each object is copied about log n times in all its life. Called by [`super::consolidate()`].
 
 /// Answers how many of the smallest packs are to be joined so that each pack that is left has at least `factor` times the objects of
 /// the next smaller one.
