@@ -166,6 +166,26 @@ impl Snapshot {
         Snapshot { packs, loose: self.loose.clone(), commit_graph, generation: self.generation }
     }
 
+    /// Whether a pack of this name is in it.
+    pub(crate) fn holds(&self, pack: &Pack) -> bool {
+        self.packs.iter().any(|known| known.path() == pack.path())
+    }
+
+    /// This snapshot without some of its packs.
+    pub(crate) fn without_packs(mut self, is_unwanted: impl Fn(&Pack) -> bool) -> Snapshot {
+        self.packs.retain(|pack| !is_unwanted(pack));
+        self
+    }
+
+    /// This snapshot with the commit-graph file as it is now; a damaged one is left out.
+    ///
+    /// Errors: `Io`.
+    pub(crate) fn with_commit_graph_of(&self, objects: &Path) -> Result<Snapshot> {
+        let commit_graph = scan::open_commit_graph(objects, self.commit_graph.as_ref())?;
+        let (packs, loose) = (self.packs.clone(), self.loose.clone());
+        Ok(Snapshot { packs, loose, commit_graph, generation: self.generation })
+    }
+
     /// A number that stays the same as long as objects only come and none goes.
     pub(crate) fn generation(&self) -> u64 {
         self.generation

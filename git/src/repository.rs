@@ -105,14 +105,17 @@ impl Repository {
         self.inner.odb.load_full()
     }
 
-    /// Reads the object directory again, after somebody else changed it. Packs that are already open stay so.
+    /// Reads the object directory again, after somebody else changed it. Packs that are already open stay so; those that were replaced and
+    /// wait for their removal do not come back.
     ///
     /// Errors: `Io`.
     pub fn refresh(&self) -> Result<Arc<Snapshot>> {
-        let _publishing = self.inner.publishing.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = Arc::new(Snapshot::scan(&self.objects(), Some(&self.odb()))?);
-        self.inner.odb.store(next.clone());
-        Ok(next)
+        self.exchange(|current| {
+            let next = Snapshot::scan(&self.objects(), Some(current))?;
+            let retired = self.retired().lock().unwrap_or_else(PoisonError::into_inner);
+            let is_replaced = |pack: &Pack| retired.iter().any(|one| one.holds(pack.path())) && !current.holds(pack);
+            Ok(Some(next.without_packs(is_replaced)))
+        })
     }
 
     /// Reads the branch that HEAD points at; `None` when it is detached or unreadable.
@@ -148,7 +151,8 @@ impl Repository {
         interrupt: &AtomicBool,
     ) -> Result<Written> {
         let written = write_commit_graph(&self.objects(), &self.odb(), tips, options, interrupt)?;
-        self.refresh()?;
+        // Only the file is read again: packs that wait for their removal must not be taken for new ones.
+        self.exchange(|current| current.with_commit_graph_of(&self.objects()).map(Some))?;
         Ok(written)
     }
 

@@ -36,14 +36,19 @@ pub(super) async fn run(
     pipe.send(offer).await?;
     let client = Client::of(caller);
     let mut session = UploadSession::new(view, version, app.intake.limits().clone());
+    // What has arrived of the next message, counted with all bodies that are held in memory.
+    let (mut held_bytes, mut lease) = (0, app.body_memory.lease(client));
     while !session.is_over() {
         if session.is_ready() {
             session = answer(app, client, session, pipe).await?;
+            (held_bytes, lease) = (0, app.body_memory.lease(client));
             continue;
         }
         match pipe.read().await {
             Ok(Input::Data(data)) => {
                 metrics::counter!("atomicqms_git_bytes_total", "direction" => "in").increment(data.len() as u64);
+                held_bytes += data.len();
+                lease.grow_to(held_bytes)?;
                 session.push(&data);
             }
             Ok(Input::Eof) | Err(Fault::Gone) if session.may_end() => return Ok(()),

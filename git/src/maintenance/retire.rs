@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Result},
     files,
     id::id_from_hex,
-    odb::{LooseObjects, Snapshot, loose_path},
+    odb::{LooseObjects, loose_path},
     pack::Pack,
     repository::Repository,
 };
@@ -56,7 +56,7 @@ impl Repository {
         self.exchange(|current| {
             let mut retired = self.retired().lock().unwrap_or_else(PoisonError::into_inner);
             // Of a pack that came again meanwhile, or was read in again, everything stays: the next maintenance finds it.
-            retired.retain(|one| !one.packs.iter().any(|pack| is_in(current, pack)));
+            retired.retain(|one| !one.packs.iter().any(|pack| current.holds(pack)));
             // In order: what an earlier replacement left out may refer to what a later one did.
             let ready = retired.iter().take_while(|one| !one.is_read()).count();
             let ready: Vec<Retired> = retired.drain(..ready).collect();
@@ -70,11 +70,12 @@ impl Repository {
     }
 }
 
-fn is_in(snapshot: &Snapshot, pack: &Pack) -> bool {
-    snapshot.packs().iter().any(|known| known.path() == pack.path())
-}
-
 impl Retired {
+    /// Whether a pack of this name is among what was replaced.
+    pub(crate) fn holds(&self, path: &Path) -> bool {
+        self.packs.iter().any(|pack| pack.path() == path)
+    }
+
     /// Packs stay readable after their removal; loose objects are opened by name each time.
     fn is_read(&self) -> bool {
         self.loose.as_ref().is_some_and(|loose| Arc::strong_count(loose) > 1)

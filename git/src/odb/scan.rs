@@ -48,17 +48,24 @@ impl Snapshot {
             }
             if snapshot.commit_graph.is_none() {
                 let known = previous.and_then(|previous| previous.commit_graph.as_ref());
-                snapshot.commit_graph = match CommitGraph::open(&directory, known) {
-                    Ok(graph) => graph,
-                    Err(Error::Corrupt { path, what }) => {
-                        tracing::warn!(file.path = %path.display(), what, "a commit-graph file is not used");
-                        None
-                    }
-                    Err(error) => return Err(error),
-                };
+                snapshot.commit_graph = open_commit_graph(&directory, known)?;
             }
         }
         Ok(snapshot)
+    }
+}
+
+/// Opens the commit-graph file of one object directory; a damaged one is reported in the log and not used.
+pub(super) fn open_commit_graph(
+    directory: &Path,
+    known: Option<&Arc<CommitGraph>>,
+) -> Result<Option<Arc<CommitGraph>>> {
+    match CommitGraph::open(directory, known) {
+        Err(Error::Corrupt { path, what }) => {
+            tracing::warn!(file.path = %path.display(), what, "a commit-graph file is not used");
+            Ok(None)
+        }
+        opened => opened,
     }
 }
 

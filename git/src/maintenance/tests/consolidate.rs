@@ -3,7 +3,7 @@
 use super::world::{GO, World, all_objects, pack_files, snapshot_ids};
 use crate::{
     id::Kind,
-    maintenance::{ConsolidateOptions, consolidate, rewrite, size_report},
+    maintenance::{AfterPublish, CommitGraphFile, ConsolidateOptions, consolidate, rewrite, size_report},
     testpack::PackBuilder,
 };
 
@@ -200,4 +200,18 @@ fn a_raised_flag_stops_the_work_and_leaves_nothing() {
             .to_string_lossy()
             .starts_with("tidying-"))
     );
+}
+
+#[test]
+fn what_follows_a_consolidation_does_not_bring_replaced_packs_back() {
+    let world = World::new(23, 12);
+    let before = world.server.odb().packs().len();
+    world.publish(consolidate(&world.server, &ALL, &GO).unwrap().unwrap());
+    assert_eq!(world.server.odb().packs().len(), 1);
+    CommitGraphFile::default().derive(&world.server, &world.view(), &GO).unwrap();
+    assert!(world.server.odb().commit_graph().is_some());
+    world.server.refresh().unwrap();
+    assert_eq!(world.server.odb().packs().len(), 1, "the directory still holds the others");
+    assert_eq!(world.server.remove_retired().unwrap().packs as usize, before);
+    world.fsck();
 }
