@@ -27,6 +27,7 @@ use self::body::{AnswerBody, IdleBody};
 use self::socket::{Activity, Socket};
 use crate::access::throttle::network_of;
 use crate::config::Network;
+use crate::http::middleware::context::{REQUEST_ID, new_id};
 
 /// Connections over the limit that are told so at the same time; further ones are closed without a word.
 const REFUSALS_AT_ONCE: usize = 64;
@@ -34,9 +35,9 @@ const REFUSALS_AT_ONCE: usize = 64;
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
 /// Pause after the system refuses to accept (out of descriptors), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// What a connection over the limit is told.
-const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\n\
-content-length: 21\r\nretry-after: 5\r\nconnection: close\r\n\r\ntoo many connections\n";
+/// What a connection over the limit is told, after its request id.
+const REFUSAL: &str = "content-type: text/plain; charset=utf-8\r\ncontent-length: 21\r\nretry-after: 5\r\n\
+connection: close\r\n\r\ntoo many connections\n";
 
 /// Limits of one listener. See `[server]` in the settings.
 #[derive(Debug, Clone, Copy)]
@@ -160,7 +161,9 @@ async fn on_accept_error(error: &std::io::Error) {
 }
 
 async fn refuse(mut stream: TcpStream) -> std::io::Result<()> {
-    stream.write_all(REFUSAL).await?;
+    let id = new_id();
+    tracing::debug!(request.id = %id, "a connection over the limit was refused");
+    stream.write_all(format!("HTTP/1.1 503 Service Unavailable\r\n{REQUEST_ID}: {id}\r\n{REFUSAL}").as_bytes()).await?;
     stream.shutdown().await?;
     // Closing with unread bytes would reset the connection and could destroy the refusal on its way.
     let mut waste = [0; 4096];

@@ -163,6 +163,7 @@ fn connections_beyond_the_bound_are_refused_until_others_leave() {
         .collect();
     let refused = Call::new("GET", "/livez").send(forge.addr());
     assert!(refused.as_ref().map_or(true, |reply| reply.status == 503), "{refused:?}");
+    assert!(refused.as_ref().map_or(true, |reply| reply.header("X-Request-Id").is_some()), "{refused:?}");
     drop(held);
     until("a place to be free", PATIENCE, || match Call::new("GET", "/livez").send(forge.addr()) {
         Ok(reply) if reply.status == 200 => Ok(()),

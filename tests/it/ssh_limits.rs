@@ -149,3 +149,27 @@ fn a_client_that_stops_reading_is_dropped_and_holds_up_nobody() {
     });
     forge.finish();
 }
+
+#[test]
+fn an_unfinished_fetch_is_counted_with_the_bodies_of_its_account() {
+    if ssh::is_missing() {
+        return;
+    }
+    let forge = Forge::with().ssh().setting("server", "max_body_memory_bytes", 4 << 20).start();
+    let ada = forge.user("ada");
+    let identity = Identity::new();
+    identity.register(&ada, "laptop");
+    let repository = ada.create_repository("sops");
+    let ssh = identity.at(forge.ssh_addr());
+    let work = ssh.git().init("work");
+    let tip = work.commit("SOP-001.md", "# Cleaning\n");
+    work.ok(&["push", "--quiet", &ssh.url(&repository), "main"]);
+    let mut request = format!("0032want {tip}\n0000");
+    for index in 0..100_000 {
+        request.push_str(&format!("0032have {index:040x}\n"));
+    }
+    let output = ssh.run_sending(&[&format!("git-upload-pack '{repository}.git'")], request.as_bytes());
+    assert!(ssh::said(&output).contains("too many large requests"), "{}", ssh::said(&output));
+    ssh.git().ok(&["clone", "--quiet", &ssh.url(&repository), "copy"]);
+    forge.finish();
+}

@@ -103,7 +103,8 @@ impl RequestContext {
     }
 }
 
-fn new_id() -> Arc<str> {
+/// Makes an id for a request, or for a connection that is refused before any.
+pub fn new_id() -> Arc<str> {
     ulid::Ulid::generate().to_string().into()
 }
 

@@ -3,6 +3,7 @@
 //! Owns every `ssh` and `ssh-keygen` process of the tests: no configuration of the machine, no agent, one identity, host keys
 //! accepted at first sight and held to afterwards.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -129,13 +130,31 @@ impl Ssh {
         words
     }
 
-    /// Runs `ssh git@server COMMAND`; without words, asks for a shell.
-    pub(crate) fn run(&self, command: &[&str]) -> Output {
+    fn command(&self, command: &[&str]) -> Command {
         let words = self.words();
         let mut ssh = Command::new(&words[0]);
         ssh.args(&words[1..]).args(["-p", &self.addr.port().to_string(), &format!("git@{}", self.addr.ip())]);
         ssh.args(command).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        ssh.env("HOME", self.identity.home.path()).stdin(Stdio::null()).output().expect("ssh is installed")
+        ssh.env("HOME", self.identity.home.path()).stdin(Stdio::null());
+        ssh
+    }
+
+    /// Runs `ssh git@server COMMAND`; without words, asks for a shell.
+    pub(crate) fn run(&self, command: &[&str]) -> Output {
+        self.command(command).output().expect("ssh is installed")
+    }
+
+    /// The same with bytes that it sends, as far as the server takes them.
+    pub(crate) fn run_sending(&self, command: &[&str], input: &[u8]) -> Output {
+        let mut ssh = self.command(command);
+        let mut child =
+            ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("ssh is installed");
+        let mut pipe = child.stdin.take().expect("it was asked for");
+        std::thread::scope(|scope| {
+            // A server that refuses closes the pipe.
+            scope.spawn(move || drop(pipe.write_all(input)));
+            child.wait_with_output().expect("ssh ends")
+        })
     }
 
     /// Git that reaches servers this way.
