@@ -23,10 +23,11 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::{Service, ServiceExt};
 
-use self::body::{AnswerBody, IdleBody};
+use self::body::IdleBody;
 use self::socket::{Activity, Socket};
 use crate::access::throttle::network_of;
 use crate::config::Network;
+use crate::http::held::HeldBody;
 use crate::http::middleware::context::{REQUEST_ID, new_id};
 
 /// Connections over the limit that are told so at the same time; further ones are closed without a word.
@@ -195,7 +196,7 @@ async fn connection<S>(
         let answer = service.clone().oneshot(request);
         async move {
             let answer = answer.await?;
-            Ok::<_, Infallible>(answer.map(|body| AnswerBody::new(body, guard)))
+            Ok::<_, Infallible>(answer.map(|body| HeldBody { inner: body, _place: guard }))
         }
     });
     let mut http = hyper::server::conn::http1::Builder::new();

@@ -1,6 +1,7 @@
 //! An answer body that keeps something until it is sent or dropped.
 //!
-//! Owns no content. Used for places in gates whose count bounds what waiting answers hold in memory.
+//! Owns no content. Used for places in gates, whose count bounds what waiting answers hold in memory,
+//! and for the mark that a request is still running.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

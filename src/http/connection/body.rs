@@ -1,5 +1,4 @@
-//! Bodies that know about time: a request body that fails when the peer stops sending, and an answer body that
-//! keeps its request counted as running.
+//! A request body that knows about time: it fails when the peer stops sending.
 //!
 //! Owns no content. Every request body passes through [`IdleBody`] already; handlers need nothing of their own.
 
@@ -8,12 +7,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-use super::socket::{Activity, RunningRequest};
+use super::socket::Activity;
 
 /// The peer sent nothing for too long.
 #[derive(Debug, thiserror::Error)]
@@ -85,38 +83,5 @@ impl<B> Drop for IdleBody<B> {
         {
             activity.note_unread_body();
         }
-    }
-}
-
-/// An answer body that keeps its request running until it is sent or dropped.
-pub struct AnswerBody {
-    inner: Body,
-    _running: RunningRequest,
-}
-
-impl AnswerBody {
-    /// Wraps an answer.
-    pub fn new(inner: Body, running: RunningRequest) -> Self {
-        Self { inner, _running: running }
-    }
-}
-
-impl HttpBody for AnswerBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.inner).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
     }
 }
