@@ -99,6 +99,8 @@ section! {
         idle_timeout_seconds: u64 = "90", "seconds", Kind::Integer { min: 1, max: 86_400 };
         /// A client that neither sends its body nor reads its answer for this time is dropped.
         stall_timeout_seconds: u64 = "60", "seconds", Kind::Integer { min: 1, max: 3600 };
+        /// The same for a client that does not read a clone, while others wait for the place it holds.
+        crowded_stall_timeout_seconds: u64 = "5", "seconds", Kind::Integer { min: 1, max: 3600 };
         /// Largest request head (request line and headers); larger ones are answered 431.
         max_header_bytes: usize = "32768", "bytes", Kind::Integer { min: 8192, max: 1_048_576 };
         /// Most connections from one address (IPv6: one /64 network), trusted proxies excepted; more are answered 503 and closed.
@@ -208,10 +210,14 @@ section! {
         unreachable_days: u32 = "14", "days", Kind::Integer { min: 1, max: 36_500 };
         /// Search deltas for objects that were pushed whole.
         delta_search: bool = "true", "true or false", Kind::Flag;
-        /// Deltas are searched in a repository that got no push for this time.
+        /// Deltas are searched, and the commit-graph and the bundle of a repository are renewed, when it got no push for this time.
         quiet_seconds: u64 = "600", "seconds", Kind::Integer { min: 0, max: 604_800 };
         /// Memory of one search for deltas.
         delta_memory_bytes: u64 = "134217728", "bytes", Kind::Integer { min: 1_048_576, max: 1_099_511_627_776 };
+        /// Make bundles, which clones with `transfer.bundleURI` download before they fetch the rest; each takes as much disk space as its repository.
+        bundles: bool = "true", "true or false", Kind::Flag;
+        /// Repositories smaller than this get no bundle.
+        bundle_min_bytes: u64 = "16777216", "bytes", Kind::Integer { min: 0, max: 1_099_511_627_776 };
     }
 }
 

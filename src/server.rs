@@ -110,7 +110,7 @@ pub async fn run(
         root_url: config.server.root_url.as_str().into(),
         ssh_root,
         status: Arc::new(Status::default()),
-        intake: Intake::new(&config.git).with_root_secret(&bootstrap::root_secret(&config)?),
+        intake: Intake::new(&config.git, &bootstrap::root_secret(&config)?),
         body_memory: BodyMemory::new(config.server.max_body_memory_bytes),
         advertisements: Advertisements::default(),
         probe: Arc::new(health::Probe::default()),

@@ -4,6 +4,7 @@
 //! Owns no wire format (that is `atomicqms_git`), no rights (`access`) and no policy (`forge`). Called by `http/git` and `ssh`.
 
 pub mod answer;
+pub mod bundles;
 pub mod receive;
 pub mod spool;
 pub mod upload;
@@ -51,17 +52,26 @@ impl Default for Advertisements {
     }
 }
 
+/// What is to be offered.
+#[derive(Debug)]
+pub struct Offer {
+    /// Fetch or push.
+    pub service: Service,
+    /// What the client speaks.
+    pub version: ProtocolVersion,
+    /// How it talks.
+    pub stream: Stream,
+    /// For pushes that are to be signed.
+    pub push_cert_nonce: Option<String>,
+    /// Whether there are bundles that the client can get by HTTP.
+    pub has_bundles: bool,
+}
+
 /// Builds what a service offers, or takes it from those built lately.
 ///
 /// Errors: `Internal`.
-pub async fn advertisement(
-    known: &Advertisements,
-    view: Arc<View>,
-    service: Service,
-    version: ProtocolVersion,
-    stream: Stream,
-    push_cert_nonce: Option<String>,
-) -> Result<Bytes> {
+pub async fn advertisement(known: &Advertisements, view: Arc<View>, offer: Offer) -> Result<Bytes> {
+    let Offer { service, version, stream, push_cert_nonce, has_bundles } = offer;
     let is_stateless = stream == Stream::Stateless;
     let make = move |view: &View| {
         let options = AdvertiseOptions {
@@ -69,7 +79,7 @@ pub async fn advertisement(
             agent: AGENT,
             preamble: is_stateless,
             hidden_prefixes: HIDDEN_FROM_PUSH,
-            bundle_uri: false,
+            bundle_uri: has_bundles,
             push_cert_nonce: push_cert_nonce.as_deref(),
         };
         advertise(view, service, version, &options)

@@ -90,6 +90,12 @@ impl<K: Eq + Hash + Clone> Shares<K> {
         Ok(share)
     }
 
+    /// Tells whether somebody waits for a place of `key`.
+    #[must_use]
+    pub fn is_awaited(&self, key: &K) -> bool {
+        self.inner.clients().get(key).is_some_and(|client| client.present > self.inner.most)
+    }
+
     /// Number of keys that hold or await a place.
     #[must_use]
     pub fn clients(&self) -> usize {
@@ -139,12 +145,10 @@ mod tests {
             let shares = shares.clone();
             async move { shares.enter(1, Deadline::after(Duration::from_secs(10))).await.map(drop) }
         });
-        crate::testkit::until("one waits", || {
-            shares.inner.clients().get(&1).is_some_and(|client| client.present == 2).then_some(())
-        })
-        .await;
+        crate::testkit::until("one waits", || shares.is_awaited(&1).then_some(())).await;
         drop(held);
         waiter.await.unwrap().unwrap();
+        assert!(!shares.is_awaited(&1));
         assert_eq!(shares.clients(), 0);
     }
 }

@@ -4,6 +4,8 @@
 //! maintenance; the list of bundles that clients are told is `upload::BundleOffer`.
 //! Source: gitformat-bundle(5), versions 2 and 3.
 
+mod shelf;
+
 use std::{
     io::{self, Write},
     sync::atomic::AtomicBool,
@@ -18,6 +20,9 @@ use crate::{
     view::View,
     walk::peel,
 };
+
+pub use shelf::StoredBundle;
+pub(crate) use shelf::scan;
 
 /// What a bundle is to hold.
 #[derive(Debug, Clone, Default)]

@@ -61,7 +61,7 @@ pub(crate) fn replace_durably(path: &Path, content: &[u8], temporary_in: &Path) 
 }
 
 fn write_and_rename(path: &Path, content: &[u8], temporary_in: &Path, flush: bool) -> Result<()> {
-    let temporary = Temporary(temporary_in.join(format!("{TEMPORARY_PREFIX}{}", unique())));
+    let temporary = Temporary::new(temporary_in);
     let mut file = create_new(&temporary.0)?;
     let written = file.write_all(content).and_then(|()| if flush { file.sync_all() } else { Ok(()) });
     written.map_err(|e| Error::io("write", &temporary.0, e))?;
@@ -78,7 +78,19 @@ pub(crate) fn read_text(path: &Path) -> Result<Option<String>> {
 }
 
 /// Removes the file on drop, unless it was renamed away.
-struct Temporary(PathBuf);
+pub(crate) struct Temporary(PathBuf);
+
+impl Temporary {
+    /// A name in `directory` that nothing has; the file is the caller's to make.
+    pub(crate) fn new(directory: &Path) -> Self {
+        Self(directory.join(format!("{TEMPORARY_PREFIX}{}", unique())))
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
 
 impl Drop for Temporary {
     fn drop(&mut self) {

@@ -19,6 +19,7 @@ mod cruft;
 mod delta;
 pub(crate) mod fault;
 mod geometric;
+mod lag;
 mod local;
 mod mark;
 mod prepared;

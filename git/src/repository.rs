@@ -12,6 +12,7 @@ use std::{
 use arc_swap::ArcSwap;
 
 use crate::{
+    bundle::{self, StoredBundle},
     commit_graph::{WriteOptions, Written, write_commit_graph},
     error::{Error, Result},
     files,
@@ -38,6 +39,7 @@ struct Inner {
     /// Held while files move into `objects/pack` and the next snapshot is built, so that none is lost.
     publishing: Mutex<()>,
     retired: Mutex<Vec<Retired>>,
+    shelf: Mutex<Arc<[Arc<StoredBundle>]>>,
 }
 
 impl Repository {
@@ -86,6 +88,7 @@ impl Repository {
             odb,
             publishing: Mutex::new(()),
             retired: Mutex::new(Vec::new()),
+            shelf: Mutex::new(bundle::scan(path)?),
         };
         Ok(Repository { inner: Arc::new(inner) })
     }
@@ -214,6 +217,11 @@ impl Repository {
     /// Whether both are the same opening of a directory.
     pub(crate) fn is_same(&self, other: &Repository) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// The bundles that lie here.
+    pub(crate) fn shelf(&self) -> &Mutex<Arc<[Arc<StoredBundle>]>> {
+        &self.inner.shelf
     }
 
     /// Files that are replaced and wait to be removed.

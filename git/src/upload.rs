@@ -59,10 +59,10 @@ pub struct UploadStats {
 }
 
 /// What the caller adds to an answer besides the repository itself.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct UploadOptions<'a> {
-    /// Told to clients that ask with `bundle-uri`; without any the command is unknown here.
-    pub bundles: &'a [BundleOffer],
+    /// Called for clients that ask with `bundle-uri`; the list may be empty. `None`: the command is unknown here.
+    pub bundles: Option<&'a dyn Fn() -> Vec<BundleOffer>>,
 }
 
 /// The kinds of answers.
@@ -185,10 +185,10 @@ impl Context<'_> {
                 Ok(Vec::new())
             }
             Command::ObjectInfo(query) => object_info::answer(self, &query),
-            Command::BundleUri if self.options.bundles.is_empty() => {
-                Err(Error::BadRequest { what: "invalid command 'bundle-uri'".into() })
-            }
-            Command::BundleUri => Ok(bundle_list::list(self.options.bundles)),
+            Command::BundleUri => match self.options.bundles {
+                Some(list) => Ok(bundle_list::list(&list())),
+                None => Err(Error::BadRequest { what: "invalid command 'bundle-uri'".into() }),
+            },
             Command::Fetch(mut fetch) => {
                 let stats = self.fetch(&mut fetch, out, true)?;
                 return Ok(UploadStats { server_options: request.server_options, ..stats });

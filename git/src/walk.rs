@@ -8,6 +8,7 @@
 
 mod ancestry;
 mod bydate;
+mod cover;
 mod difference;
 mod graph;
 mod object;
@@ -16,6 +17,7 @@ mod reach;
 pub(crate) use ancestry::merge_bases_of_any;
 pub use ancestry::{is_ancestor, merge_bases};
 pub use bydate::CommitsByDate;
+pub(crate) use cover::reaches_all;
 pub(crate) use difference::difference;
 pub use graph::Graph;
 pub(crate) use graph::{Flags, Memory, Node, UNKNOWN_GENERATION, check_interrupt};

@@ -80,6 +80,8 @@ async fn all_steps(runner: &Runner, handle: &RepositoryHandle) -> Result<bool, a
             pending = runner.remove_retired(handle).await?.pending;
         }
     }
+    runner.derive(handle, &stop).await;
+    runner.bundle(handle, &stop, true).await?;
     Ok(pending == 0)
 }
 

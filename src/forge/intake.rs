@@ -63,11 +63,34 @@ async fn enter(gate: &Gate, shares: &Shares<Client>, client: Client, by: Deadlin
     Ok(Place { _pass: gate.enter(by).await?, _share: share })
 }
 
-/// A place for one open upload, from before its request is read until its answer is taken: what it holds in memory is bounded by
-/// the number of these.
+/// A place for one open upload, from when its request has been read until its answer is taken: what it holds in memory besides the request
+/// is bounded by the number of these.
 pub struct OpenUpload {
     client: Client,
+    crowd: Crowd,
     _place: Place,
+}
+
+/// Those who wait for a place of an open upload.
+#[derive(Clone)]
+pub struct Crowd {
+    gate: Gate,
+    shares: Shares<Client>,
+    client: Client,
+}
+
+impl Crowd {
+    /// Whether somebody waits for the place of this upload: one of the same client, or anybody when all places are taken.
+    pub fn is_waiting(&self) -> bool {
+        self.shares.is_awaited(&self.client) || self.gate.waiting() > 0
+    }
+}
+
+impl OpenUpload {
+    /// Those who wait for this place; a client that stalls need not be borne as long then.
+    pub fn crowd(&self) -> Crowd {
+        self.crowd.clone()
+    }
 }
 
 impl UploadSlot {
@@ -98,7 +121,9 @@ impl Drop for Alarm {
 
 impl Intake {
     /// Makes the gates that the settings ask for.
-    pub fn new(git: &config::Git) -> Self {
+    ///
+    /// Shape: nonces of signed pushes outlive this process, and are good at every process with the same `root_secret`.
+    pub fn new(git: &config::Git, root_secret: &[u8]) -> Self {
         let gate = |name, at_once: usize| Gate::new(name, at_once, at_once.saturating_mul(WAITING_PER_WORKER));
         Self {
             // All open uploads may wait for a place at once.
@@ -125,16 +150,10 @@ impl Intake {
                 max_request_bytes: git.max_request_bytes as u64,
                 ..Limits::default()
             }),
-            nonces: Nonces::new(&root_secret()),
+            nonces: Nonces::new(root_secret),
             queue_timeout: Duration::from_secs(git.queue_timeout_seconds),
             operation_timeout: Duration::from_secs(git.operation_timeout_seconds),
         }
-    }
-
-    /// Lets the nonces of signed pushes outlive this process, and be good at every process with the same secret.
-    #[must_use]
-    pub fn with_root_secret(self, root_secret: &[u8]) -> Self {
-        Self { nonces: Nonces::new(root_secret), ..self }
     }
 
     /// The nonces of signed pushes.
@@ -147,12 +166,13 @@ impl Intake {
         &self.limits
     }
 
-    /// Waits for leave to read a request for a pack; take it before reading the body, keep it until the answer is sent.
+    /// Waits for leave to answer a request for a pack; take it once the request is there, keep it until the answer is sent.
     ///
     /// Errors: `Overloaded`: this client, or all clients together, have too many uploads open.
     pub async fn open_upload(&self, client: Client) -> Result<OpenUpload> {
         let place = enter(&self.open_uploads, &self.client_uploads, client, self.queue_deadline()).await?;
-        Ok(OpenUpload { client, _place: place })
+        let crowd = Crowd { gate: self.open_uploads.clone(), shares: self.client_uploads.clone(), client };
+        Ok(OpenUpload { client, crowd, _place: place })
     }
 
     /// Waits for a place to generate a pack, once the request has been read.
@@ -212,16 +232,6 @@ fn fsck_policy(ignore: &[String]) -> Policy {
     Policy { tolerated: rules.filter(|rule| rule.may_be_ignored()).collect() }
 }
 
-/// A secret for this process alone.
-fn root_secret() -> [u8; 32] {
-    let mut secret = [0; 32];
-    // Without randomness no password or token works either; nonces made from zeros would be refused after the next start.
-    if let Err(error) = getrandom::fill(&mut secret) {
-        tracing::error!(%error, "no randomness for the nonces of signed pushes");
-    }
-    secret
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,7 +242,7 @@ mod tests {
         let mut config = Config::for_tests(std::path::Path::new("unused"));
         config.git.queue_timeout_seconds = 0;
         change(&mut config.git);
-        Intake::new(&config.git)
+        Intake::new(&config.git, b"secret")
     }
 
     fn client(last: u8) -> Client {
@@ -291,6 +301,7 @@ mod tests {
             held.push(intake.open_upload(client(2)).await.unwrap());
         }
         assert_eq!(refused(intake.open_upload(client(3)).await), Some(Kind::Overloaded), "all places are taken");
+        assert!(held.iter().all(|open| !open.crowd().is_waiting()), "nobody is left in line");
         held.clear();
         assert!(intake.open_upload(client(1)).await.is_ok());
     }

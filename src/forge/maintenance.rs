@@ -4,6 +4,7 @@
 //! publishing and removing inside of it. Refuses to know packs: that is `atomicqms_git::maintenance`. Called by the runner of durable jobs and by
 //! `atomicqms maintain`.
 
+mod bundle;
 mod run;
 
 use std::time::Duration;
@@ -22,6 +23,8 @@ pub const CONSOLIDATE: &str = "repository.consolidate";
 pub const COLLECT: &str = "repository.collect";
 /// Search deltas for objects stored whole.
 pub const COMPRESS: &str = "repository.compress";
+/// After a time without pushes: let commit-graph and bundle follow.
+pub const SETTLE: &str = "repository.settle";
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -40,10 +43,14 @@ pub struct Settings {
     pub unreachable_days: u32,
     /// Whether deltas are searched.
     pub searches_deltas: bool,
-    /// Deltas are searched when nothing was pushed for so long.
+    /// Deltas are searched, and derived files follow, when nothing was pushed for so long.
     pub quiet_period: Duration,
     /// Memory of one search. Units: bytes.
     pub delta_memory_bytes: u64,
+    /// Whether bundles are made for clients to download.
+    pub makes_bundles: bool,
+    /// Repositories smaller than this get none. Units: bytes.
+    pub bundle_min_bytes: u64,
 }
 
 impl Default for Settings {
@@ -57,6 +64,8 @@ impl Default for Settings {
             searches_deltas: true,
             quiet_period: Duration::from_secs(600),
             delta_memory_bytes: 128 << 20,
+            makes_bundles: true,
+            bundle_min_bytes: 16 << 20,
         }
     }
 }
@@ -75,6 +84,8 @@ pub struct Asked {
     pub consolidate: bool,
     /// Something may have become unreachable: look when it would have expired.
     pub collect_after_ms: Option<i64>,
+    /// There is something new: let derived files follow when pushes have come to rest.
+    pub settle_after_ms: Option<i64>,
 }
 
 impl Asked {
@@ -88,7 +99,13 @@ impl Asked {
         // A day later than the last object expires, so that one look finds everything of a busy day.
         let is_replaced = edits.iter().any(|edit| edit.old.is_some());
         let collect_after_ms = is_replaced.then(|| settings.unreachable_ms().saturating_add(DAY_MS));
-        Self { consolidate: packs >= settings.pack_threshold, collect_after_ms }
+        let has_news = edits.iter().any(|edit| edit.new.is_some());
+        let quiet_ms = i64::try_from(settings.quiet_period.as_millis()).unwrap_or(i64::MAX);
+        Self {
+            consolidate: packs >= settings.pack_threshold,
+            collect_after_ms,
+            settle_after_ms: has_news.then_some(quiet_ms),
+        }
     }
 
     /// Writes it down in the transaction of the push.
@@ -101,6 +118,9 @@ impl Asked {
         }
         if let Some(after_ms) = self.collect_after_ms {
             db::jobs::schedule(tx, COLLECT, &key, now.plus_ms(after_ms), now)?;
+        }
+        if let Some(after_ms) = self.settle_after_ms {
+            db::jobs::schedule(tx, SETTLE, &key, now.plus_ms(after_ms), now)?;
         }
         Ok(())
     }

@@ -11,6 +11,8 @@ use crate::error::{Error, Kind, Result};
 
 /// Bytes of each body that are not counted: all but a few requests are smaller.
 const FREE_BYTES: usize = 64 * 1024;
+/// The same for bodies whose number only the limits on connections bound.
+const STRICT_FREE_BYTES: usize = 4 * 1024;
 /// A client may take the total divided by this.
 const SHARE: usize = 4;
 
@@ -43,6 +45,7 @@ impl Inner {
 pub struct Lease {
     inner: Arc<Inner>,
     client: Client,
+    free_bytes: usize,
     counted_bytes: usize,
 }
 
@@ -54,7 +57,14 @@ impl BodyMemory {
 
     /// Begins a body of `client`.
     pub fn lease(&self, client: Client) -> Lease {
-        Lease { inner: Arc::clone(&self.inner), client, counted_bytes: 0 }
+        Lease { inner: Arc::clone(&self.inner), client, free_bytes: FREE_BYTES, counted_bytes: 0 }
+    }
+
+    /// Begins a body of `client` that is read before any place is taken: all but the smallest is counted.
+    pub fn strict_lease(&self, client: Client) -> Lease {
+        let mut lease = self.lease(client);
+        lease.free_bytes = STRICT_FREE_BYTES;
+        lease
     }
 }
 
@@ -63,7 +73,7 @@ impl Lease {
     ///
     /// Errors: `Overloaded` when the client or everybody together hold too much already; what was granted stays.
     pub fn grow_to(&mut self, body_bytes: usize) -> Result<()> {
-        let more = body_bytes.saturating_sub(FREE_BYTES).saturating_sub(self.counted_bytes);
+        let more = body_bytes.saturating_sub(self.free_bytes).saturating_sub(self.counted_bytes);
         if more == 0 {
             return Ok(());
         }

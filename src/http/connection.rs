@@ -24,7 +24,8 @@ use tokio::task::JoinSet;
 use tower::{Service, ServiceExt};
 
 use self::body::IdleBody;
-use self::socket::{Activity, Socket};
+pub use self::socket::Activity;
+use self::socket::Socket;
 use crate::access::throttle::network_of;
 use crate::config::Network;
 use crate::http::held::HeldBody;
@@ -53,6 +54,8 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// Time without progress after which a peer that should read or send is dropped.
     pub stall_timeout: Duration,
+    /// The same while others wait for what the peer holds.
+    pub crowded_stall_timeout: Duration,
     /// Largest request head.
     pub max_header_bytes: usize,
 }
@@ -65,6 +68,7 @@ impl From<&crate::config::Server> for Limits {
             header_timeout: Duration::from_secs(settings.header_timeout_seconds),
             idle_timeout: Duration::from_secs(settings.idle_timeout_seconds),
             stall_timeout: Duration::from_secs(settings.stall_timeout_seconds),
+            crowded_stall_timeout: Duration::from_secs(settings.crowded_stall_timeout_seconds),
             max_header_bytes: settings.max_header_bytes,
         }
     }
@@ -193,6 +197,7 @@ async fn connection<S>(
         let guard = busy.begin();
         let mut request = request.map(|incoming| Body::new(IdleBody::new(incoming, limits.stall_timeout, Some(&busy))));
         request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(Arc::clone(&busy));
         let answer = service.clone().oneshot(request);
         async move {
             let answer = answer.await?;

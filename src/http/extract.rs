@@ -5,9 +5,11 @@
 
 pub mod body;
 pub mod caller;
+pub mod connection;
 pub mod names;
 pub mod paging;
 
 pub use body::Body;
+pub use connection::OwnConnection;
 pub use names::{PathParam, RepoPath, UserPath};
 pub use paging::Paging;

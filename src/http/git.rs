@@ -5,6 +5,7 @@
 
 mod advertise;
 mod body;
+mod bundle;
 mod receive;
 mod upload;
 
@@ -19,6 +20,7 @@ pub fn routes() -> Vec<Route> {
         Route::git(Method::GET, "/{owner}/{repo}/info/refs", "gitInfoRefs", advertise::info_refs),
         Route::git(Method::POST, "/{owner}/{repo}/git-upload-pack", "gitUploadPack", upload::upload_pack),
         Route::git(Method::POST, "/{owner}/{repo}/git-receive-pack", "gitReceivePack", receive::receive_pack),
+        Route::git(Method::GET, "/{owner}/{repo}/bundles/{file}", "gitBundle", bundle::download),
         Route::git(Method::GET, "/{owner}/{repo}/HEAD", "gitDumbHead", advertise::dumb),
         Route::git(Method::GET, "/{owner}/{repo}/objects/{*path}", "gitDumbObject", advertise::dumb),
     ]

@@ -165,6 +165,8 @@ fn maintenance_settings(config: &Maintenance) -> maintenance::Settings {
         searches_deltas: config.delta_search,
         quiet_period: Duration::from_secs(config.quiet_seconds),
         delta_memory_bytes: config.delta_memory_bytes,
+        makes_bundles: config.bundles,
+        bundle_min_bytes: config.bundle_min_bytes,
     }
 }
 

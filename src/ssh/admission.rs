@@ -1,15 +1,19 @@
 //! How many SSH connections there may be, in all and from one address.
 //!
-//! Owns the counts and the choice of whom to drop: a stalled handshake costs nobody else a place, because a newcomer takes the place of
-//! the oldest connection that has not signed in, of the address that has most of them. Those who have signed in are never dropped for
-//! others. Called by `ssh.rs`.
+//! Owns the counts and the choice of whom to drop: a stalled connection costs nobody else a place. A newcomer takes the place of the oldest
+//! connection that has not signed in, of the address that has most of them, and where there is none, that of the one on which nothing has
+//! moved for longest, if that is long enough to call it stalled. Those who are at work are never dropped for others. Called by `ssh.rs`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::socket::Line;
 use crate::config::Ssh;
+
+/// A connection that has signed in and on which nothing moved for so long makes room for others, if there is none left.
+const STALLED: Duration = Duration::from_secs(10);
 
 /// Counts of one listener.
 pub(super) struct Admission {
@@ -23,6 +27,7 @@ struct Limits {
     connections_per_address: usize,
     handshakes: usize,
     handshakes_per_address: usize,
+    stalled: Duration,
 }
 
 #[derive(Default)]
@@ -32,7 +37,7 @@ struct State {
     by_address: HashMap<IpAddr, usize>,
     /// Connections that have not signed in, oldest first.
     handshakes: Vec<Handshake>,
-    signed_in: HashSet<u64>,
+    signed_in: HashMap<u64, (IpAddr, Line)>,
 }
 
 struct Handshake {
@@ -74,6 +79,7 @@ impl Admission {
             connections_per_address: settings.max_connections_per_address,
             handshakes: settings.max_handshakes,
             handshakes_per_address: settings.max_handshakes_per_address,
+            stalled: STALLED,
         };
         Self { limits, state: Mutex::default() }
     }
@@ -85,10 +91,16 @@ impl Admission {
         let same = |state: &State| state.handshakes.iter().filter(|one| one.address == address).count();
         let here = state.by_address.get(&address).copied().unwrap_or(0);
         if same(&state) >= self.limits.handshakes_per_address || here >= self.limits.connections_per_address {
-            state.evict(address);
+            let has_made_room = state.evict(address);
+            if !has_made_room && here >= self.limits.connections_per_address {
+                state.evict_stalled(self.limits.stalled, Some(address));
+            }
         }
         if state.handshakes.len() >= self.limits.handshakes || state.total >= self.limits.connections {
-            state.evict_from_largest();
+            let has_made_room = state.evict_from_largest();
+            if !has_made_room && state.total >= self.limits.connections {
+                state.evict_stalled(self.limits.stalled, None);
+            }
         }
         if state.total >= self.limits.connections {
             return Err(Refused::Full);
@@ -112,25 +124,39 @@ impl Admission {
 }
 
 impl State {
-    /// Cuts the oldest handshake of an address. It stops counting at once, though its task ends a little later.
-    fn evict(&mut self, address: IpAddr) {
-        let Some(position) = self.handshakes.iter().position(|one| one.address == address) else { return };
+    /// Cuts the oldest handshake of an address, if it has one.
+    fn evict(&mut self, address: IpAddr) -> bool {
+        let Some(position) = self.handshakes.iter().position(|one| one.address == address) else { return false };
         let evicted = self.handshakes.remove(position);
+        self.cut(address, &evicted.line);
+        true
+    }
+
+    /// Cuts the connection, of an address or of all, that has stood still for longest.
+    fn evict_stalled(&mut self, stalled_after: Duration, of: Option<IpAddr>) {
+        let candidates = self.signed_in.iter().filter(|(_, (address, _))| of.is_none_or(|of| of == *address));
+        let stalled = candidates.map(|(id, (_, line))| (line.still_for(), *id)).max();
+        let id = stalled.filter(|(still, _)| *still >= stalled_after).map(|(_, id)| id);
+        if let Some((address, line)) = id.and_then(|id| self.signed_in.remove(&id)) {
+            self.cut(address, &line);
+        }
+    }
+
+    /// Ends a connection. It stops counting at once, though its task ends a little later.
+    fn cut(&mut self, address: IpAddr, line: &Line) {
         self.leave(address);
-        evicted.line.cut();
+        line.cut();
         metrics::counter!("atomicqms_ssh_connections_total", "end" => "evicted").increment(1);
     }
 
-    fn evict_from_largest(&mut self) {
+    fn evict_from_largest(&mut self) -> bool {
         let mut counts: HashMap<IpAddr, usize> = HashMap::new();
         for one in &self.handshakes {
             *counts.entry(one.address).or_default() += 1;
         }
         let most = counts.values().copied().max();
         let oldest = self.handshakes.iter().find(|one| counts.get(&one.address).copied() == most);
-        if let Some(address) = oldest.map(|one| one.address) {
-            self.evict(address);
-        }
+        oldest.map(|one| one.address).is_some_and(|address| self.evict(address))
     }
 
     fn leave(&mut self, address: IpAddr) {
@@ -150,8 +176,8 @@ impl Place {
     pub(super) fn signed_in(&self) -> bool {
         let mut state = self.admission.lock();
         let Some(position) = state.handshakes.iter().position(|one| one.id == self.id) else { return false };
-        state.handshakes.remove(position);
-        state.signed_in.insert(self.id);
+        let Handshake { id, address, line } = state.handshakes.remove(position);
+        state.signed_in.insert(id, (address, line));
         true
     }
 }
@@ -164,7 +190,7 @@ impl Drop for Place {
             state.handshakes.remove(position);
         }
         // Who was evicted has left already.
-        if position.is_some() || state.signed_in.remove(&self.id) {
+        if position.is_some() || state.signed_in.remove(&self.id).is_some() {
             state.leave(self.address);
         }
     }

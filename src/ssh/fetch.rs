@@ -16,7 +16,7 @@ use crate::access::action::CloneRepository;
 use crate::access::{Caller, Client, RepoPath};
 use crate::error::{Error, Kind};
 use crate::http::App;
-use crate::transport::{Stream, advertisement, answer, upload};
+use crate::transport::{Offer, Stream, advertisement, answer, upload};
 
 /// Serves one conversation.
 ///
@@ -30,8 +30,15 @@ pub(super) async fn run(
 ) -> Result<(), Fault> {
     let repository = app.forge.authorize(caller, CloneRepository, path).await?.into_subject().repository;
     let view = app.forge.open(&repository).await?.view();
-    let offer =
-        advertisement(&app.advertisements, Arc::clone(&view), Service::UploadPack, version, Stream::Open, None).await?;
+    // Bundles are served by HTTP, where this client's key is worth nothing.
+    let offer = Offer {
+        service: Service::UploadPack,
+        version,
+        stream: Stream::Open,
+        push_cert_nonce: None,
+        has_bundles: false,
+    };
+    let offer = advertisement(&app.advertisements, Arc::clone(&view), offer).await?;
     metrics::counter!("atomicqms_git_bytes_total", "direction" => "out").increment(offer.len() as u64);
     pipe.send(offer).await?;
     let client = Client::of(caller);
@@ -87,7 +94,9 @@ async fn answer(
         upload::end(writer, result);
         (session, is_refused)
     });
+    pipe.crowd = Some(open.crowd());
     let told = forward(pending, pipe).await;
+    pipe.crowd = None;
     drop(open);
     let (session, is_refused) = work.await.map_err(Error::internal)?;
     match told {

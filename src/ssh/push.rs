@@ -20,7 +20,7 @@ use crate::error::{Error, Kind};
 use crate::http::App;
 use crate::http::body_memory::Lease;
 use crate::transport::spool::{Received, Refusal, Spool};
-use crate::transport::{Stream, advertisement, answer, receive};
+use crate::transport::{Offer, Stream, advertisement, answer, receive};
 
 /// Serves one push.
 ///
@@ -36,9 +36,14 @@ pub(super) async fn run(
     let repository = &permit.subject().repository;
     let handle = app.forge.open(repository).await?;
     let nonce = app.intake.nonces().make(repository.id, app.forge.clock.now());
-    let offer =
-        advertisement(&app.advertisements, handle.view(), Service::ReceivePack, version, Stream::Open, Some(nonce))
-            .await?;
+    let offer = Offer {
+        service: Service::ReceivePack,
+        version,
+        stream: Stream::Open,
+        push_cert_nonce: Some(nonce),
+        has_bundles: false,
+    };
+    let offer = advertisement(&app.advertisements, handle.view(), offer).await?;
     metrics::counter!("atomicqms_git_bytes_total", "direction" => "out").increment(offer.len() as u64);
     pipe.send(offer).await?;
     let client = Client::of(caller);

@@ -17,6 +17,7 @@ use super::{archive, fetch, push};
 use crate::access::action::CloneRepository;
 use crate::access::{Caller, Principal};
 use crate::error::{Error, Kind};
+use crate::forge::intake::Crowd;
 use crate::http::App;
 
 /// Exit status of a command that did its work.
@@ -43,6 +44,9 @@ pub(super) struct Pipe {
     write: ChannelWriteHalf<Msg>,
     idle_timeout: Duration,
     stall_timeout: Duration,
+    crowded_stall_timeout: Duration,
+    /// Who waits for what this command holds.
+    pub(super) crowd: Option<Crowd>,
     /// Bytes that came while something was sent.
     ahead: Vec<Bytes>,
     ahead_bytes: usize,
@@ -113,11 +117,18 @@ impl Pipe {
         }
         let sending = self.write.data_bytes(bytes);
         tokio::pin!(sending);
-        let deadline = tokio::time::Instant::now() + self.stall_timeout;
+        let begun = tokio::time::Instant::now();
+        let mut look_again = begun + self.crowded_stall_timeout.min(self.stall_timeout);
         loop {
             tokio::select! {
                 sent = &mut sending => return sent.map_err(|_| Fault::Gone),
-                () = tokio::time::sleep_until(deadline) => return Err(Fault::Idle),
+                () = tokio::time::sleep_until(look_again) => {
+                    let left = self.stall_timeout.saturating_sub(begun.elapsed());
+                    if left.is_zero() || self.crowd.as_ref().is_some_and(Crowd::is_waiting) {
+                        return Err(Fault::Idle);
+                    }
+                    look_again += left.min(self.crowded_stall_timeout);
+                }
                 message = self.read.wait(), if !self.has_ended => match message {
                     None | Some(ChannelMsg::Close) => return Err(Fault::Gone),
                     Some(ChannelMsg::Eof) => self.has_ended = true,
@@ -169,6 +180,8 @@ pub(super) async fn serve(opened: Opened) {
         write,
         idle_timeout,
         stall_timeout: Duration::from_secs(app.config.server.stall_timeout_seconds),
+        crowded_stall_timeout: Duration::from_secs(app.config.server.crowded_stall_timeout_seconds),
+        crowd: None,
         ahead: Vec::new(),
         ahead_bytes: 0,
         max_ahead_bytes: app.config.git.max_request_bytes,

@@ -1,16 +1,19 @@
 //! The TCP stream under an SSH connection, with a line by which others can cut it.
 //!
-//! Owns counting bytes and the cut: the library holds the stream in a task of its own, and whoever limits connections must be able to end
+//! Owns counting bytes, noticing that none move, and the cut: the library holds the stream in a task of its own, and whoever limits connections must be able to end
 //! one that hangs. Called by `ssh.rs`.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// The stream, given to the library.
 pub(super) struct Socket {
@@ -24,6 +27,9 @@ pub(super) struct Line(Arc<Wire>);
 
 struct Wire {
     is_cut: watch::Sender<bool>,
+    began: Instant,
+    /// When bytes last went either way. Units: milliseconds since it began.
+    moved_ms: AtomicU64,
     /// Who waits to read and to write.
     wakers: Mutex<[Option<Waker>; 2]>,
 }
@@ -32,7 +38,12 @@ struct Wire {
 pub(super) fn pair(stream: TcpStream) -> (Socket, Line) {
     // Small packets of a negotiation must not wait for each other; a socket that refuses works all the same.
     let _ = stream.set_nodelay(true);
-    let line = Line(Arc::new(Wire { is_cut: watch::Sender::new(false), wakers: Mutex::default() }));
+    let line = Line(Arc::new(Wire {
+        is_cut: watch::Sender::new(false),
+        began: Instant::now(),
+        moved_ms: AtomicU64::new(0),
+        wakers: Mutex::default(),
+    }));
     (Socket { stream, line: line.clone() }, line)
 }
 
@@ -49,6 +60,16 @@ impl Line {
         let mut is_cut = self.0.is_cut.subscribe();
         // The sender lives as long as `self`, so waiting cannot fail.
         let _ = is_cut.wait_for(|is_cut| *is_cut).await;
+    }
+
+    /// How long no byte has gone either way.
+    pub(super) fn still_for(&self) -> Duration {
+        self.0.began.elapsed().saturating_sub(Duration::from_millis(self.0.moved_ms.load(Ordering::Relaxed)))
+    }
+
+    fn moved(&self) {
+        let now = u64::try_from(self.0.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.0.moved_ms.store(now, Ordering::Relaxed);
     }
 
     /// Notes who waits; true when there is nothing to wait for any more.
@@ -78,6 +99,7 @@ impl AsyncRead for Socket {
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         let read = buf.filled().len().saturating_sub(before);
         if read > 0 {
+            self.line.moved();
             metrics::counter!("atomicqms_ssh_bytes_total", "direction" => "in").increment(read as u64);
         }
         polled
@@ -91,6 +113,7 @@ impl AsyncWrite for Socket {
         }
         let polled = Pin::new(&mut self.stream).poll_write(cx, data);
         if let Poll::Ready(Ok(written)) = &polled {
+            self.line.moved();
             metrics::counter!("atomicqms_ssh_bytes_total", "direction" => "out").increment(*written as u64);
         }
         polled

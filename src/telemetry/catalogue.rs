@@ -246,6 +246,7 @@ pub const METRICS: &[Metric] = &[
         &[],
         "Packs that maintenance replaced by better ones",
     ),
+    metric("atomicqms_maintenance_bundles_total", Counter, None, &[], "Bundles made for clients to download"),
     metric("atomicqms_maintenance_removed_packs_total", Counter, None, &[], "Replaced packs whose files were removed"),
     metric(
         "atomicqms_maintenance_removed_objects_total",

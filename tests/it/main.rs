@@ -8,6 +8,7 @@
 
 mod api;
 mod audit;
+mod bundles;
 mod clients;
 mod concurrency;
 mod crash;
@@ -36,4 +37,5 @@ mod ssh;
 mod ssh_access;
 mod ssh_hostile;
 mod ssh_limits;
+mod stalled;
 mod storm;

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, PoisonError, atomic::AtomicBool},
 };
 
-use super::{collect::Leftover, fault, retire::Retired, rewrite::NewPack};
+use super::{collect::Leftover, fault, lag::is_graph_due, retire::Retired, rewrite::NewPack};
 use crate::{
     commit_graph::WriteOptions,
     error::{Error, Result},
@@ -18,17 +18,18 @@ use crate::{
     view::View,
 };
 
-/// Something that is derived from a repository's objects and wants to follow a new set of packs, such as a commit-graph.
+/// Something that is derived from a repository's objects and wants to follow them, such as a commit-graph.
 ///
-/// Shape: called outside of the turn, on a blocking thread, after a publication; a failure is logged and harms nothing.
+/// Shape: called outside of the turn, on a blocking thread, after a publication and when pushes have come to rest; a failure is logged and
+/// harms nothing.
 pub trait AfterPublish: Send + Sync {
-    /// Writes what is derived.
+    /// Writes what is derived, if what is there has fallen behind.
     ///
     /// Errors: its own; `Interrupted`.
     fn derive(&self, repository: &Repository, view: &View, interrupt: &AtomicBool) -> Result<()>;
 }
 
-/// The commit-graph file, written anew over everything that the refs reach.
+/// The commit-graph file, written anew over everything that the refs reach once it lacks too much of it.
 #[derive(Debug, Clone, Default)]
 pub struct CommitGraphFile {
     /// What it holds.
@@ -38,6 +39,9 @@ pub struct CommitGraphFile {
 impl AfterPublish for CommitGraphFile {
     fn derive(&self, repository: &Repository, view: &View, interrupt: &AtomicBool) -> Result<()> {
         let tips: Vec<ObjectId> = view.refs.iter().map(|item| item.peeled.unwrap_or(item.target)).collect();
+        if !is_graph_due(&repository.odb(), &tips, interrupt)? {
+            return Ok(());
+        }
         repository.write_commit_graph(&tips, &self.options, interrupt).map(drop)
     }
 }

@@ -15,7 +15,7 @@ use git::maintenance::{
     Removal,
 };
 
-use super::{COLLECT, COMPRESS, CONSOLIDATE, Settings};
+use super::{COLLECT, COMPRESS, CONSOLIDATE, SETTLE, Settings};
 use crate::db;
 use crate::model::{Clock, RepoId};
 
@@ -42,7 +42,7 @@ pub struct RunnerParts {
 
 /// Runs the jobs of maintenance; cheap to clone.
 #[derive(Clone)]
-pub struct Runner(Arc<RunnerParts>);
+pub struct Runner(pub(super) Arc<RunnerParts>);
 
 /// What one step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub enum Tidied {
     Again(Duration),
 }
 
-type Result<T> = std::result::Result<T, BoxError>;
+pub(super) type Result<T> = std::result::Result<T, BoxError>;
 
 impl RunJob for Runner {
     fn run(&self, job: Job, stop: Arc<AtomicBool>) -> Running {
@@ -85,6 +85,14 @@ impl Runner {
             COMPRESS => match self.noise(repo).await? {
                 Some(wait) => Tidied::Again(wait),
                 None => self.compress(&handle, stop).await?,
+            },
+            SETTLE => match self.noise(repo).await? {
+                Some(wait) => Tidied::Again(wait),
+                None => {
+                    self.derive(&handle, stop).await;
+                    self.bundle(&handle, stop, false).await?;
+                    Tidied::Nothing
+                }
             },
             other => return Err(format!("no job is called {other:?}").into()),
         };
@@ -231,8 +239,10 @@ impl Runner {
         }
     }
 
-    /// Lets derived data follow the new packs. A failure is logged: it costs speed, nothing else.
-    async fn derive(&self, handle: &RepositoryHandle, stop: &Arc<AtomicBool>) {
+    /// Lets derived data follow the objects, and readers use it. A failure is logged: it costs speed, nothing else.
+    ///
+    /// Shape: what is not far enough behind stays as it is.
+    pub async fn derive(&self, handle: &RepositoryHandle, stop: &Arc<AtomicBool>) {
         for derived in &self.0.derived {
             let (derived, handle, stop) = (Arc::clone(derived), handle.clone(), Arc::clone(stop));
             let repo = handle.id();
@@ -243,6 +253,11 @@ impl Runner {
                 Ok(Err(error)) => tracing::warn!(repo.id = repo, %error, "derived data could not follow new packs"),
                 Err(error) => tracing::warn!(repo.id = repo, %error, "derived data could not follow new packs"),
             }
+        }
+        // A turn publishes what it finds.
+        let publish = |_: &git::Repository, _: &git::View| Ok(());
+        if let Err(error) = handle.in_turn("use derived data", publish, Deadline::after(TURN_TIME)).await {
+            tracing::warn!(repo.id = handle.id(), %error, "derived data is used after the next push");
         }
     }
 

@@ -11,11 +11,12 @@ fn a_push_asks_for_what_it_makes_necessary() {
     let created = [edit("refs/heads/a", None, Some(1))];
     let moved = [edit("refs/heads/a", None, Some(1)), edit("refs/heads/b", Some(1), Some(2))];
     let deleted = [edit("refs/heads/a", Some(1), None)];
-    assert_eq!(Asked::by_push(&settings, 4, &created), Asked::default());
+    let quiet = Some(600_000);
+    assert_eq!(Asked::by_push(&settings, 4, &created), Asked { settle_after_ms: quiet, ..Asked::default() });
     assert!(Asked::by_push(&settings, 5, &created).consolidate);
-    for edits in [&moved[..], &deleted] {
+    for (edits, settle_after_ms) in [(&moved[..], quiet), (&deleted, None)] {
         let asked = Asked::by_push(&settings, 0, edits);
-        assert_eq!(asked, Asked { consolidate: false, collect_after_ms: Some(4 * DAY_MS) });
+        assert_eq!(asked, Asked { consolidate: false, collect_after_ms: Some(4 * DAY_MS), settle_after_ms });
     }
     let off = Settings { is_enabled: false, ..settings };
     assert_eq!(Asked::by_push(&off, 99, &moved), Asked::default());
@@ -31,7 +32,9 @@ fn values_of_refs_are_remembered_for_their_time() {
     let id = |byte: u8| ObjectId::try_from([byte; 20].as_slice()).unwrap();
     assert_eq!(db::refs::recent_values(&conn, repo, NOON).unwrap(), [id(1), id(1), id(2)]);
     assert!(db::refs::recent_values(&conn, repo, NOON.plus_ms(1)).unwrap().is_empty());
-    Asked { consolidate: true, collect_after_ms: Some(7) }.schedule(&conn, repo, NOON).unwrap();
+    Asked { consolidate: true, collect_after_ms: Some(7), settle_after_ms: Some(5) }
+        .schedule(&conn, repo, NOON)
+        .unwrap();
     let ids = db::repositories::list_ids_after(&conn, RepoId::new(0), 10).unwrap();
     assert_eq!(ids, [repo]);
 }

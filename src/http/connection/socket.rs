@@ -6,8 +6,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -21,12 +21,13 @@ use super::Limits;
 const LINGER_TIME: Duration = Duration::from_secs(5);
 
 /// What one connection is doing; shared by its socket, its service and its bodies.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Activity {
     running: AtomicUsize,
     begun: AtomicUsize,
     draining: AtomicBool,
     has_unread_body: AtomicBool,
+    crowd: Mutex<Option<Box<dyn Fn() -> bool + Send>>>,
 }
 
 impl Activity {
@@ -36,7 +37,17 @@ impl Activity {
         self.begun.fetch_add(1, Ordering::AcqRel);
         // A new head on the same connection means that the body before it was thrown away whole.
         self.has_unread_body.store(false, Ordering::Release);
+        *self.crowd.lock().unwrap_or_else(PoisonError::into_inner) = None;
         RunningRequest(Arc::clone(self))
+    }
+
+    /// Says how to ask whether others wait for what the running request holds.
+    pub fn note_crowd(&self, is_waiting: impl Fn() -> bool + Send + 'static) {
+        *self.crowd.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(is_waiting));
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.crowd.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|is_waiting| is_waiting())
     }
 
     /// Tells the socket that no further request is welcome.
@@ -55,7 +66,6 @@ impl Activity {
 }
 
 /// Holds a request as running.
-#[derive(Debug)]
 pub struct RunningRequest(Arc<Activity>);
 
 impl Drop for RunningRequest {
@@ -96,6 +106,7 @@ pub struct Socket {
     activity: Arc<Activity>,
     reading: Alarm,
     writing: Alarm,
+    writing_since: Option<Instant>,
     head_started: bool,
     /// Requests begun when the reading clock was last looked at: another number means a new head.
     seen_requests: usize,
@@ -111,6 +122,7 @@ impl Socket {
             activity,
             reading: Alarm::new(),
             writing: Alarm::new(),
+            writing_since: None,
             head_started: false,
             seen_requests: 0,
             write_is_shut: false,
@@ -122,11 +134,19 @@ impl Socket {
         match polled {
             Poll::Ready(result) => {
                 self.writing.clear();
+                self.writing_since = None;
                 Poll::Ready(result)
             }
             Poll::Pending => {
-                ready!(self.writing.poll(cx, self.limits.stall_timeout));
-                Poll::Ready(Err(timed_out("the peer does not read")))
+                let since = *self.writing_since.get_or_insert_with(Instant::now);
+                loop {
+                    let left = self.limits.stall_timeout.saturating_sub(since.elapsed());
+                    ready!(self.writing.poll(cx, left.min(self.limits.crowded_stall_timeout)));
+                    self.writing.clear();
+                    if since.elapsed() >= self.limits.stall_timeout || self.activity.is_crowded() {
+                        return Poll::Ready(Err(timed_out("the peer does not read")));
+                    }
+                }
             }
         }
     }

@@ -20,6 +20,7 @@ fn limits() -> Limits {
         header_timeout: Duration::from_millis(300),
         idle_timeout: Duration::from_millis(600),
         stall_timeout: Duration::from_millis(400),
+        crowded_stall_timeout: Duration::from_millis(150),
         max_header_bytes: 8192,
     }
 }

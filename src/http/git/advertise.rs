@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::forge::pushes;
 use crate::http::App;
 use crate::http::held::HeldBody;
-use crate::transport::{Stream, advertisement};
+use crate::transport::{Offer, Stream, advertisement};
 
 /// Query of `info/refs`.
 #[derive(Debug, Deserialize)]
@@ -48,15 +48,14 @@ pub(super) async fn info_refs(
                 let head = RefName::new(&head).map_err(Error::internal)?;
                 let view = View { refs: RefTable::default(), head, odb: Arc::default(), version: 0 };
                 let version = protocol_version(&headers);
-                let body = advertisement(
-                    &app.advertisements,
-                    Arc::new(view),
-                    Service::ReceivePack,
+                let offer = Offer {
+                    service: Service::ReceivePack,
                     version,
-                    Stream::Stateless,
-                    None,
-                )
-                .await?;
+                    stream: Stream::Stateless,
+                    push_cert_nonce: None,
+                    has_bundles: false,
+                };
+                let body = advertisement(&app.advertisements, Arc::new(view), offer).await?;
                 return Ok(answer(Service::ReceivePack, body));
             }
         },
@@ -66,16 +65,21 @@ pub(super) async fn info_refs(
         }
     };
     let service = service.ok_or_else(|| Error::forbidden("unsupported service"))?;
-    let view = app.forge.open(&repository).await?.view();
+    let handle = app.forge.open(&repository).await?;
     // An offer to push is made for each who asks: while it is sent it takes a place.
     let place = match service {
         Service::ReceivePack => Some(app.intake.listing(Client::of(&caller)).await?),
         Service::UploadPack => None,
     };
-    let nonce =
-        (service == Service::ReceivePack).then(|| app.intake.nonces().make(repository.id, app.forge.clock.now()));
-    let body =
-        advertisement(&app.advertisements, view, service, protocol_version(&headers), Stream::Stateless, nonce).await?;
+    let offer = Offer {
+        service,
+        version: protocol_version(&headers),
+        stream: Stream::Stateless,
+        push_cert_nonce: (service == Service::ReceivePack)
+            .then(|| app.intake.nonces().make(repository.id, app.forge.clock.now())),
+        has_bundles: !handle.git().bundles().is_empty(),
+    };
+    let body = advertisement(&app.advertisements, handle.view(), offer).await?;
     Ok(answer(service, body).map(|body| Body::new(HeldBody { inner: body, _place: place })))
 }
 

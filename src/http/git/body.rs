@@ -15,6 +15,9 @@ use crate::http::body_memory::Lease;
 /// Compressed bytes handed to the decoder at once: bounds what one call can inflate to about 4 MiB.
 const GZIP_STEP_BYTES: usize = 4 * 1024;
 
+/// What a decoder holds while its body arrives, a window of 32 KiB and tables.
+const DECODER_BYTES: usize = 48 * 1024;
+
 /// Why a request body could not be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
@@ -87,8 +90,10 @@ impl BodyReader {
     /// Collects what is left into memory, as far as `lease` allows.
     pub(super) async fn collect(mut self, lease: &mut Lease) -> Result<Bytes, BodyError> {
         let mut all = BytesMut::new();
+        let decoder_bytes = if self.decoder.is_some() { DECODER_BYTES } else { 0 };
+        lease.grow_to(decoder_bytes).map_err(BodyError::NoMemory)?;
         while let Some(chunk) = self.next().await? {
-            lease.grow_to(all.len() + chunk.len()).map_err(BodyError::NoMemory)?;
+            lease.grow_to(decoder_bytes + all.len() + chunk.len()).map_err(BodyError::NoMemory)?;
             all.extend_from_slice(&chunk);
         }
         Ok(all.freeze())

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
+use atomicqms_git::upload::UploadOptions;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -16,13 +17,15 @@ use crate::access::action::CloneRepository;
 use crate::access::{Caller, Client, RepoPath};
 use crate::error::{Error, Kind, Result};
 use crate::http::App;
-use crate::transport::{answer, upload};
+use crate::http::extract::OwnConnection;
+use crate::transport::{answer, bundles, upload};
 
 /// Answers a clone, fetch or ls-refs request.
 pub(super) async fn upload_pack(
     State(app): State<App>,
     caller: Caller,
     path: RepoPath,
+    connection: OwnConnection,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
@@ -31,10 +34,9 @@ pub(super) async fn upload_pack(
     let limits = app.intake.limits().clone();
     let encoding = header_text(&headers, header::CONTENT_ENCODING);
     let client = Client::of(&caller);
-    // Before the body is read: what open uploads hold in memory is bounded by their number.
-    let open = app.intake.open_upload(client).await?;
     let reader = BodyReader::new(body, encoding, limits.max_request_bytes).map_err(body_failure)?;
-    let mut lease = app.body_memory.lease(client);
+    // A client that does not finish its request takes no place from others; its bytes are counted from the first few on.
+    let mut lease = app.body_memory.strict_lease(client);
     let body_timeout = Duration::from_secs(app.config.server.body_timeout_seconds);
     let request = tokio::time::timeout(body_timeout, reader.collect(&mut lease))
         .await
@@ -42,7 +44,11 @@ pub(super) async fn upload_pack(
         .map_err(body_failure)?;
     metrics::counter!("atomicqms_git_bytes_total", "direction" => "in").increment(request.len() as u64);
 
-    let view = app.forge.open(&repository).await?.view();
+    // What open uploads hold besides is bounded by their number.
+    let open = app.intake.open_upload(client).await?;
+    connection.note_crowd(&open);
+    let handle = app.forge.open(&repository).await?;
+    let view = handle.view();
     let slot = app.intake.upload(&open).await?;
     let version = protocol_version(&headers);
     let interrupt = Arc::new(AtomicBool::new(false));
@@ -57,7 +63,11 @@ pub(super) async fn upload_pack(
         let _kept = (deadline, lease);
         let started = Instant::now();
         let mut writer = writer.with_slot(slot);
-        let result = atomicqms_git::upload::respond(&view, version, &request, &limits, &mut writer, &interrupt);
+        let git = handle.git();
+        let list_bundles = || bundles::offers(&git, &view, &interrupt);
+        let options = UploadOptions { bundles: Some(&list_bundles) };
+        let result =
+            atomicqms_git::upload::respond_with(&view, version, &request, &limits, options, &mut writer, &interrupt);
         upload::note(&result, started.elapsed(), sent.load(std::sync::atomic::Ordering::Relaxed));
         upload::end(writer, result);
     });

@@ -20,7 +20,13 @@ fn admission(
     handshakes: usize,
     handshakes_per_address: usize,
 ) -> Arc<Admission> {
-    let limits = Limits { connections, connections_per_address: per_address, handshakes, handshakes_per_address };
+    let limits = Limits {
+        connections,
+        connections_per_address: per_address,
+        handshakes,
+        handshakes_per_address,
+        stalled: STALLED,
+    };
     Arc::new(Admission { limits, state: Mutex::default() })
 }
 
@@ -67,7 +73,7 @@ async fn when_all_places_are_taken_the_largest_crowd_loses_one() {
 }
 
 #[tokio::test]
-async fn those_who_signed_in_are_never_dropped_for_others() {
+async fn those_who_signed_in_and_are_at_work_are_never_dropped_for_others() {
     let admission = admission(3, 2, 10, 10);
     let mut kept = Vec::new();
     for last in [1, 1, 2] {
@@ -81,6 +87,32 @@ async fn those_who_signed_in_are_never_dropped_for_others() {
     kept.remove(2);
     assert_eq!(admission.enter(address(1), line.clone()).err(), Some(Refused::AddressFull));
     assert!(admission.enter(address(3), line).is_ok());
+}
+
+#[tokio::test]
+async fn those_who_signed_in_and_stand_still_make_room_the_stillest_first() {
+    let mut admission = admission(3, 2, 10, 10);
+    Arc::get_mut(&mut admission).unwrap().limits.stalled = Duration::from_millis(1);
+    let mut kept = Vec::new();
+    let mut lines = Vec::new();
+    for last in [1, 1, 2] {
+        let (line, _) = line().await;
+        let place = admission.enter(address(last), line.clone()).unwrap();
+        assert!(place.signed_in());
+        kept.push(place);
+        lines.push(line);
+        tokio::time::sleep(Duration::from_millis(3)).await;
+    }
+    let cut = async |lines: &[Line]| [is_cut(&lines[0]).await, is_cut(&lines[1]).await, is_cut(&lines[2]).await];
+    let (newcomer, _) = line().await;
+    let place = admission.enter(address(1), newcomer).unwrap();
+    assert_eq!(cut(&lines).await, [true, false, false], "of the same address");
+    assert!(place.signed_in());
+    let (newcomer, _) = line().await;
+    let _other = admission.enter(address(3), newcomer).unwrap();
+    assert_eq!(cut(&lines).await, [true, true, false], "of all");
+    drop((kept, place));
+    assert_eq!(admission.lock().total, 1);
 }
 
 #[test]

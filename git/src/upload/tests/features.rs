@@ -134,14 +134,14 @@ fn a_list_of_bundles_is_told_to_those_who_ask() {
         BundleOffer { id: "all-1".into(), uri: "bundles/1.bundle".into(), creation_token: 1 },
         BundleOffer { id: "bad.name".into(), uri: "x".into(), creation_token: 2 },
     ];
-    let ask_for = |bundles: &[BundleOffer], lines: &[&str]| -> (bool, Answer) {
+    let ask_for = |bundles: Option<&dyn Fn() -> Vec<BundleOffer>>, lines: &[&str]| -> (bool, Answer) {
         let mut out = Vec::new();
         let options = UploadOptions { bundles };
         let never = std::sync::atomic::AtomicBool::new(false);
         let result = respond_with(&view, V2, &body(lines), &Limits::default(), options, &mut out, &never);
         (result.is_ok(), read_answer(&out, V2, true))
     };
-    let (ok, answer) = ask_for(&bundles, &["command=bundle-uri", "0001", "0000"]);
+    let (ok, answer) = ask_for(Some(&|| bundles.to_vec()), &["command=bundle-uri", "0001", "0000"]);
     assert!(ok);
     assert_eq!(
         answer.lines,
@@ -154,8 +154,9 @@ fn a_list_of_bundles_is_told_to_those_who_ask() {
             "0000"
         ]
     );
-    assert!(!ask_for(&bundles, &["command=bundle-uri", "0001", "what", "0000"]).0);
-    assert!(!ask_for(&[], &["command=bundle-uri", "0000"]).0);
+    assert!(!ask_for(Some(&|| bundles.to_vec()), &["command=bundle-uri", "0001", "what", "0000"]).0);
+    assert_eq!(ask_for(Some(&Vec::new), &["command=bundle-uri", "0000"]).1.lines, ["0000"]);
+    assert!(!ask_for(None, &["command=bundle-uri", "0000"]).0);
 }
 
 /// A want that exists and is behind no ref costs the history newer than it, not all of it.
