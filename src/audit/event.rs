@@ -44,6 +44,8 @@ pub mod action {
     pub const COLLABORATOR_REMOVE: &str = "collaborator.remove";
     /// A ref was created, moved or deleted.
     pub const GIT_REF_UPDATE: &str = "git.ref_update";
+    /// Objects that no ref had reached for long were removed for good.
+    pub const GIT_OBJECTS_EXPIRE: &str = "git.objects_expire";
     /// A ref on disk has a value that the journal does not explain.
     pub const GIT_REF_UNEXPLAINED: &str = "git.ref_unexplained";
 }

@@ -5,6 +5,7 @@
 //! `atomicqms maintain`.
 
 mod bundle;
+mod expiry;
 mod run;
 
 use std::time::Duration;

@@ -56,6 +56,10 @@ impl Leftover {
         self.ids.is_empty()
     }
 
+    pub(super) fn ids(&self) -> &[ObjectId] {
+        &self.ids
+    }
+
     fn has(&self, id: &ObjectId) -> bool {
         self.ids.binary_search(id).is_ok()
     }

@@ -115,6 +115,11 @@ impl Prepared {
         self.stats
     }
 
+    /// The objects that are going to be removed for good, sorted.
+    pub fn removed_ids(&self) -> &[ObjectId] {
+        self.leftover.as_ref().map_or(&[], |leftover| leftover.ids())
+    }
+
     /// Looks at what came since the work began, so that [`Prepared::publish`] has less to look at. Outside of the turn.
     ///
     /// Errors: `Corrupt`, `Io`, `Interrupted`. Answers whether publishing still makes sense.

@@ -206,7 +206,7 @@ impl Runner {
         })
         .await??;
         let Some((prepared, is_current)) = prepared else { return Ok(Tidied::Nothing) };
-        let stats = prepared.stats();
+        let (stats, removed) = (prepared.stats(), prepared.removed_ids().to_vec());
         if !is_current {
             return Ok(Tidied::Again(AGAIN_SOON));
         }
@@ -218,6 +218,7 @@ impl Runner {
                 Ok(Tidied::Again(AGAIN_SOON))
             }
             Published::Done(_) => {
+                self.record_expiry(RepoId::new(handle.id()), removed).await?;
                 metrics::counter!("atomicqms_maintenance_replaced_packs_total").increment(stats.replaced_packs);
                 metrics::counter!("atomicqms_maintenance_removed_objects_total").increment(stats.removed);
                 tracing::info!(
