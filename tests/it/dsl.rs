@@ -3,6 +3,7 @@
 //! Owns how a server is started, spoken to, stopped and examined afterwards. Holds no assertion about a feature; those
 //! live in the test modules beside it.
 
+pub(crate) mod backend;
 pub(crate) mod chance;
 pub(crate) mod evidence;
 pub(crate) mod forge;

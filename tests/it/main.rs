@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 #![expect(clippy::disallowed_methods, reason = "tests start real processes and read the clock; the server may not")]
 
+mod against_git;
 mod api;
 mod audit;
 mod bundles;

@@ -22,13 +22,9 @@ fn expired(repo: RepoId, ids: &[ObjectId]) -> Event {
         digest.update(format!("{id}\n"));
     }
     let named: Option<Vec<String>> = (ids.len() <= NAMED).then(|| ids.iter().map(ToString::to_string).collect());
-    Event::new(
-        Caller::system().stamp(),
-        action::GIT_OBJECTS_EXPIRE,
-        Object::in_repository("repository", repo, repo),
-    )
-    .before(json!({ "objects": ids.len(), "ids": named, "ids_sha256": audit::event::hex(&digest.finalize()) }))
-    .reason("no ref has reached them for the time that unreachable objects are kept")
+    Event::new(Caller::system().stamp(), action::GIT_OBJECTS_EXPIRE, Object::in_repository("repository", repo, repo))
+        .before(json!({ "objects": ids.len(), "ids": named, "ids_sha256": audit::event::hex(&digest.finalize()) }))
+        .reason("no ref has reached them for the time that unreachable objects are kept")
 }
 
 impl Runner {

@@ -66,8 +66,11 @@ fn plan_one(command: &Command, view: &View) -> Planned {
         return refused(NO_PROPOSALS);
     }
     if command.new.is_none() {
-        if command.old.is_none() {
-            return refused("cannot delete a ref that does not exist");
+        match view.refs.get(text) {
+            // As with git, what is not there is deleted already.
+            None if command.old.is_none() => return Planned::Unchanged,
+            Some(_) if command.old.is_none() => return refused("the ref exists; fetch first"),
+            None | Some(_) => {}
         }
         if name == view.head {
             return refused("deletion of the current branch prohibited");
