@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::dsl::backend::Backend;
-use crate::dsl::{Forge, Git, PROTOCOLS};
+use crate::dsl::{Forge, Git, Identity, PROTOCOLS, ssh};
 
 /// A history with everything that histories have: merges, an octopus, tags of tags and of blobs, a submodule, links, modes, an orphan branch,
 /// directories some levels deep, dates a day apart.
@@ -200,12 +200,14 @@ struct Outcome {
     objects: String,
 }
 
-struct Source {
+struct Source<'a> {
     url: String,
-    tips: Git,
+    tips: &'a Git,
+    /// A client in a home of its own.
+    client: &'a dyn Fn() -> Git,
 }
 
-impl Source {
+impl Source<'_> {
     /// Puts the address, and ids instead of names in angle brackets, into a word of a command.
     fn fill_in(&self, word: &str) -> String {
         let word = word.replace("URL", &self.url);
@@ -216,8 +218,8 @@ impl Source {
     }
 }
 
-fn play(row: &Row, version: u8, source: &Source) -> Outcome {
-    let mut git = Git::new().protocol(version);
+fn play(row: &Row, version: u8, source: &Source<'_>) -> Outcome {
+    let mut git = (source.client)().protocol(version);
     let mut outcome = Outcome::default();
     for step in row.steps {
         let words: Vec<String> = step.iter().map(|word| source.fill_in(word)).collect();
@@ -279,6 +281,16 @@ fn stock_copy(from: &Path, at: &Path) {
     }
 }
 
+/// Plays some of the rows twice and says where the ends differ.
+fn compare(rows: impl Iterator<Item = (&'static Row, u8)>, ours: &Source<'_>, stock: &Source<'_>) {
+    let mut differ = Vec::new();
+    for (row, version) in rows {
+        let found = differences(&play(row, version, ours), &play(row, version, stock));
+        differ.extend(found.into_iter().map(|found| format!("{} by protocol {version}: {found}", row.name)));
+    }
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
+}
+
 fn fetch_rows(part: usize) {
     let forge = Forge::start();
     let ada = forge.user("ada");
@@ -288,18 +300,37 @@ fn fetch_rows(part: usize) {
     work.ok(&["push", "-q", "--mirror", &ada.url(&repository)]);
     let root = forge.scratch().join("stock");
     stock_copy(&forge.repository_dir(&repository), &root.join("sop.git"));
-    let stock = Backend::start(&root).url("sop.git");
-    let (ours, stock) =
-        (Source { url: ada.url(&repository), tips: work.clone() }, Source { url: stock, tips: work.clone() });
-    let mut differ = Vec::new();
-    for row in FETCHES.iter().skip(part).step_by(3) {
-        for version in row.versions {
-            let what = format!("{} by protocol {version}", row.name);
-            let found = differences(&play(row, *version, &ours), &play(row, *version, &stock));
-            differ.extend(found.into_iter().map(|found| format!("{what}: {found}")));
-        }
+    let ours = Source { url: ada.url(&repository), tips: &work, client: &Git::new };
+    let stock = Source { url: Backend::start(&root).url("sop.git"), tips: &work, client: &Git::new };
+    let rows =
+        FETCHES.iter().skip(part).step_by(3).flat_map(|row| row.versions.iter().map(move |version| (row, *version)));
+    compare(rows, &ours, &stock);
+    forge.finish();
+}
+
+/// One conversation instead of requests that stand alone: stock git's is that with a local process.
+#[test]
+fn fetches_over_ssh_end_as_with_stock_git() {
+    if ssh::is_missing() {
+        return;
     }
-    assert!(differ.is_empty(), "{}", differ.join("\n"));
+    let forge = Forge::with().ssh().start();
+    let ada = forge.user("ada");
+    let identity = Identity::new();
+    identity.register(&ada, "laptop");
+    let ssh = identity.at(forge.ssh_addr());
+    let repository = ada.create_private_repository("sop");
+    let work = Git::new().init("work");
+    fill(&work);
+    work.ok(&["push", "-q", "--mirror", &ada.url(&repository)]);
+    let stock = forge.scratch().join("stock.git");
+    stock_copy(&forge.repository_dir(&repository), &stock);
+    let client = || ssh.git();
+    let ours = Source { url: ssh.url(&repository), tips: &work, client: &client };
+    let stock = Source { url: format!("file://{}", stock.display()), tips: &work, client: &Git::new };
+    // The versions in turn: what they share was compared over HTTP.
+    let rows = FETCHES.iter().enumerate().map(|(number, row)| (row, row.versions[number % row.versions.len()]));
+    compare(rows, &ours, &stock);
     forge.finish();
 }
 
@@ -456,10 +487,10 @@ fn pushes_end_as_with_stock_git() {
         bare.ok(&["init", "-q", "--bare", &path]);
         let bare = bare.at(&path);
         bare.ok(&["config", "http.receivepack", "true"]);
-        let ours = Source { url: ada.url(&repository), tips: work.clone() };
-        let stock = Source { url: backend.url(&path), tips: work.clone() };
+        let ours = Source { url: ada.url(&repository), tips: &work, client: &Git::new };
+        let stock = Source { url: backend.url(&path), tips: &work, client: &Git::new };
         for step in *steps {
-            let run = |source: &Source| {
+            let run = |source: &Source<'_>| {
                 let words: Vec<String> =
                     step.iter().map(|word| source.fill_in(word).replace("SHALLOW", shallow_path)).collect();
                 let ran = work.run(&words.iter().map(String::as_str).collect::<Vec<_>>());
