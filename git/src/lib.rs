@@ -23,6 +23,7 @@ pub mod limits;
 pub mod maintenance;
 mod map;
 pub mod merge;
+mod multi_pack_index;
 pub mod odb;
 pub mod pack;
 pub mod pktline;

@@ -31,7 +31,7 @@ pub use check::{CheckOptions, CheckProgress, CheckReport, Problem, check_refs, c
 pub use collect::{CollectOptions, collect};
 pub use compress::{CompressOptions, compress};
 pub use consolidate::{ConsolidateOptions, consolidate};
-pub use prepared::{AfterPublish, CommitGraphFile, Prepared, PreparedStats, Published};
+pub use prepared::{AfterPublish, CommitGraphFile, MultiPackIndexFile, Prepared, PreparedStats, Published};
 pub use retire::Removal;
 pub use size::{SizeReport, size_report};
 

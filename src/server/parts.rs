@@ -104,7 +104,10 @@ impl Parts {
             writer: writer.clone(),
             clock: Arc::clone(&clock),
             settings: settings.maintenance.clone(),
-            derived: vec![Arc::new(atomicqms_git::maintenance::CommitGraphFile::default())],
+            derived: vec![
+                Arc::new(atomicqms_git::maintenance::CommitGraphFile::default()),
+                Arc::new(atomicqms_git::maintenance::MultiPackIndexFile),
+            ],
         });
         let jobs = match runs_jobs {
             true => {

@@ -12,6 +12,7 @@ use crate::{
     error::{Error, Result},
     files,
     id::ObjectId,
+    multi_pack_index,
     odb::{LooseObjects, Snapshot},
     pack::Pack,
     repository::Repository,
@@ -43,6 +44,25 @@ impl AfterPublish for CommitGraphFile {
             return Ok(());
         }
         repository.write_commit_graph(&tips, &self.options, interrupt).map(drop)
+    }
+}
+
+/// The multi-pack index, written anew over all packs once there are others than it names.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MultiPackIndexFile;
+
+impl AfterPublish for MultiPackIndexFile {
+    fn derive(&self, repository: &Repository, _: &View, interrupt: &AtomicBool) -> Result<()> {
+        let (objects, odb) = (repository.objects(), repository.odb());
+        let directory = objects.join("pack");
+        let own = odb.packs().iter().filter(|pack| pack.path().parent() == Some(&directory));
+        let packs: Vec<Arc<Pack>> = own.cloned().collect();
+        let mut names: Vec<String> = packs.iter().map(|pack| multi_pack_index::index_name(pack)).collect();
+        names.sort_unstable();
+        if packs.len() < 2 || multi_pack_index::named_packs(&objects)?.is_some_and(|named| named == names) {
+            return Ok(());
+        }
+        multi_pack_index::write(&objects, &packs, interrupt)
     }
 }
 

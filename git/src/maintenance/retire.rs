@@ -5,6 +5,7 @@
 //! durable before the first file goes (`info/atomicqms-retired`), and a removal that a crash cut short is completed before the repository is used again.
 
 use std::{
+    collections::HashSet,
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -16,6 +17,7 @@ use crate::{
     error::{Error, Result},
     files,
     id::id_from_hex,
+    multi_pack_index,
     odb::{LooseObjects, loose_path},
     pack::Pack,
     repository::Repository,
@@ -114,9 +116,11 @@ pub(crate) fn finish_interrupted(objects: &Path, repository: &Path) -> Result<us
 fn carry_out(objects: &Path, list: &str) -> Result<usize> {
     let directory = objects.join("pack");
     let mut removed = 0;
-    // An index over several packs, made by somebody with stock git, would name packs that are gone.
-    for name in multi_pack_files(&directory)? {
-        removed += remove(&name)?;
+    if names_doomed(objects, list)? {
+        for name in multi_pack_files(&directory)? {
+            removed += remove(&name)?;
+            fault::reach("a file removed");
+        }
     }
     for line in list.lines() {
         match line.split_once(' ') {
@@ -140,6 +144,14 @@ fn carry_out(objects: &Path, list: &str) -> Result<usize> {
     fault::reach("files removed");
     remove(&objects.join(LIST))?;
     Ok(removed)
+}
+
+/// Whether an index over several packs names one that goes, or might.
+fn names_doomed(objects: &Path, list: &str) -> Result<bool> {
+    let Some(named) = multi_pack_index::named_packs(objects)? else { return Ok(true) };
+    let doomed = list.lines().filter_map(|line| line.strip_prefix("pack ")?.strip_suffix(".pack"));
+    let doomed: HashSet<&str> = doomed.collect();
+    Ok(named.iter().any(|name| name.strip_suffix(".idx").is_none_or(|stem| doomed.contains(stem))))
 }
 
 fn is_pack_name(name: &str) -> bool {

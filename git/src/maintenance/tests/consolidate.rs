@@ -3,7 +3,9 @@
 use super::world::{GO, World, all_objects, pack_files, snapshot_ids};
 use crate::{
     id::Kind,
-    maintenance::{AfterPublish, CommitGraphFile, ConsolidateOptions, consolidate, rewrite, size_report},
+    maintenance::{
+        AfterPublish, CommitGraphFile, ConsolidateOptions, MultiPackIndexFile, consolidate, rewrite, size_report,
+    },
     testpack::PackBuilder,
 };
 
@@ -213,5 +215,29 @@ fn what_follows_a_consolidation_does_not_bring_replaced_packs_back() {
     world.server.refresh().unwrap();
     assert_eq!(world.server.odb().packs().len(), 1, "the directory still holds the others");
     assert_eq!(world.server.remove_retired().unwrap().packs as usize, before);
+    world.fsck();
+}
+
+#[test]
+fn an_index_over_packs_goes_before_a_pack_that_it_names_and_stays_otherwise() {
+    let world = World::new(24, 12);
+    let file = world.server.objects().join("pack/multi-pack-index");
+    let write = || MultiPackIndexFile.derive(&world.server, &world.view(), &GO).unwrap();
+    write();
+    assert!(file.is_file());
+    world.fsck();
+    let halves = ConsolidateOptions { all: false, ..ALL };
+    world.publish(consolidate(&world.server, &halves, &GO).unwrap().unwrap());
+    world.fsck();
+    world.server.remove_retired().unwrap();
+    assert!(!file.exists(), "it named packs that are gone");
+    world.fsck();
+    world.push("main~1", &[]);
+    world.publish(consolidate(&world.server, &ALL, &GO).unwrap().unwrap());
+    world.push("main", &[]);
+    write();
+    assert!(file.is_file());
+    assert!(world.server.remove_retired().unwrap().packs > 0);
+    assert!(file.is_file(), "it names none of those that went");
     world.fsck();
 }
