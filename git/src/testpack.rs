@@ -86,6 +86,7 @@ impl PackBuilder {
     }
 
     /// Bytes so far, which is where the next entry starts.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }

@@ -358,7 +358,7 @@ fn a_million_deltas_cost_little() {
     const COUNT: u32 = 1_000_000;
     let target = Target::new(Forge::start());
     let ref_deltas = |base: &dyn Fn(u32) -> [u8; 20]| {
-        let delta = delta(400, 401, &[copy(0, 400), insert(b"!")].concat());
+        let delta = delta(400, 5, &[copy(0, 4), insert(b"!")].concat());
         let deflated = deflate(&delta);
         let mut pack = Pack::new();
         for index in 0..COUNT {

@@ -9,7 +9,7 @@ use crate::{
     pack::{EntryHeader, inflate::Inflater},
 };
 
-/// Inflated deltas kept from the first pass for the second.
+/// Inflated deltas kept from the first pass for the second; a pack with more of them keeps none, since it gains little.
 const ARENA_BYTES: usize = 4 << 20;
 /// Pages of the pack that may be in memory before they are given back.
 const RESIDENT_BYTES: usize = 4 << 20;
@@ -25,8 +25,9 @@ pub(super) struct Source<'a> {
     pub(super) inflater: Inflater,
     /// Inflated deltas, each after its length.
     arena: Vec<u8>,
-    /// Where the inflated delta of an entry is in the arena, for as many entries as there were while it had room.
+    /// Where the inflated delta of an entry is in the arena.
     kept_at: Vec<u32>,
+    is_arena_full: bool,
     scratch: Vec<u8>,
     /// Bytes of pages read since the last were given back, at most.
     touched_bytes: usize,
@@ -35,7 +36,16 @@ pub(super) struct Source<'a> {
 impl<'a> Source<'a> {
     pub(super) fn new(data: &'a [u8], file: Option<&'a FileBytes>) -> Source<'a> {
         let (arena, kept_at, scratch) = (Vec::new(), Vec::new(), Vec::new());
-        Source { data, file, inflater: Inflater::new(), arena, kept_at, scratch, touched_bytes: 0 }
+        Source {
+            data,
+            file,
+            inflater: Inflater::new(),
+            arena,
+            kept_at,
+            is_arena_full: false,
+            scratch,
+            touched_bytes: 0,
+        }
     }
 
     /// The pack without its trailer.
@@ -50,7 +60,12 @@ impl<'a> Source<'a> {
 
     /// Keeps the inflated delta of entry `index` if there is room.
     pub(super) fn keep(&mut self, index: u32, delta: &[u8]) {
+        if self.is_arena_full {
+            return;
+        }
         if self.arena.len() + size_of::<u32>() + delta.len() > ARENA_BYTES {
+            self.is_arena_full = true;
+            (self.arena, self.kept_at) = (Vec::new(), Vec::new());
             return;
         }
         self.kept_at.resize(index as usize, NONE);

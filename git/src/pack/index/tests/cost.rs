@@ -9,6 +9,7 @@ use super::*;
 use crate::{
     id::{Kind, hash_object},
     pack::entry,
+    testcost::{cpu_ms, peak_bytes, start_of_peak},
     testpack::{PackBuilder, append_delta, deflate, insert_delta},
 };
 
@@ -38,26 +39,7 @@ fn measure() {
         Ok(indexed) => format!("{} objects", indexed.objects.len()),
         Err(error) => error.to_string(),
     };
-    println!("\nCOST {} {} {text}", cpu_ms() - start, status("VmHWM:").saturating_sub(before));
-}
-
-/// Forgets the peak so far and answers what is used now. Units: bytes.
-fn start_of_peak() -> u64 {
-    std::fs::write("/proc/self/clear_refs", "5").unwrap();
-    status("VmRSS:")
-}
-
-fn status(field: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
-    line.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
-}
-
-/// Processor time of this thread, in the kernel and outside of it; the kernel counts in hundredths of a second.
-fn cpu_ms() -> u64 {
-    let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    (fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()) * 10
+    println!("\nCOST {} {} {text}", cpu_ms() - start, peak_bytes().saturating_sub(before));
 }
 
 fn cost(pack: &[u8]) -> Cost {
