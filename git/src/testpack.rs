@@ -1,6 +1,8 @@
 //! Packs built by hand, honest and hostile, for this crate's tests.
 //!
-//! Owns nothing but bytes. Compiled for tests only.
+//! Owns nothing but bytes. Compiled for tests and the fuzzer only.
+
+#![expect(clippy::unwrap_used, reason = "fails by panicking; compiled for tests and the fuzzer only")]
 
 use std::io::Write;
 
