@@ -109,5 +109,22 @@ pub fn write_archive(
     }
 }
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz {
+    //! A way in for [`crate::fuzz`].
+
+    use super::attributes::{Attributes, Rules};
+    use crate::error::Result;
+
+    /// Looks a path up in a `.gitattributes` file of a directory.
+    pub(crate) fn look_up(directory: &[u8], file: &[u8], path: &[u8]) -> Result<()> {
+        let mut attributes = Attributes::default();
+        attributes.enter(Rules::parse(directory, file))?;
+        let _ = attributes.of(path).is_set(b"export-ignore");
+        attributes.leave();
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests;

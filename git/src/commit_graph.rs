@@ -95,7 +95,7 @@ impl CommitGraph {
     }
 
     /// Reads and verifies a whole file.
-    fn parse(bytes: FileBytes) -> Result<CommitGraph, &'static str> {
+    pub(crate) fn parse(bytes: FileBytes) -> Result<CommitGraph, &'static str> {
         check::checksum(&bytes)?;
         let (chunks, count) = chunks::parse(&bytes)?;
         let mut graph = CommitGraph { bytes, count, chunks, bloom: None, identity: None };

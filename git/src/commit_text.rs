@@ -86,7 +86,8 @@ impl CommitText {
     }
 }
 
-fn parse(id: &ObjectId, data: &[u8]) -> Option<CommitText> {
+/// Reads the content of the commit `id`.
+pub(crate) fn parse(id: &ObjectId, data: &[u8]) -> Option<CommitText> {
     let mut rest = data;
     let mut line = || {
         let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
@@ -103,8 +104,12 @@ fn parse(id: &ObjectId, data: &[u8]) -> Option<CommitText> {
         committer: Person::default(),
         message: Vec::new(),
     };
+    let mut is_after_tree = true;
     while let Some(line) = line().filter(|line| !line.is_empty()) {
-        if let Some(parent) = line.strip_prefix(b"parent ") {
+        let parent = line.strip_prefix(b"parent ");
+        // Only what follows the tree is a parent, for git as for our walks: a line of that name farther down means nothing.
+        is_after_tree &= parent.is_some();
+        if let Some(parent) = parent.filter(|_| is_after_tree) {
             commit.parents.push(id_from_hex(parent)?);
         } else if let Some(author) = line.strip_prefix(b"author ") {
             commit.author = person(author);

@@ -117,7 +117,7 @@ impl Incoming {
             PackSource::Memory(bytes) => FileBytes::from(bytes.clone()),
             PackSource::Spooled => FileBytes::open(&self.spool_path())?,
         };
-        let indexed = index::index_pack(&data, &base, &self.limits, progress, interrupt)?;
+        let indexed = index::index_file(&data, &base, &self.limits, progress, interrupt)?;
         closure::prove(&indexed, &base, interrupt)?;
         let stats = IngestStats {
             objects: indexed.objects.len() as u64,

@@ -14,8 +14,8 @@ pub mod diff;
 pub mod error;
 mod files;
 pub mod fsck;
-#[cfg(test)]
-mod fuzz;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod history;
 pub mod id;
 pub mod incoming;
@@ -33,8 +33,10 @@ pub mod refs;
 pub mod repository;
 mod scope;
 #[cfg(test)]
-mod testgit;
+mod testcost;
 #[cfg(test)]
+mod testgit;
+#[cfg(any(test, feature = "fuzz"))]
 mod testpack;
 pub mod upload;
 pub mod view;

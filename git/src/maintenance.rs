@@ -31,6 +31,8 @@ pub use check::{CheckOptions, CheckProgress, CheckReport, Problem, check_refs, c
 pub use collect::{CollectOptions, collect};
 pub use compress::{CompressOptions, compress};
 pub use consolidate::{ConsolidateOptions, consolidate};
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use delta::DeltaIndex;
 pub use prepared::{AfterPublish, CommitGraphFile, MultiPackIndexFile, Prepared, PreparedStats, Published};
 pub use retire::Removal;
 pub use size::{SizeReport, size_report};

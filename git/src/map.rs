@@ -46,6 +46,19 @@ impl FileBytes {
     }
 }
 
+impl FileBytes {
+    /// Lets the kernel take back the memory of all pages that were read, which stay readable. For who reads a large file once.
+    pub(crate) fn give_back_pages(&self) {
+        if let Inner::Mapped(map) = &self.0 {
+            // SAFETY: the mapping is private and was never written to, so what is dropped is read from the file again, which stays the same
+            // (see the module documentation).
+            let given = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+            // A kernel that cannot do it keeps the pages, which costs memory and nothing else.
+            let _ = given;
+        }
+    }
+}
+
 impl From<Bytes> for FileBytes {
     fn from(bytes: Bytes) -> Self {
         FileBytes(Inner::Heap(bytes))
@@ -86,7 +99,10 @@ mod tests {
             let content: Vec<u8> = (0..len).map(|i| i as u8).collect();
             let path = dir.path().join(len.to_string());
             std::fs::write(&path, &content).unwrap();
-            assert_eq!(&*FileBytes::open(&path).unwrap(), &content[..]);
+            let bytes = FileBytes::open(&path).unwrap();
+            assert!(*bytes == content[..]);
+            bytes.give_back_pages();
+            assert!(*bytes == content[..], "still there");
         }
         assert!(matches!(FileBytes::open(&dir.path().join("absent")), Err(Error::Io { .. })));
     }

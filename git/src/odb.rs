@@ -27,6 +27,8 @@ use crate::{
     id::{Kind, ObjectId},
     pack::Pack,
 };
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use loose::read as read_loose;
 pub(crate) use loose::{LooseObjects, path_of as loose_path};
 pub(crate) use scan::list_packs;
 

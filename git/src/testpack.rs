@@ -1,6 +1,8 @@
 //! Packs built by hand, honest and hostile, for this crate's tests.
 //!
-//! Owns nothing but bytes. Compiled for tests only.
+//! Owns nothing but bytes. Compiled for tests and the fuzzer only.
+
+#![expect(clippy::unwrap_used, reason = "fails by panicking; compiled for tests and the fuzzer only")]
 
 use std::io::Write;
 
@@ -17,6 +19,21 @@ pub(crate) fn deflate(data: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(data).unwrap();
     encoder.finish().unwrap()
+}
+
+/// A zlib stream that holds fewer than 65,536 bytes as they are, which takes next to no time to make.
+pub(crate) fn stored(data: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(data.len()).unwrap();
+    let mut out = vec![0x78, 0x01, 0x01];
+    out.extend(len.to_le_bytes());
+    out.extend((!len).to_le_bytes());
+    out.extend_from_slice(data);
+    let (a, b) = data.iter().fold((1u32, 0u32), |(a, b), byte| {
+        let a = (a + u32::from(*byte)) % 65_521;
+        (a, (b + a) % 65_521)
+    });
+    out.extend((b << 16 | a).to_be_bytes());
+    out
 }
 
 /// A delta that inserts `result` whole, for a base of `base_len` bytes.
@@ -52,6 +69,8 @@ fn push_size(out: &mut Vec<u8>, mut size: usize) {
 /// Builds a pack entry by entry.
 #[derive(Clone)]
 pub(crate) struct PackBuilder {
+    /// How data is deflated.
+    deflate: fn(&[u8]) -> Vec<u8>,
     bytes: Vec<u8>,
     count: u32,
     /// Added to the number of objects in the header.
@@ -60,14 +79,25 @@ pub(crate) struct PackBuilder {
 
 impl PackBuilder {
     pub(crate) fn new() -> PackBuilder {
-        PackBuilder { bytes: b"PACK\0\0\0\x02\0\0\0\0".to_vec(), count: 0, count_lie: 0 }
+        PackBuilder { deflate, bytes: b"PACK\0\0\0\x02\0\0\0\0".to_vec(), count: 0, count_lie: 0 }
+    }
+
+    /// A pack whose entries are not deflated, to be made quickly.
+    pub(crate) fn without_deflating() -> PackBuilder {
+        PackBuilder { deflate: stored, ..PackBuilder::new() }
+    }
+
+    /// Bytes so far, which is where the next entry starts.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Adds an object whole and answers the offset of its entry.
     pub(crate) fn full(&mut self, kind: Kind, data: &[u8]) -> usize {
         let mut header = Vec::new();
         entry::write_full_header(&mut header, kind, data.len() as u64);
-        self.raw(&header, &deflate(data))
+        self.raw(&header, &(self.deflate)(data))
     }
 
     /// Adds an object whole and answers its id.
@@ -80,14 +110,14 @@ impl PackBuilder {
     pub(crate) fn ofs_delta(&mut self, base_offset: usize, delta: &[u8]) -> usize {
         let mut header = Vec::new();
         entry::write_ofs_delta_header(&mut header, (self.bytes.len() - base_offset) as u64, delta.len() as u64);
-        self.raw(&header, &deflate(delta))
+        self.raw(&header, &(self.deflate)(delta))
     }
 
     /// Adds a delta against an object by id.
     pub(crate) fn ref_delta(&mut self, base: &ObjectId, delta: &[u8]) -> usize {
         let mut header = Vec::new();
         entry::write_ref_delta_header(&mut header, base, delta.len() as u64);
-        self.raw(&header, &deflate(delta))
+        self.raw(&header, &(self.deflate)(delta))
     }
 
     /// Adds an entry as it is.

@@ -351,3 +351,51 @@ fn deltas_built_to_take_for_ever_do_not() {
     assert!(started.elapsed().as_secs() < 60, "took {:?}", started.elapsed());
     target.forge.finish();
 }
+
+/// What issue 3 bounds: 2 s and 64 MiB for packs of a million deltas, over the whole way of a push, spool and quarantine included.
+#[test]
+fn a_million_deltas_cost_little() {
+    const COUNT: u32 = 1_000_000;
+    let target = Target::new(Forge::start());
+    let ref_deltas = |base: &dyn Fn(u32) -> [u8; 20]| {
+        let delta = delta(400, 5, &[copy(0, 4), insert(b"!")].concat());
+        let deflated = deflate(&delta);
+        let mut pack = Pack::new();
+        for index in 0..COUNT {
+            let mut header = entry_header(7, delta.len() as u64);
+            header.extend_from_slice(&base(index));
+            pack.add_raw(&header, &deflated);
+        }
+        pack.bytes()
+    };
+    let another = |index: u32| {
+        let mut id = [0; 20];
+        id[..4].copy_from_slice(&index.wrapping_mul(0x9e37_79b9).to_be_bytes());
+        id
+    };
+    let twice = || {
+        let mut pack = Pack::new();
+        let (header, deflated) = (entry_header(Kind::Blob as u8, 4), deflate(b"same"));
+        for _ in 0..COUNT {
+            pack.add_raw(&header, &deflated);
+        }
+        pack.bytes()
+    };
+    let there = crate::dsl::pack::unhex(&object_id(Kind::Blob, &[b'a'; 400]));
+    let (before, _) = target.forge.memory_bytes();
+    for (what, pack, reason) in [
+        ("bases that nobody has", ref_deltas(&another), "base"),
+        ("one base that nobody has", ref_deltas(&|_| [1; 20]), "base"),
+        ("the same result from one base of the repository", ref_deltas(&|_| there), "twice"),
+        ("one object", twice(), "twice"),
+    ] {
+        let cpu = target.forge.cpu_ms();
+        let reply = target.refuses_pack(what, &target.tip, &pack);
+        let (took, (_, peak)) = (target.forge.cpu_ms() - cpu, target.forge.memory_bytes());
+        println!("{what}: {took} ms, peak {} KiB above idle", peak.saturating_sub(before) >> 10);
+        assert!(reply.reason().contains(reason), "{what}: {}", reply.reason());
+        assert!(took < 2_000, "{what}: {took} ms");
+        assert!(peak < before + (64 << 20), "{what}: memory went from {before} to {peak}");
+    }
+    target.forge.finish();
+}

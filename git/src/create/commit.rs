@@ -154,7 +154,9 @@ fn parse(data: &[u8]) -> Option<CommitDraft> {
         }
     }
     let find = |name: &[u8]| headers.iter().find(|(found, _)| *found == name).map(|(_, value)| value.as_slice());
-    let parents = headers.iter().filter(|(name, _)| *name == b"parent").map(|(_, value)| id_from_hex(value));
+    // Only what follows the tree is a parent, for git as for our walks: a line of that name farther down means nothing.
+    let after_tree = headers.iter().skip_while(|(name, _)| *name != b"tree").skip(1);
+    let parents = after_tree.take_while(|(name, _)| *name == b"parent").map(|(_, value)| id_from_hex(value));
     let is_own = |name: &[u8]| matches!(name, b"tree" | b"parent" | b"author" | b"committer" | b"gpgsig");
     Some(CommitDraft {
         tree: id_from_hex(find(b"tree")?)?,

@@ -157,6 +157,22 @@ fn commits_are_read_as_they_were_written() {
 }
 
 #[test]
+fn a_line_called_parent_farther_down_is_none() {
+    let repo = TestRepo::new();
+    let mut objects = objects(&repo);
+    let tree = objects.write(Kind::Tree, Vec::new()).unwrap();
+    let (first, second) = (ObjectId::from([1; 20]), ObjectId::from([2; 20]));
+    let text = String::from_utf8(draft(tree, &[first]).to_bytes()).unwrap();
+    let text = text.replace("\n\n", &format!("\nnote x\nparent {second}\n\n"));
+    let id = repo.git_with(&["hash-object", "-t", "commit", "--literally", "-w", "--stdin"], text.as_bytes());
+    // What git takes for the parents of this commit, which are not there.
+    let (_, listed, _) = repo.run(&["log", "--no-walk", "--format=%P", &id], b"", &[]);
+    assert_eq!(String::from_utf8_lossy(&listed).trim(), first.to_string());
+    assert_eq!(CommitDraft::parse(&first, text.as_bytes()).unwrap().parents, [first]);
+    assert_eq!(crate::commit_text::parse(&first, text.as_bytes()).unwrap().parents, [first]);
+}
+
+#[test]
 fn persons_cannot_break_the_line() {
     let ident = Ident::new(" Ada <b> \n Lovelace, ", "a\n@b>", 5, -90).unwrap();
     assert_eq!(ident.as_bytes(), b"Ada b  Lovelace <a@b> 5 -0130");

@@ -10,6 +10,9 @@ mod delta;
 mod header;
 mod hunk;
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use delta::create as create_delta;
+
 use std::{
     io::{BufWriter, Write},
     sync::atomic::AtomicBool,

@@ -8,14 +8,14 @@ use crate::{
     fsck::blobs,
     limits::Limits,
     odb::Snapshot,
-    pack::index::Indexed,
+    pack::index::{Indexed, IndexedObject},
 };
 
 /// Proves that every reference of every object in the pack leads to an object of the right kind.
 ///
 /// Errors: `MissingObject`, `WrongKind`, `Interrupted`, `Corrupt`, `Io`.
 pub(crate) fn prove(indexed: &Indexed, base: &Snapshot, interrupt: &AtomicBool) -> Result<()> {
-    let in_pack = |id: &_| indexed.find(id).map(|object| object.kind);
+    let in_pack = |id: &_| indexed.find(id).map(IndexedObject::kind);
     indexed.references.prove(in_pack, base, || check_interrupt(interrupt))
 }
 

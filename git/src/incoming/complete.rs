@@ -3,7 +3,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{Seek, SeekFrom, Write},
+    io::{BufWriter, Seek, SeekFrom, Write},
     os::unix::fs::FileExt,
     path::Path,
     sync::{
@@ -26,7 +26,7 @@ use crate::{
     pack::{
         EntryKind, Idx, Pack, entry,
         idx::{self, IdxEntry},
-        index::Indexed,
+        index::{Indexed, IndexedObject},
     },
 };
 
@@ -34,6 +34,9 @@ use crate::{
 const COUNT_AT: usize = 8;
 /// Between two looks at the interrupt flag.
 const PIECE_BYTES: usize = 8 << 20;
+
+/// The index is written in pieces of this size.
+const IDX_BUFFER_BYTES: usize = 256 << 10;
 
 /// What writing needs beside the pack itself.
 pub(super) struct Completion<'a> {
@@ -47,22 +50,23 @@ pub(super) struct Completion<'a> {
 impl Completion<'_> {
     /// Writes pack and index of `indexed`, whose bytes are `data`, into the quarantine and opens them under the name they will get.
     pub(super) fn write(&self, source: PackSource, data: FileBytes, indexed: &Indexed) -> Result<Arc<Pack>> {
-        let mut lines: Vec<IdxEntry> = indexed.objects.iter().map(|object| object.entry).collect();
+        let mut base_lines = Vec::new();
         let (data, checksum) = if indexed.external_bases.is_empty() {
             (self.store_as_sent(source, data)?, indexed.checksum)
         } else {
             let body_len = data.len().saturating_sub(ID_LEN);
             let _memory = self.limits.memory.reserve(self.size_of_bases(indexed)?, self.interrupt)?;
-            let bases = self.bases(indexed, body_len as u64, &mut lines)?;
-            lines.sort_unstable_by_key(|line| line.id);
-            let count = u32::try_from(lines.len());
+            let bases = self.bases(indexed, body_len as u64, &mut base_lines)?;
+            let count = u32::try_from(indexed.objects.len() + base_lines.len());
             let count = count.map_err(|_| Error::TooLarge { what: "number of objects", limit: u64::from(u32::MAX) })?;
             self.store_completed(source, data, count, &bases)?
         };
-        let index = idx::write(&lines, &checksum);
         let idx_path = self.quarantine.idx_path();
-        let mut file = files::create_new(&idx_path)?;
-        write_and_flush(&mut file, &index).map_err(|e| Error::io("write", &idx_path, e))?;
+        let mut out = BufWriter::with_capacity(IDX_BUFFER_BYTES, files::create_new(&idx_path)?);
+        let lines = all_lines(&indexed.objects, &base_lines);
+        let written = idx::write_to(&mut out, lines, &checksum).and_then(|()| out.flush());
+        written.and_then(|()| out.get_ref().sync_all()).map_err(|e| Error::io("write", &idx_path, e))?;
+        drop(out);
         let idx = Idx::parse(FileBytes::open(&idx_path)?).map_err(|what| Error::corrupt(idx_path, what))?;
         let name = format!("pack-{}.pack", ObjectId::from(checksum));
         Ok(Arc::new(Pack::from_parts(&self.objects.join("pack").join(name), data, idx)?))
@@ -140,7 +144,7 @@ impl Completion<'_> {
         let body_len = data.len().saturating_sub(ID_LEN);
         let path = self.quarantine.pack_path();
         let failed = |e| Error::io("write", &path, e);
-        let checksum = self.checksum(data.get(..body_len).unwrap_or_default(), count, bases)?;
+        let checksum = self.checksum(&data, body_len, count, bases)?;
         let mut file = match source {
             PackSource::Memory(_) => {
                 let mut file = files::create_new(&path)?;
@@ -163,13 +167,15 @@ impl Completion<'_> {
     }
 
     /// The trailer of the completed pack: other count, other sum, so all of it is summed again.
-    fn checksum(&self, body: &[u8], count: u32, bases: &[u8]) -> Result<[u8; ID_LEN]> {
+    fn checksum(&self, data: &FileBytes, body_len: usize, count: u32, bases: &[u8]) -> Result<[u8; ID_LEN]> {
+        let body = data.get(..body_len).unwrap_or_default();
         let mut hasher = Sha1::new();
         hasher.update(body.get(..COUNT_AT).unwrap_or_default());
         hasher.update(count.to_be_bytes());
         for piece in body.get(COUNT_AT + 4..).unwrap_or_default().chunks(PIECE_BYTES) {
             self.check_interrupt()?;
             hasher.update(piece);
+            data.give_back_pages();
         }
         hasher.update(bases);
         Ok(hasher.finalize().into())
@@ -178,6 +184,20 @@ impl Completion<'_> {
     fn check_interrupt(&self) -> Result<()> {
         if self.interrupt.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
     }
+}
+
+/// The lines of the index in order of ids: those of the objects sent and those of the added bases, which are sorted both.
+fn all_lines<'a>(
+    objects: &'a [IndexedObject],
+    bases: &'a [IdxEntry],
+) -> impl Iterator<Item = IdxEntry> + Clone + use<'a> {
+    let mut objects = objects.iter().map(IndexedObject::line).peekable();
+    let mut bases = bases.iter().copied().peekable();
+    std::iter::from_fn(move || match (objects.peek(), bases.peek()) {
+        (Some(object), Some(base)) if base.id < object.id => bases.next(),
+        (None, _) => bases.next(),
+        (Some(_), _) => objects.next(),
+    })
 }
 
 fn write_and_flush(file: &mut File, data: &[u8]) -> std::io::Result<()> {

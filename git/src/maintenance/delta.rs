@@ -21,14 +21,14 @@ const LONG_MATCH: usize = 4096;
 
 /// A base, ready to be compared with.
 #[derive(Debug)]
-pub(super) struct DeltaIndex {
+pub(crate) struct DeltaIndex {
     /// Starts of blocks by the hash of their bytes.
     blocks: HashMap<u32, Vec<u32>>,
 }
 
 impl DeltaIndex {
     /// Reads a base; `None` if it is too small or too large to copy from.
-    pub(super) fn new(base: &[u8]) -> Option<DeltaIndex> {
+    pub(crate) fn new(base: &[u8]) -> Option<DeltaIndex> {
         if base.len() < BLOCK || u32::try_from(base.len()).is_err() {
             return None;
         }
@@ -54,7 +54,7 @@ impl DeltaIndex {
     }
 
     /// Makes a delta from the indexed `base` to `target`; `None` if it would be longer than `max_len`.
-    pub(super) fn delta(&self, base: &[u8], target: &[u8], max_len: usize) -> Option<Vec<u8>> {
+    pub(crate) fn delta(&self, base: &[u8], target: &[u8], max_len: usize) -> Option<Vec<u8>> {
         let mut out = Writer { out: Vec::new(), max_len };
         push_size(&mut out.out, base.len());
         push_size(&mut out.out, target.len());

@@ -98,7 +98,8 @@ pub(crate) fn path_of(objects: &Path, id: &ObjectId) -> PathBuf {
     objects.join(fan).join(rest)
 }
 
-fn read(file: &[u8], out: &mut Vec<u8>) -> Result<Kind, &'static str> {
+/// Reads the content of a file into `out`.
+pub(crate) fn read(file: &[u8], out: &mut Vec<u8>) -> Result<Kind, &'static str> {
     let mut inflater = Inflater::new();
     inflater.prefix(file, HEADER_BYTES, out)?;
     let (kind, size, header_len) = parse_header(out)?;

@@ -1,6 +1,11 @@
 //! Owns the delta format: its header and its application, with every step checked. Refuses to find bases. Called by the object store and by
 //! the indexer.
 
+/// What memory is taken before the instructions have written that much.
+const TRUSTED_BYTES: usize = 1 << 20;
+
+const TOO_LARGE: &str = "delta result is too large";
+
 /// The sizes that a delta declares at its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeltaHeader {
@@ -41,7 +46,7 @@ fn parse_size(input: &mut impl Iterator<Item = u8>) -> Result<u64, &'static str>
 
 /// Applies an inflated delta to its base and puts the result into `out`, which is cleared first.
 ///
-/// Shape: the caller has checked the declared result size against its limits; memory of that size is taken.
+/// Shape: the caller has checked the declared result size against its limits; memory grows with what is really written.
 pub fn apply(base: &[u8], delta: &[u8], out: &mut Vec<u8>) -> Result<(), &'static str> {
     const TRUNCATED: &str = "truncated delta";
     const OVERRUN: &str = "delta writes more than it declares";
@@ -49,10 +54,9 @@ pub fn apply(base: &[u8], delta: &[u8], out: &mut Vec<u8>) -> Result<(), &'stati
     if header.base_size != base.len() as u64 {
         return Err("delta declares another base size");
     }
-    let result_size = usize::try_from(header.result_size).map_err(|_| "delta result is too large")?;
+    let result_size = usize::try_from(header.result_size).map_err(|_| TOO_LARGE)?;
     out.clear();
-    // A damaged pack on disk may declare anything; the allocator's refusal is an error like others.
-    out.try_reserve_exact(result_size).map_err(|_| "delta result is too large")?;
+    grow(out, result_size.min(TRUSTED_BYTES))?;
     let mut rest = delta.get(header.len..).unwrap_or_default();
     while let Some((&op, tail)) = rest.split_first() {
         rest = tail;
@@ -83,9 +87,17 @@ pub fn apply(base: &[u8], delta: &[u8], out: &mut Vec<u8>) -> Result<(), &'stati
         if piece.len() > result_size - out.len() {
             return Err(OVERRUN);
         }
+        if piece.len() > out.capacity() - out.len() {
+            grow(out, out.len().max(piece.len()).min(result_size - out.len()))?;
+        }
         out.extend_from_slice(piece);
     }
     if out.len() == result_size { Ok(()) } else { Err("delta writes less than it declares") }
+}
+
+/// Makes room. A damaged pack on disk may declare anything; the allocator's refusal is an error like others.
+fn grow(out: &mut Vec<u8>, bytes: usize) -> Result<(), &'static str> {
+    out.try_reserve_exact(bytes).map_err(|_| TOO_LARGE)
 }
 
 fn take(rest: &mut &[u8]) -> Option<u8> {
@@ -126,8 +138,19 @@ mod tests {
         assert_eq!(fault(&[0xff; 12]), "delta size overflows");
         assert_eq!(
             fault(&[10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0x90, 1]),
-            "delta result is too large"
+            "delta writes less than it declares"
         );
+    }
+
+    #[test]
+    fn memory_follows_the_result_and_not_the_claim() {
+        let mut out = Vec::new();
+        let base = vec![7; 0x10000];
+        let mut delta = vec![0x80, 0x80, 0x04, 0x80, 0x80, 0x80, 0x80, 0x40];
+        delta.extend([0x80; 64]);
+        assert_eq!(apply(&base, &delta, &mut out), Err("delta writes less than it declares"));
+        assert_eq!(out.len(), 64 << 16);
+        assert!(out.capacity() <= 8 << 20, "{}", out.capacity());
     }
 
     proptest! {

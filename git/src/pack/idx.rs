@@ -3,6 +3,8 @@
 //!
 //! Source: gitformat-pack(5), "Version 2 pack-*.idx files".
 
+use std::io::Write;
+
 use sha1::{Digest, Sha1};
 
 use crate::{
@@ -147,14 +149,28 @@ pub struct IdxEntry {
     pub crc32: u32,
 }
 
-/// Writes an index, byte for byte as `git index-pack` does.
-///
-/// Shape: `entries` are sorted by id; `pack_checksum` is the trailer of the pack.
+/// Makes an index as [`write_to`] does, in memory.
 pub fn write(entries: &[IdxEntry], pack_checksum: &[u8; ID_LEN]) -> Vec<u8> {
     let mut out = Vec::with_capacity(IDS_AT + entries.len() * (ID_LEN + 8) + 2 * ID_LEN);
-    out.extend_from_slice(&SIGNATURE);
+    let written = write_to(&mut out, entries.iter().copied(), pack_checksum);
+    debug_assert!(written.is_ok(), "memory takes everything");
+    out
+}
+
+/// Writes an index, byte for byte as `git index-pack` does.
+///
+/// Shape: `entries` are sorted by id and passed several times; `pack_checksum` is the trailer of the pack. Writes in small pieces: give it
+/// something buffered.
+/// Errors: those of `out`.
+pub fn write_to(
+    out: &mut dyn Write,
+    entries: impl Iterator<Item = IdxEntry> + Clone,
+    pack_checksum: &[u8; ID_LEN],
+) -> std::io::Result<()> {
+    let mut out = Summed { out, sha1: Sha1::new() };
+    out.put(&SIGNATURE)?;
     let mut fan_out = [0u32; 256];
-    for entry in entries {
+    for entry in entries.clone() {
         if let Some(slot) = entry.id.as_slice().first().and_then(|byte| fan_out.get_mut(usize::from(*byte))) {
             *slot += 1;
         }
@@ -162,32 +178,44 @@ pub fn write(entries: &[IdxEntry], pack_checksum: &[u8; ID_LEN]) -> Vec<u8> {
     let mut sum = 0u32;
     for count in fan_out {
         sum += count;
-        out.extend_from_slice(&sum.to_be_bytes());
+        out.put(&sum.to_be_bytes())?;
     }
-    for entry in entries {
-        out.extend_from_slice(entry.id.as_slice());
+    for entry in entries.clone() {
+        out.put(entry.id.as_slice())?;
     }
-    for entry in entries {
-        out.extend_from_slice(&entry.crc32.to_be_bytes());
+    for entry in entries.clone() {
+        out.put(&entry.crc32.to_be_bytes())?;
     }
-    let mut large = Vec::new();
-    for entry in entries {
-        let offset = match u32::try_from(entry.offset) {
-            Ok(offset) if offset & LARGE == 0 => offset,
-            _ => {
-                large.push(entry.offset);
-                LARGE | (large.len() - 1) as u32
-            }
+    let is_small = |offset: u64| offset < u64::from(LARGE);
+    let mut large = 0u32;
+    for entry in entries.clone() {
+        let offset = if is_small(entry.offset) {
+            entry.offset as u32
+        } else {
+            large += 1;
+            LARGE | (large - 1)
         };
-        out.extend_from_slice(&offset.to_be_bytes());
+        out.put(&offset.to_be_bytes())?;
     }
-    for offset in large {
-        out.extend_from_slice(&offset.to_be_bytes());
+    for entry in entries.filter(|entry| !is_small(entry.offset)) {
+        out.put(&entry.offset.to_be_bytes())?;
     }
-    out.extend_from_slice(pack_checksum);
-    let checksum = Sha1::digest(&out);
-    out.extend_from_slice(&checksum);
-    out
+    out.put(pack_checksum)?;
+    let Summed { out, sha1 } = out;
+    out.write_all(&sha1.finalize())
+}
+
+/// A writer and the checksum of what went into it.
+struct Summed<'a> {
+    out: &'a mut dyn Write,
+    sha1: Sha1,
+}
+
+impl Summed<'_> {
+    fn put(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.sha1.update(bytes);
+        self.out.write_all(bytes)
+    }
 }
 
 #[cfg(test)]

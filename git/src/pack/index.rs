@@ -4,27 +4,35 @@
 //! Two passes over the bytes. [`scan`] reads every entry once: sizes are held to the limits before anything is inflated, objects stored whole
 //! are hashed and checked at once, deltas are only measured. [`resolve`] then rebuilds the deltas from their bases upwards. Everything is
 //! looked up by sorting or hashing, nothing by search along the pack, and nothing recurses: hostile packs cost what honest ones of their size do.
+//!
+//! Memory, beside the objects being rebuilt: 32 bytes for each object ([`object`]), 8 and at most 12 more for each delta that waits ([`waiting`]), 4 MiB
+//! of small deltas ([`source`]), and the references of trees and commits ([`references`]). Pages of a mapped pack are given back once read.
 
+mod object;
 mod references;
 mod resolve;
 mod scan;
 mod source;
 mod visit;
+mod waiting;
 
 use std::{
     collections::BTreeSet,
     sync::atomic::{AtomicBool, Ordering},
 };
 
+pub use object::IndexedObject;
 pub(crate) use references::References;
+
+use source::Source;
 
 use crate::{
     error::{Error, Result},
     fsck::blobs::Role,
-    id::{ID_LEN, Kind, ObjectId},
+    id::{ID_LEN, ObjectId},
     limits::Limits,
+    map::FileBytes,
     odb::Snapshot,
-    pack::idx::IdxEntry,
 };
 
 /// How far the indexing of a pack is.
@@ -63,19 +71,10 @@ pub struct Indexed {
     pub(crate) special_blobs: BTreeSet<(Role, ObjectId)>,
 }
 
-/// One object of an indexed pack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IndexedObject {
-    /// Its line of the index.
-    pub entry: IdxEntry,
-    /// Its kind.
-    pub kind: Kind,
-}
-
 impl Indexed {
     /// Finds an object of the pack.
     pub fn find(&self, id: &ObjectId) -> Option<&IndexedObject> {
-        self.objects.binary_search_by(|object| object.entry.id.cmp(id)).ok().and_then(|at| self.objects.get(at))
+        self.objects.binary_search_by(|object| object.id().cmp(id)).ok().and_then(|at| self.objects.get(at))
     }
 }
 
@@ -103,37 +102,40 @@ pub fn index_pack(
     progress: &mut dyn FnMut(Progress),
     interrupt: &AtomicBool,
 ) -> Result<Indexed> {
-    let context = Context { base, limits, interrupt };
-    if data.len() as u64 > limits.max_pack_bytes {
-        return Err(Error::TooLarge { what: "size of the pack", limit: limits.max_pack_bytes });
-    }
-    let scanned = scan::scan(data, &context, progress)?;
-    resolve::resolve(scanned, &context, progress)
+    index(Source::new(data, None), base, limits, progress, interrupt)
 }
 
-/// An entry on its way through the passes.
-struct Entry {
-    offset: u64,
-    /// Declared size of the inflated data.
-    size: u64,
-    crc32: u32,
-    header_len: u8,
-    is_delta: bool,
-    /// Known for objects stored whole after the first pass, for deltas after the second.
-    resolved: Option<(ObjectId, Kind)>,
-    /// Once resolved, the [`Node`] a delta was applied to.
-    base: Node,
-    /// Deltas between this object and one stored whole.
-    depth: u32,
-    /// Where the inflated delta is kept in the arena, if it is.
-    kept_at: u32,
+/// The same as [`index_pack`] for a pack in a file, of which it keeps little in memory.
+pub(crate) fn index_file(
+    file: &FileBytes,
+    base: &Snapshot,
+    limits: &Limits,
+    progress: &mut dyn FnMut(Progress),
+    interrupt: &AtomicBool,
+) -> Result<Indexed> {
+    index(Source::new(file, Some(file)), base, limits, progress, interrupt)
+}
+
+fn index(
+    source: Source<'_>,
+    base: &Snapshot,
+    limits: &Limits,
+    progress: &mut dyn FnMut(Progress),
+    interrupt: &AtomicBool,
+) -> Result<Indexed> {
+    let context = Context { base, limits, interrupt };
+    if source.data.len() as u64 > limits.max_pack_bytes {
+        return Err(Error::TooLarge { what: "size of the pack", limit: limits.max_pack_bytes });
+    }
+    let scanned = scan::scan(source, &context, progress)?;
+    resolve::resolve(scanned, &context, progress)
 }
 
 /// Something a delta applies to: an entry of the pack by position, or an external base by position and [`EXTERNAL`].
 type Node = u32;
 /// Marks a [`Node`] outside of the pack.
 const EXTERNAL: Node = 1 << 31;
-/// No node, and no place in the arena.
+/// No node, no entry, no place in the arena.
 const NONE: u32 = u32::MAX;
 
 /// Calls the progress function about once in a hundred steps.

@@ -7,6 +7,9 @@
 mod loose;
 pub mod packed;
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use loose::parse as parse_loose;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

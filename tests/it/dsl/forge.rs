@@ -317,6 +317,13 @@ impl Forge {
         (field("VmRSS:"), field("VmHWM:"))
     }
 
+    /// Processor time the server has used so far, all threads, in the kernel and outside. Units: milliseconds, counted in steps of ten.
+    pub(crate) fn cpu_ms(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        (fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()) * 10
+    }
+
     pub(crate) fn anonymous(&self) -> Persona {
         Persona::new(self.shared(), "anonymous", Credential::None)
     }

@@ -15,7 +15,7 @@ const MAX_INSERT: usize = 0x7f;
 /// Makes a delta, or nothing when it would reach `limit` bytes or either side is empty.
 ///
 /// Errors: `Interrupted`.
-pub(super) fn create(base: &[u8], target: &[u8], limit: usize, interrupt: &AtomicBool) -> Result<Option<Vec<u8>>> {
+pub(crate) fn create(base: &[u8], target: &[u8], limit: usize, interrupt: &AtomicBool) -> Result<Option<Vec<u8>>> {
     if base.is_empty() || target.is_empty() || u32::try_from(base.len()).is_err() {
         return Ok(None);
     }

@@ -5,11 +5,14 @@
 
 mod finish;
 
-use super::{Context, EXTERNAL, Entry, Indexed, NONE, Node, Progress, Ticker, scan::Scanned};
+use super::{
+    Context, EXTERNAL, Indexed, IndexedObject, NONE, Node, Progress, Ticker, object::Form, scan::Scanned, visit,
+    waiting::List,
+};
 use crate::{
     error::{Error, Result},
     id::{Kind, ObjectId},
-    pack::delta,
+    pack::delta::{self, DeltaHeader},
 };
 
 /// A base with deltas that wait for it.
@@ -19,15 +22,13 @@ struct Frame {
     depth: u32,
     data: Option<Vec<u8>>,
     /// Entries to be resolved against it.
-    waiting: Vec<u32>,
+    waiting: List,
 }
 
 struct Resolver<'a, 'c> {
     scanned: Scanned<'a>,
     context: &'c Context<'c>,
     externals: Vec<ObjectId>,
-    /// Marks the first line of each group of equal bases in `scanned.by_id` once its deltas were handed out.
-    taken: Vec<bool>,
     stack: Vec<Frame>,
     held_bytes: u64,
     rebuilt_bytes: u64,
@@ -40,19 +41,17 @@ pub(super) fn resolve(
     context: &Context<'_>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Indexed> {
-    let deltas = scanned.entries.iter().filter(|e| e.is_delta).count() as u64;
+    let deltas = scanned.deltas;
     let mut ticker = Ticker::new(progress, deltas, |done, total| Progress::Resolved { done, total });
     // One base, one delta and one result at a time, and the bases that wait for more deltas.
     let needed = scanned.unpacked_bytes.min(context.limits.delta_memory_bytes);
     let needed = needed.saturating_add(scanned.largest_bytes.saturating_mul(3));
     let needed = if deltas > 0 { needed } else { 0 };
     let _memory = context.limits.memory.reserve(needed, context.interrupt)?;
-    let taken = vec![false; scanned.by_id.len()];
     let mut resolver = Resolver {
         scanned,
         context,
         externals: Vec::new(),
-        taken,
         stack: Vec::new(),
         held_bytes: 0,
         rebuilt_bytes: 0,
@@ -62,19 +61,19 @@ pub(super) fn resolve(
         resolver.resolve_from_pack(&mut ticker)?;
         resolver.resolve_from_repository(&mut ticker)?;
     }
-    finish::finish(resolver.scanned, resolver.externals, deltas, context)
+    finish::finish(resolver.scanned, resolver.externals, context)
 }
 
 impl Resolver<'_, '_> {
     /// Resolves everything that builds on objects stored whole in the pack.
     fn resolve_from_pack(&mut self, ticker: &mut Ticker<'_>) -> Result<()> {
         for index in 0..self.scanned.entries.len() as u32 {
-            let Some((id, kind)) = self.entry(index)?.resolved.filter(|_| !self.is_delta(index)) else { continue };
-            let waiting = self.waiting_for(index, &id);
+            let entry = *self.entry(index)?;
+            let Some(kind) = entry.known_kind().filter(|_| entry.form() == Form::Whole) else { continue };
+            let waiting = self.waiting_for(index, &entry.id());
             if !waiting.is_empty() {
                 let mut data = Vec::new();
-                let entry = self.scanned.entries.get(index as usize).ok_or_else(lost_entry)?;
-                self.scanned.source.inflate(entry, &mut data)?;
+                self.scanned.source.inflate(&entry, &mut data)?;
                 self.run(Frame { node: index, kind, depth: 0, data: Some(data), waiting }, ticker)?;
             }
         }
@@ -83,21 +82,21 @@ impl Resolver<'_, '_> {
 
     /// Resolves what builds on objects of the repository. Whatever the pack can provide itself was provided before.
     fn resolve_from_repository(&mut self, ticker: &mut Ticker<'_>) -> Result<()> {
-        let mut at = 0;
-        while let Some((id, _)) = self.scanned.by_id.get(at).copied() {
+        for index in 0..self.scanned.entries.len() as u32 {
             self.context.check_interrupt()?;
-            let group = self.group(&id);
-            if self.taken.get(group.start) == Some(&false) {
-                let mut data = Vec::new();
-                if let Some(kind) = self.context.base.find(&id, &mut data)? {
-                    self.scanned.charge_base(data.len() as u64, self.context.limits)?;
-                    let node = EXTERNAL | self.externals.len() as Node;
-                    self.externals.push(id);
-                    let waiting = self.waiting_for(node, &id);
-                    self.run(Frame { node, kind, depth: 0, data: Some(data), waiting }, ticker)?;
-                }
+            let Some(id) = self.entry(index)?.awaited_base() else { continue };
+            // Each base is looked for once, however many deltas name it.
+            if !self.scanned.waiting.is_first_of_base(index) {
+                continue;
             }
-            at = group.end;
+            let mut data = Vec::new();
+            if let Some(kind) = self.context.base.find(&id, &mut data)? {
+                self.scanned.charge_base(data.len() as u64, self.context.limits)?;
+                let node = EXTERNAL | self.externals.len() as Node;
+                self.externals.push(id);
+                let waiting = self.waiting_for(node, &id);
+                self.run(Frame { node, kind, depth: 0, data: Some(data), waiting }, ticker)?;
+            }
         }
         Ok(())
     }
@@ -107,7 +106,7 @@ impl Resolver<'_, '_> {
         self.push(root);
         while let Some(frame) = self.stack.last_mut() {
             self.context.check_interrupt()?;
-            let Some(index) = frame.waiting.pop() else {
+            let Some(index) = self.scanned.waiting.pop(&mut frame.waiting) else {
                 self.pop();
                 continue;
             };
@@ -121,13 +120,14 @@ impl Resolver<'_, '_> {
                 return Err(Error::TooLarge { what: "length of a chain of deltas", limit });
             }
             let mut data = std::mem::take(&mut self.spare);
-            let entry = self.scanned.entries.get_mut(index as usize).ok_or_else(lost_entry)?;
-            let applied = delta::apply(&base, self.scanned.source.delta(entry)?, &mut data);
-            applied.map_err(|what| Error::bad_pack(what, entry.offset))?;
-            let id = self.scanned.visitor.object(self.context, entry.offset, kind, &data)?;
-            entry.resolved = Some((id, kind));
-            entry.base = node;
-            entry.depth = depth;
+            let entry = *self.entry(index)?;
+            let bad = |what| Error::bad_pack(what, entry.offset());
+            let delta = self.scanned.source.delta(index, &entry)?;
+            visit::check_size(kind, DeltaHeader::parse(delta).map_err(bad)?.result_size, self.context.limits)?;
+            delta::apply(&base, delta, &mut data).map_err(bad)?;
+            let id = self.scanned.visitor.object(self.context, entry.offset(), kind, &data)?;
+            self.scanned.entries.get_mut(index as usize).ok_or_else(lost_entry)?.resolve(id, kind);
+            self.scanned.waiting.set_base(index, node);
             ticker.step();
             self.give_back(base);
             let waiting = self.waiting_for(index, &id);
@@ -190,21 +190,21 @@ impl Resolver<'_, '_> {
                 let id = self.externals.get((at & !EXTERNAL) as usize).ok_or_else(lost_entry)?;
                 break self.context.base.read(id)?.data;
             }
-            let entry = self.scanned.entries.get(at as usize).ok_or_else(lost_entry)?;
-            if !entry.is_delta {
+            let entry = *self.entry(at)?;
+            if entry.form() == Form::Whole {
                 let mut data = Vec::new();
-                self.scanned.source.inflate(entry, &mut data)?;
+                self.scanned.source.inflate(&entry, &mut data)?;
                 break data;
             }
             chain.push(at);
-            at = entry.base;
+            at = self.scanned.waiting.base(at);
         };
         let mut next = Vec::new();
         for index in chain.into_iter().rev() {
             self.context.check_interrupt()?;
-            let entry = self.scanned.entries.get(index as usize).ok_or_else(lost_entry)?;
-            let applied = delta::apply(&data, self.scanned.source.delta(entry)?, &mut next);
-            applied.map_err(|what| Error::bad_pack(what, entry.offset))?;
+            let entry = *self.entry(index)?;
+            let applied = delta::apply(&data, self.scanned.source.delta(index, &entry)?, &mut next);
+            applied.map_err(|what| Error::bad_pack(what, entry.offset()))?;
             std::mem::swap(&mut data, &mut next);
             self.rebuilt_bytes = self.rebuilt_bytes.saturating_add(data.len() as u64);
             let limit = self.context.limits.max_unpacked_bytes.saturating_mul(2);
@@ -217,34 +217,12 @@ impl Resolver<'_, '_> {
     }
 
     /// Hands out the deltas of an object, each once.
-    fn waiting_for(&mut self, node: Node, id: &ObjectId) -> Vec<u32> {
-        let by_offset = &self.scanned.by_offset;
-        let start = by_offset.partition_point(|(base, _)| *base < node);
-        let own = by_offset.iter().skip(start).take_while(|(base, _)| *base == node).map(|(_, index)| *index);
-        let mut waiting: Vec<u32> = own.collect();
-        let group = self.group(id);
-        if let Some(taken) = self.taken.get_mut(group.start).filter(|taken| !**taken && !group.is_empty()) {
-            *taken = true;
-            let lines = self.scanned.by_id.get(group).unwrap_or_default();
-            waiting.extend(lines.iter().map(|(_, index)| *index));
-        }
-        waiting
+    fn waiting_for(&mut self, node: Node, id: &ObjectId) -> List {
+        self.scanned.waiting.take(node, id, &self.scanned.entries)
     }
 
-    /// The lines of `by_id` with this base.
-    fn group(&self, id: &ObjectId) -> std::ops::Range<usize> {
-        let by_id = &self.scanned.by_id;
-        let start = by_id.partition_point(|(base, _)| base < id);
-        let len = by_id.get(start..).unwrap_or_default().partition_point(|(base, _)| base == id);
-        start..start + len
-    }
-
-    fn entry(&self, index: u32) -> Result<&Entry> {
+    fn entry(&self, index: u32) -> Result<&IndexedObject> {
         self.scanned.entries.get(index as usize).ok_or_else(lost_entry)
-    }
-
-    fn is_delta(&self, index: u32) -> bool {
-        self.entry(index).is_ok_and(|entry| entry.is_delta)
     }
 }
 

@@ -3,10 +3,16 @@
 use flate2::Crc;
 use sha1::{Digest, Sha1};
 
-use super::{Context, Entry, NONE, Progress, Ticker, source::Source, visit::Visitor};
+use super::{
+    Context, IndexedObject, Progress, Ticker,
+    object::Form,
+    source::Source,
+    visit::{self, Visitor},
+    waiting::Waiting,
+};
 use crate::{
     error::{Error, Result},
-    id::{ID_LEN, Kind, ObjectHasher, ObjectId},
+    id::{HASH_KIND, ID_LEN, Kind, ObjectHasher, ObjectId},
     limits::Limits,
     pack::{self, EntryHeader, EntryKind, HEADER_LEN, delta::DeltaHeader},
 };
@@ -17,18 +23,16 @@ const MIN_ENTRY_BYTES: u64 = 9;
 const STREAM_BYTES: u64 = 1 << 20;
 /// Longest delta header.
 const DELTA_HEADER_BYTES: usize = 20;
-/// Between two looks at the interrupt flag while summing.
-const SUM_BYTES: usize = 8 << 20;
+/// What is summed in one go, while it is still in memory.
+const SUM_BYTES: usize = 1 << 20;
 
 /// What the first pass knows.
 pub(super) struct Scanned<'a> {
     pub(super) source: Source<'a>,
     /// In order of their offsets.
-    pub(super) entries: Vec<Entry>,
-    /// (base, delta) for deltas by offset, sorted.
-    pub(super) by_offset: Vec<(u32, u32)>,
-    /// (base, delta) for deltas by id, sorted.
-    pub(super) by_id: Vec<(ObjectId, u32)>,
+    pub(super) entries: Vec<IndexedObject>,
+    pub(super) waiting: Waiting,
+    pub(super) deltas: u64,
     pub(super) visitor: Visitor,
     pub(super) unpacked_bytes: u64,
     /// Size of the largest object, as declared.
@@ -37,41 +41,69 @@ pub(super) struct Scanned<'a> {
 }
 
 pub(super) fn scan<'a>(
-    data: &'a [u8],
+    source: Source<'a>,
     context: &Context<'_>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Scanned<'a>> {
     let whole = |what| Error::BadPack { what, offset: None };
-    let (body, checksum) = data.split_last_chunk::<ID_LEN>().ok_or_else(|| whole("shorter than a pack"))?;
+    let (body, checksum) = source.data.split_last_chunk::<ID_LEN>().ok_or_else(|| whole("shorter than a pack"))?;
     let count = pack::parse_header(body).map_err(whole)?;
     check_count(u64::from(count), body.len() as u64, context.limits)?;
     let mut scanned = Scanned {
-        source: Source::new(body),
+        source,
         entries: Vec::with_capacity(count as usize),
-        by_offset: Vec::new(),
-        by_id: Vec::new(),
+        waiting: Waiting::new(count as usize),
+        deltas: 0,
         visitor: Visitor::new(count as usize),
         unpacked_bytes: 0,
         largest_bytes: 0,
         checksum: *checksum,
     };
     let mut ticker = Ticker::new(progress, u64::from(count), |done, total| Progress::Received { done, total });
+    let mut sum = Sum { hasher: Sha1::new(), summed: 0 };
     let mut buffer = Vec::new();
     let mut offset = HEADER_LEN;
     for _ in 0..count {
         context.check_interrupt()?;
         offset = scanned.entry(offset, context, &mut buffer)?;
+        scanned.source.touched(sum.add(body, offset as usize, context)?);
         ticker.step();
     }
     if offset != body.len() as u64 {
         return Err(Error::bad_pack("bytes after the last object", offset));
     }
-    if sum(body, context)? != *checksum {
+    if sum.finish(body, context)? != *checksum {
         return Err(whole("checksum mismatch"));
     }
-    scanned.by_offset.sort_unstable();
-    scanned.by_id.sort_unstable();
     Ok(scanned)
+}
+
+/// The checksum of the pack, taken along with the entries. Nobody gains by a collision here, so the fast hash will do.
+struct Sum {
+    hasher: Sha1,
+    summed: usize,
+}
+
+impl Sum {
+    /// Sums what was read up to `end`, once it is worth it, and answers how much that was.
+    fn add(&mut self, body: &[u8], end: usize, context: &Context<'_>) -> Result<usize> {
+        let due = end.saturating_sub(self.summed);
+        if due < SUM_BYTES {
+            return Ok(0);
+        }
+        for piece in body.get(self.summed..end).unwrap_or_default().chunks(SUM_BYTES) {
+            context.check_interrupt()?;
+            self.hasher.update(piece);
+        }
+        self.summed = end;
+        Ok(due)
+    }
+
+    fn finish(mut self, body: &[u8], context: &Context<'_>) -> Result<[u8; ID_LEN]> {
+        self.add(body, body.len(), context)?;
+        self.hasher.update(body.get(self.summed..).unwrap_or_default());
+        Ok(self.hasher.finalize().into())
+    }
 }
 
 fn check_count(count: u64, body_bytes: u64, limits: &Limits) -> Result<()> {
@@ -84,16 +116,6 @@ fn check_count(count: u64, body_bytes: u64, limits: &Limits) -> Result<()> {
     Ok(())
 }
 
-/// The checksum of the pack. Nobody gains by a collision here, so the fast hash will do.
-fn sum(body: &[u8], context: &Context<'_>) -> Result<[u8; ID_LEN]> {
-    let mut hasher = Sha1::new();
-    for piece in body.chunks(SUM_BYTES) {
-        context.check_interrupt()?;
-        hasher.update(piece);
-    }
-    Ok(hasher.finalize().into())
-}
-
 impl Scanned<'_> {
     /// Reads the entry at `offset` and answers where the next one starts.
     fn entry(&mut self, offset: u64, context: &Context<'_>, buffer: &mut Vec<u8>) -> Result<u64> {
@@ -103,74 +125,81 @@ impl Scanned<'_> {
         let deflated = bytes.get(header.len..).unwrap_or_default();
         self.charge(header.size, context.limits)?;
         let index = self.entries.len() as u32;
-        let mut entry = Entry {
-            offset,
-            size: header.size,
-            crc32: 0,
-            header_len: header.len as u8,
-            is_delta: !matches!(header.kind, EntryKind::Full(_)),
-            resolved: None,
-            base: NONE,
-            depth: 0,
-            kept_at: NONE,
-        };
-        let used = match header.kind {
-            EntryKind::Full(Kind::Blob) if header.size > STREAM_BYTES => {
-                let mut hasher = ObjectHasher::new(Kind::Blob, header.size);
-                let used = self.source.inflater.stream(deflated, header.size, |piece| hasher.update(piece));
-                let used = used.map_err(bad)?;
-                let id = hasher.finish().map_err(|_| Error::Collision { offset: Some(offset) })?;
-                entry.resolved = Some((id, Kind::Blob));
-                used
-            }
+        let (entry, used) = match header.kind {
             EntryKind::Full(kind) => {
-                let _memory = context.limits.memory.reserve(header.size, context.interrupt)?;
-                let used = self.source.inflater.exact(deflated, header.size, buffer).map_err(bad)?;
-                entry.resolved = Some((self.visitor.object(context, offset, kind, buffer)?, kind));
-                used
+                visit::check_size(kind, header.size, context.limits)?;
+                let (id, used) = self.whole(offset, kind, header.size, deflated, context, buffer)?;
+                self.waiting.push_whole();
+                (IndexedObject::whole(offset, id, kind), used)
             }
             EntryKind::OfsDelta { base_offset } => {
-                let base = self.entries.binary_search_by_key(&base_offset, |e| e.offset);
+                let base = self.entries.binary_search_by_key(&base_offset, IndexedObject::offset);
                 let base = base.map_err(|_| bad("delta base offset is not the start of an object"))?;
-                self.by_offset.push((base as u32, index));
-                self.delta(&mut entry, deflated, context, buffer)?
+                self.waiting.push_by_offset(base as u32);
+                let used = self.delta(index, offset, header.size, deflated, context, buffer)?;
+                (IndexedObject::delta(offset, Form::OfsDelta, ObjectId::null(HASH_KIND)), used)
             }
             EntryKind::RefDelta { base } => {
-                self.by_id.push((base, index));
-                self.delta(&mut entry, deflated, context, buffer)?
+                self.waiting.push_by_id(&base, &self.entries);
+                let used = self.delta(index, offset, header.size, deflated, context, buffer)?;
+                (IndexedObject::delta(offset, Form::RefDelta, base), used)
             }
         };
         let len = header.len + used;
         let mut crc = Crc::new();
         crc.update(bytes.get(..len).unwrap_or_default());
-        entry.crc32 = crc.sum();
-        self.entries.push(entry);
+        self.entries.push(entry.with_crc32(crc.sum()));
         Ok(offset + len as u64)
+    }
+
+    /// Hashes and checks an object stored whole.
+    fn whole(
+        &mut self,
+        offset: u64,
+        kind: Kind,
+        size: u64,
+        deflated: &[u8],
+        context: &Context<'_>,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(ObjectId, usize)> {
+        let bad = |what| Error::bad_pack(what, offset);
+        if kind == Kind::Blob && size > STREAM_BYTES {
+            let mut hasher = ObjectHasher::new(Kind::Blob, size);
+            let used = self.source.inflater.stream(deflated, size, |piece| hasher.update(piece)).map_err(bad)?;
+            let id = hasher.finish().map_err(|_| Error::Collision { offset: Some(offset) })?;
+            return Ok((id, used));
+        }
+        let _memory = context.limits.memory.reserve(size, context.interrupt)?;
+        let used = self.source.inflater.exact(deflated, size, buffer).map_err(bad)?;
+        Ok((self.visitor.object(context, offset, kind, buffer)?, used))
     }
 
     /// Measures a delta and holds its result to the limits.
     fn delta(
         &mut self,
-        entry: &mut Entry,
+        index: u32,
+        offset: u64,
+        size: u64,
         deflated: &[u8],
         context: &Context<'_>,
         buffer: &mut Vec<u8>,
     ) -> Result<usize> {
-        let bad = |what| Error::bad_pack(what, entry.offset);
-        let used = if entry.size > STREAM_BYTES {
+        let bad = |what| Error::bad_pack(what, offset);
+        let used = if size > STREAM_BYTES {
             buffer.clear();
             let head = |piece: &[u8]| {
                 let wanted = DELTA_HEADER_BYTES.saturating_sub(buffer.len()).min(piece.len());
                 buffer.extend_from_slice(piece.get(..wanted).unwrap_or_default());
             };
-            self.source.inflater.stream(deflated, entry.size, head).map_err(bad)?
+            self.source.inflater.stream(deflated, size, head).map_err(bad)?
         } else {
-            let used = self.source.inflater.exact(deflated, entry.size, buffer).map_err(bad)?;
-            entry.kept_at = self.source.keep(buffer);
+            let used = self.source.inflater.exact(deflated, size, buffer).map_err(bad)?;
+            self.source.keep(index, buffer);
             used
         };
         let result_size = DeltaHeader::parse(buffer).map_err(bad)?.result_size;
         self.charge(result_size, context.limits)?;
+        self.deltas += 1;
         Ok(used)
     }
 

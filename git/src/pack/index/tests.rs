@@ -1,5 +1,6 @@
 //! Indexing against real git: what `git index-pack` makes of a pack, we make of it; what is hostile is refused for the right reason, fast.
 
+mod cost;
 mod hostile;
 
 use std::sync::atomic::AtomicBool;
@@ -22,7 +23,7 @@ fn index(data: &[u8]) -> Result<Indexed> {
 
 /// The index that we would write.
 fn our_idx(indexed: &Indexed) -> Vec<u8> {
-    let lines: Vec<_> = indexed.objects.iter().map(|object| object.entry).collect();
+    let lines: Vec<_> = indexed.objects.iter().map(IndexedObject::line).collect();
     idx::write(&lines, &indexed.checksum)
 }
 
@@ -58,7 +59,7 @@ fn the_index_is_the_one_git_writes() {
             for line in list.lines() {
                 let (hex, kind) = line.split_once(' ').unwrap();
                 let found = indexed.find(&crate::id::id_from_hex(hex.as_bytes()).unwrap()).unwrap();
-                assert_eq!(crate::id::kind_name(found.kind), kind);
+                assert_eq!(crate::id::kind_name(found.kind()), kind);
             }
         }
     }

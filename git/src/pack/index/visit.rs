@@ -7,7 +7,19 @@ use crate::{
     error::{Error, Result},
     fsck::{self, Link, blobs::Role},
     id::{Kind, ObjectId, hash_object},
+    limits::Limits,
 };
+
+/// Holds the size of an object of known kind to its limit, best before it is inflated. Units: bytes.
+pub(super) fn check_size(kind: Kind, size: u64, limits: &Limits) -> Result<()> {
+    let (what, limit) = match kind {
+        Kind::Blob => ("size of a file", limits.max_blob_bytes),
+        Kind::Commit | Kind::Tag => ("size of a commit or tag", limits.max_commit_bytes),
+        // Held to the limit of all objects, and to a number of entries.
+        Kind::Tree => return Ok(()),
+    };
+    if size > limit { Err(Error::TooLarge { what, limit }) } else { Ok(()) }
+}
 
 /// Collects what the objects of a pack refer to.
 pub(super) struct Visitor {
@@ -22,12 +34,7 @@ impl Visitor {
 
     /// Hashes and checks an object whose entry starts at `offset`, and answers its id.
     pub(super) fn object(&mut self, context: &Context<'_>, offset: u64, kind: Kind, data: &[u8]) -> Result<ObjectId> {
-        if kind == Kind::Blob && data.len() as u64 > context.limits.max_blob_bytes {
-            return Err(Error::TooLarge { what: "size of a file", limit: context.limits.max_blob_bytes });
-        }
-        if matches!(kind, Kind::Commit | Kind::Tag) && data.len() as u64 > context.limits.max_commit_bytes {
-            return Err(Error::TooLarge { what: "size of a commit or tag", limit: context.limits.max_commit_bytes });
-        }
+        check_size(kind, data.len() as u64, context.limits)?;
         let id = hash_object(kind, data).map_err(|error| match error {
             Error::Collision { .. } => Error::Collision { offset: Some(offset) },
             other => other,

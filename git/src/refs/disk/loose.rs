@@ -64,7 +64,7 @@ fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-fn parse(content: &[u8]) -> DiskValue {
+pub(crate) fn parse(content: &[u8]) -> DiskValue {
     if let Some(target) = content.strip_prefix(b"ref:") {
         return DiskValue::Symbolic(String::from_utf8_lossy(target.trim_ascii()).into_owned());
     }

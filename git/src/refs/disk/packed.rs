@@ -40,7 +40,7 @@ pub fn read(path: &Path) -> Result<Vec<PackedRef>> {
 }
 
 /// Parses the content of the file.
-fn parse(text: &str) -> Result<Vec<PackedRef>, &'static str> {
+pub(crate) fn parse(text: &str) -> Result<Vec<PackedRef>, &'static str> {
     let mut refs: Vec<PackedRef> = Vec::new();
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if let Some(hex) = line.strip_prefix('^') {
@@ -66,7 +66,7 @@ pub(super) fn write(path: &Path, table: &RefTable) -> Result<()> {
     files::replace(&path.join(FILE), render(table).as_bytes(), path)
 }
 
-fn render(table: &RefTable) -> String {
+pub(crate) fn render(table: &RefTable) -> String {
     let mut text = String::with_capacity(HEADER.len() + table.len() * 80);
     text.push_str(HEADER);
     let mut line = |name: &RefName, target: &ObjectId, peeled: Option<&ObjectId>| -> std::fmt::Result {

@@ -362,7 +362,7 @@ fn compare(server: &Server, case: &Case, totals: &mut Totals) {
     let sent = index_by_git(server, &ours.pack);
     assert_eq!(stats.objects, sent.len() as u64, "an object was sent twice");
     let by_git: BTreeSet<String> =
-        index(server, &git.pack).objects.iter().map(|object| object.entry.id.to_string()).collect();
+        index(server, &git.pack).objects.iter().map(|object| object.id().to_string()).collect();
     let held = server.model.closure(&case.haves, &case.cut);
     // A tag goes with its target where `include-tag` asks for it. A target that is sent again, by whichever server, brings its tag; so a
     // tag of something held says no more than the thing itself.
