@@ -32,6 +32,8 @@ pub mod refs;
 pub mod repository;
 mod scope;
 #[cfg(test)]
+mod services;
+#[cfg(test)]
 mod testgit;
 #[cfg(test)]
 mod testpack;

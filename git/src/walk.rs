@@ -22,7 +22,7 @@ pub(crate) use difference::difference;
 pub use graph::Graph;
 pub(crate) use graph::{Flags, Memory, Node, UNKNOWN_GENERATION, check_interrupt};
 pub use object::{Peeled, peel};
-pub(crate) use object::{TreeEntries, TreeEntry, read_commit, read_tag, unreadable};
+pub(crate) use object::{TreeEntries, TreeEntry, read_as, read_commit, read_tag, unreadable};
 pub(crate) use reach::Reach;
 
 #[cfg(test)]
