@@ -37,79 +37,79 @@ fn odd_world() -> World {
 #[test]
 fn blame_of_this_project() {
     let Some(mut world) = own() else { return };
-    let lines = world.blames(25 * factor());
-    assert!(lines > 100, "{lines} lines blamed");
+    let lines = world.blames(15 * factor());
+    assert!(lines > 30, "{lines} lines blamed");
 }
 
 #[test]
 fn logs_of_this_project() {
     let Some(mut world) = own() else { return };
-    world.logs(20 * factor());
-    world.follows(8 * factor());
-    world.last_commits(6 * factor());
+    world.logs(10 * factor());
+    world.follows(5 * factor());
+    world.last_commits(3 * factor());
 }
 
 #[test]
 fn ancestry_in_this_project() {
     let Some(mut world) = own() else { return };
-    world.ancestry(25 * factor());
+    world.ancestry(12 * factor());
 }
 
 #[test]
 fn archives_and_mails_of_this_project() {
     let Some(mut world) = own() else { return };
-    world.archives(3 * factor());
-    world.mails(10 * factor());
+    world.archives(2 * factor());
+    world.mails(6 * factor());
 }
 
 #[test]
 fn patches_of_this_project_apply() {
     let Some(mut world) = own() else { return };
-    world.patches(8 * factor());
+    world.patches(4 * factor());
 }
 
 #[test]
 fn merges_in_this_project() {
     let Some(mut world) = own() else { return };
-    world.merges(12 * factor());
+    world.merges(6 * factor());
 }
 
 #[test]
 fn blame_of_what_is_odd() {
-    let lines = odd_world().blames(60 * factor());
-    assert!(lines > 100, "{lines} lines blamed");
+    let lines = odd_world().blames(25 * factor());
+    assert!(lines > 30, "{lines} lines blamed");
 }
 
 #[test]
 fn logs_of_what_is_odd() {
     let mut world = odd_world();
-    world.logs(40 * factor());
-    world.follows(20 * factor());
-    world.last_commits(8 * factor());
+    world.logs(15 * factor());
+    world.follows(10 * factor());
+    world.last_commits(4 * factor());
 }
 
 #[test]
 fn ancestry_in_what_is_odd() {
     let mut world = odd_world();
-    world.ancestry(60 * factor());
+    world.ancestry(25 * factor());
     world.tags_stand_for_commits("two");
 }
 
 #[test]
 fn diffs_of_what_is_odd() {
     let mut world = odd_world();
-    world.diffs(10 * factor());
-    world.patches(20 * factor());
+    world.diffs(8 * factor());
+    world.patches(8 * factor());
 }
 
 #[test]
 fn archives_and_mails_of_what_is_odd() {
     let mut world = odd_world();
-    world.archives(6 * factor());
-    world.mails(40 * factor());
+    world.archives(3 * factor());
+    world.mails(16 * factor());
 }
 
 #[test]
 fn merges_in_what_is_odd() {
-    odd_world().merges(30 * factor());
+    odd_world().merges(12 * factor());
 }

@@ -15,7 +15,7 @@ mod object;
 mod reach;
 
 pub(crate) use ancestry::merge_bases_of_any;
-pub use ancestry::{is_ancestor, merge_bases};
+pub use ancestry::{is_ancestor, merge_bases, merge_bases_of_all};
 pub use bydate::CommitsByDate;
 pub(crate) use cover::reaches_all;
 pub(crate) use difference::difference;

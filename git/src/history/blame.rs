@@ -92,8 +92,9 @@ pub fn blame(
         done: Vec::new(),
     };
     let len = count_lines(&board.contents.read(odb, &entry.id)?);
-    let all = Lines { line: 0, original: 0, len };
-    board.hand_over(&graph, start, Suspect { path, blob: entry.id, mode: entry.mode, lines: vec![all] });
+    // An empty file has no lines.
+    let lines = if len == 0 { Vec::new() } else { vec![Lines { line: 0, original: 0, len }] };
+    board.hand_over(&graph, start, Suspect { path, blob: entry.id, mode: entry.mode, lines });
     while let Some((_, node)) = board.queue.pop() {
         board.check(interrupt)?;
         for suspect in board.waiting.remove(&node).unwrap_or_default() {

@@ -55,9 +55,9 @@ fn commits_beyond_the_graph_cost_no_walk_of_what_it_holds() {
         ("last commits, updated", Box::new(|odb| drop(update_last_commits(odb, &earlier, &main, &GO_ON).unwrap()))),
         ("log of a path, one page", Box::new(|odb| drop(log(odb, &page, &GO_ON).unwrap()))),
         ("log of a path, all", Box::new(|odb| drop(log(odb, &of_path(9), &GO_ON).unwrap()))),
-        ("ahead and behind", Box::new(|odb| drop(ahead_behind(odb, &main, &side, &GO_ON).unwrap()))),
+        ("ahead and behind", Box::new(|odb| assert!(ahead_behind(odb, &main, &side, &GO_ON).unwrap().ahead > 0))),
         ("merge bases", Box::new(|odb| drop(merge_bases(odb, &main, &side, &GO_ON).unwrap()))),
-        ("is ancestor", Box::new(|odb| drop(is_ancestor(odb, &old_main, &main, &GO_ON).unwrap()))),
+        ("is ancestor", Box::new(|odb| assert!(is_ancestor(odb, &old_main, &main, &GO_ON).unwrap()))),
         ("which tips hold an old commit", Box::new(|odb| drop(tips_containing(odb, &root, &[main], &GO_ON).unwrap()))),
     ];
     let same = |odb: &Snapshot| {

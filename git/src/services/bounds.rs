@@ -112,18 +112,47 @@ fn line_diffs_of_a_million_lines_end_when_told() {
     }
 }
 
+/// With `ATOMICQMS_TEST_LONG`: what the same costs to the end, at a tenth and at the whole.
+#[test]
+fn figures_of_hard_texts() {
+    if super::factor() == 1 {
+        // Minutes of work; the tests beside this one see that it can be ended.
+        return;
+    }
+    let thread = std::fs::read_link("/proc/thread-self").unwrap();
+    let thread = thread.file_name().unwrap().to_string_lossy().into_owned();
+    for lines in [100_000, 1_000_000] {
+        for (what, before, after) in hard_texts(lines) {
+            let start = cpu_time(&thread);
+            let hunks = diff_texts(&before, &after, &LineOptions::default(), &GO_ON).unwrap().len();
+            let diffed = cpu_time(&thread);
+            println!("{what}, {lines} lines: {hunks} hunks, {} ms", diffed.saturating_sub(start).as_millis());
+        }
+    }
+    for (what, ours, theirs) in hard_texts(100_000) {
+        let start = cpu_time(&thread);
+        let base: Vec<u8> = (0..100_000).flat_map(|at| format!("{}\n", at % 300).into_bytes()).collect();
+        let merged = merge_text(&base, &ours, &theirs, &text_options(), &GO_ON).unwrap();
+        let used = cpu_time(&thread).saturating_sub(start);
+        println!("merge, {what}, 100000 lines: {} conflicts, {} ms", merged.conflicts, used.as_millis());
+    }
+}
+
+fn text_options() -> TextOptions<'static> {
+    TextOptions {
+        diff: LineDiff::Histogram,
+        style: ConflictStyle::Merge,
+        joining: Joining::Near,
+        marker_size: 7,
+        labels: Labels { base: b"", ours: b"a", theirs: b"b" },
+    }
+}
+
 #[test]
 fn merges_of_a_million_lines_end_when_told() {
     for (what, ours, theirs) in hard_texts(1_000_000) {
         let base: Vec<u8> = (0..1_000_000).flat_map(|at| format!("{}\n", at % 300).into_bytes()).collect();
-        let options = TextOptions {
-            diff: LineDiff::Histogram,
-            style: ConflictStyle::Merge,
-            joining: Joining::Near,
-            marker_size: 7,
-            labels: Labels { base: b"", ours: b"a", theirs: b"b" },
-        };
-        ends_when_told(what, |flag| merge_text(&base, &ours, &theirs, &options, flag));
+        ends_when_told(what, |flag| merge_text(&base, &ours, &theirs, &text_options(), flag));
     }
 }
 

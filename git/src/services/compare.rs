@@ -23,7 +23,7 @@ use crate::{
     merge::tree::{MergeOptions, Names, merge_trees},
     odb::Snapshot,
     testgit::{Random, TestRepo, git_version},
-    walk::{is_ancestor, merge_bases},
+    walk::{is_ancestor, merge_bases, merge_bases_of_all},
 };
 
 static GO_ON: AtomicBool = AtomicBool::new(false);
@@ -137,9 +137,10 @@ impl World {
                 let differing = ours.iter().zip(&theirs).find(|(a, b)| a != b);
                 assert!(
                     differing.is_none() && ours.len() == theirs.len(),
-                    "{what}: ours and git's: {differing:?}, {} and {} ranges",
+                    "{what} ({mode}): ours and git's: {differing:?}, {} and {} ranges; {:?}",
                     ours.len(),
-                    theirs.len()
+                    theirs.len(),
+                    show(&self.git(&[b"cat-file", b"blob", &[hex.as_bytes(), b":", &path].concat()]))
                 );
             }
         }
@@ -256,8 +257,8 @@ impl World {
     pub(super) fn ancestry(&mut self, count: usize) {
         let mut reached: BTreeMap<ObjectId, BTreeSet<ObjectId>> = BTreeMap::new();
         for _ in 0..count {
-            let (a, b) = (self.commit(), self.commit());
-            let (hex_a, hex_b) = (a.to_string(), b.to_string());
+            let (a, b, c) = (self.commit(), self.commit(), self.commit());
+            let [hex_a, hex_b, hex_c] = [a, b, c].map(|id| id.to_string());
             for commit in [a, b] {
                 if !reached.contains_key(&commit) {
                     let all = self.ids(&[b"rev-list", commit.to_string().as_bytes()]);
@@ -265,11 +266,21 @@ impl World {
                 }
             }
             let (of_a, of_b) = (&reached[&a], &reached[&b]);
-            let (ok, out, _) = self.try_git(&[b"merge-base", b"--all", hex_a.as_bytes(), hex_b.as_bytes()]);
-            let theirs: BTreeSet<ObjectId> = if ok { show(&out).lines().map(id).collect() } else { BTreeSet::new() };
+            let bases = |args: &[&[u8]]| -> BTreeSet<ObjectId> {
+                let (ok, out, _) = self.try_git(&[&[&b"merge-base"[..], b"--all"], args].concat());
+                if ok { show(&out).lines().map(id).collect() } else { BTreeSet::new() }
+            };
+            let theirs = bases(&[hex_a.as_bytes(), hex_b.as_bytes()]);
+            let of_three = bases(&[b"--octopus", hex_a.as_bytes(), hex_b.as_bytes(), hex_c.as_bytes()]);
             for odb in &self.odbs {
                 let ours: BTreeSet<ObjectId> = merge_bases(odb, &a, &b, &GO_ON).unwrap().into_iter().collect();
                 assert_eq!(ours, theirs, "git merge-base --all {a} {b}");
+                let octopus = merge_bases_of_all(odb, &[a, b, c], &GO_ON).unwrap();
+                assert_eq!(
+                    octopus.into_iter().collect::<BTreeSet<_>>(),
+                    of_three,
+                    "git merge-base --octopus {a} {b} {c}"
+                );
                 assert_eq!(is_ancestor(odb, &a, &b, &GO_ON).unwrap(), of_b.contains(&a), "{a} {b}");
                 let ahead = of_b.difference(of_a).count() as u64;
                 let behind = of_a.difference(of_b).count() as u64;
@@ -360,8 +371,9 @@ impl World {
     }
 
     pub(super) fn archives(&mut self, count: usize) {
-        for _ in 0..count {
-            let commit = self.commit();
+        for at in 0..count {
+            // The newest has the oddest date.
+            let commit = if at == 0 { self.commits[0].0 } else { self.commit() };
             let hex = commit.to_string();
             let ours = |format| {
                 let options = ArchiveOptions { format, prefix: b"p-1/".to_vec(), ..ArchiveOptions::default() };
@@ -383,8 +395,8 @@ impl World {
             signature: "signed".to_owned(),
             ..MailOptions::default()
         };
-        for _ in 0..count {
-            let commit = self.commit();
+        for at in 0..count {
+            let commit = if at == 0 { self.commits[0].0 } else { self.commit() };
             let hex = commit.to_string();
             // With a merge alone git would go on to what it merged.
             let only = format!("{hex}^!");

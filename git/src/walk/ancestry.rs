@@ -42,17 +42,46 @@ pub(crate) fn merge_bases_of_any(
     let mut graph = Graph::new(odb, interrupt);
     let any = any.iter().map(|id| graph.load_named(id)).collect::<Result<Vec<Node>>>()?;
     let b = graph.load_named(b)?;
-    let mut found = paint(&mut graph, &any, &[b], None)?;
+    let found = paint(&mut graph, &any, &[b], None)?;
     // With wrong clocks painting may keep an ancestor of another base.
+    let best = without_ancestors(&mut graph, found)?;
+    Ok(best.into_iter().map(|node| graph.id(node)).collect())
+}
+
+/// The best common ancestors of all of several commits, as `git merge-base --octopus --all` finds them.
+///
+/// Shape: newest first; the commit itself for one, empty for none. Tags are followed.
+/// Errors: `Lost`, `WrongKind`, `Interrupted`.
+pub fn merge_bases_of_all(odb: &Snapshot, commits: &[ObjectId], interrupt: &AtomicBool) -> Result<Vec<ObjectId>> {
+    let mut graph = Graph::new(odb, interrupt);
+    let mut commits = commits.iter();
+    let Some(first) = commits.next() else { return Ok(Vec::new()) };
+    let mut bases = vec![graph.load_named(first)?];
+    for next in commits {
+        let next = graph.load_named(next)?;
+        let mut found = Vec::new();
+        for base in bases {
+            found.extend(paint(&mut graph, &[base], &[next], None)?);
+        }
+        found.sort_unstable();
+        found.dedup();
+        bases = without_ancestors(&mut graph, found)?;
+    }
+    bases.sort_by_key(|node| std::cmp::Reverse(graph.time(*node)));
+    Ok(bases.into_iter().map(|node| graph.id(node)).collect())
+}
+
+/// Leaves out the commits that another one reaches.
+fn without_ancestors(graph: &mut Graph<'_>, mut commits: Vec<Node>) -> Result<Vec<Node>> {
     let mut at = 0;
-    while found.len() > 1 && at < found.len() {
-        let candidate = found.remove(at);
-        if !paint(&mut graph, &[candidate], &found, Some(candidate))?.is_empty() {
-            found.insert(at, candidate);
+    while commits.len() > 1 && at < commits.len() {
+        let candidate = commits.remove(at);
+        if !paint(graph, &[candidate], &commits, Some(candidate))?.is_empty() {
+            commits.insert(at, candidate);
             at = at.saturating_add(1);
         }
     }
-    Ok(found.into_iter().map(|node| graph.id(node)).collect())
+    Ok(commits)
 }
 
 /// Paints from both sides until everything left to visit is an ancestor of a common commit.
