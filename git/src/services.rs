@@ -28,9 +28,9 @@ fn own() -> Option<World> {
     own_history().map(|repo| World::new(repo, Random::new(seed())))
 }
 
-fn odd_world() -> World {
+fn odd_world(with_thousands: bool) -> World {
     let repo = TestRepo::new();
-    odd::generate(&repo, &mut Random::new(seed()));
+    odd::generate(&repo, &mut Random::new(seed()), with_thousands);
     World::new(repo, Random::new(seed()))
 }
 
@@ -76,40 +76,49 @@ fn merges_in_this_project() {
 
 #[test]
 fn blame_of_what_is_odd() {
-    let lines = odd_world().blames(25 * factor());
+    let lines = odd_world(false).blames(40 * factor());
     assert!(lines > 30, "{lines} lines blamed");
 }
 
 #[test]
 fn logs_of_what_is_odd() {
-    let mut world = odd_world();
+    let mut world = odd_world(false);
     world.logs(15 * factor());
     world.follows(10 * factor());
-    world.last_commits(4 * factor());
+    world.last_commits(3 * factor());
+}
+
+#[test]
+fn a_directory_of_thousands() {
+    let mut world = odd_world(true);
+    world.logs(4 * factor());
+    world.follows(2 * factor());
+    world.last_commits(2 * factor());
+    world.archives(2);
 }
 
 #[test]
 fn ancestry_in_what_is_odd() {
-    let mut world = odd_world();
-    world.ancestry(25 * factor());
+    let mut world = odd_world(false);
+    world.ancestry(20 * factor());
     world.tags_stand_for_commits("two");
 }
 
 #[test]
 fn diffs_of_what_is_odd() {
-    let mut world = odd_world();
-    world.diffs(8 * factor());
+    let mut world = odd_world(false);
+    world.diffs(10 * factor());
     world.patches(8 * factor());
 }
 
 #[test]
 fn archives_and_mails_of_what_is_odd() {
-    let mut world = odd_world();
+    let mut world = odd_world(false);
     world.archives(3 * factor());
     world.mails(16 * factor());
 }
 
 #[test]
 fn merges_in_what_is_odd() {
-    odd_world().merges(12 * factor());
+    odd_world(false).merges(15 * factor());
 }

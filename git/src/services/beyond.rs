@@ -27,7 +27,7 @@ fn cost(service: &dyn Fn(&Snapshot), odb: &Snapshot) -> Duration {
         service(odb);
         runs += 1;
         let used = cpu_time(&thread).saturating_sub(start);
-        if used > Duration::from_millis(80) {
+        if used > Duration::from_millis(40) {
             return used / runs;
         }
     }
@@ -35,12 +35,12 @@ fn cost(service: &dyn Fn(&Snapshot), odb: &Snapshot) -> Duration {
 
 #[test]
 fn commits_beyond_the_graph_cost_no_walk_of_what_it_holds() {
-    let (repo, bare) = long_history(20_000);
+    let (repo, bare) = long_history(8_000);
     let id = |name: &str| id_from_hex(repo.git(&["rev-parse", name]).as_bytes()).unwrap();
     let (main, side) = (id("main"), id("side"));
     // Five hundred commits came since, on two lines.
     let (old_main, old_side) = (id("main~250"), id("side~250"));
-    let root = id("main~9000");
+    let root = id("main~3500");
     let repository = Repository::open(repo.path()).unwrap();
     repository.write_commit_graph(&[old_main, old_side], &WriteOptions::default(), &GO_ON).unwrap();
     let beyond = repository.odb();
@@ -55,7 +55,7 @@ fn commits_beyond_the_graph_cost_no_walk_of_what_it_holds() {
         ("last commits, updated", Box::new(|odb| drop(update_last_commits(odb, &earlier, &main, &GO_ON).unwrap()))),
         ("log of a path, one page", Box::new(|odb| drop(log(odb, &page, &GO_ON).unwrap()))),
         ("log of a path, all", Box::new(|odb| drop(log(odb, &of_path(9), &GO_ON).unwrap()))),
-        ("ahead and behind", Box::new(|odb| assert!(ahead_behind(odb, &main, &side, &GO_ON).unwrap().ahead > 0))),
+        ("ahead and behind", Box::new(|odb| assert!(ahead_behind(odb, &main, &side, &GO_ON).unwrap().behind > 0))),
         ("merge bases", Box::new(|odb| drop(merge_bases(odb, &main, &side, &GO_ON).unwrap()))),
         ("is ancestor", Box::new(|odb| assert!(is_ancestor(odb, &old_main, &main, &GO_ON).unwrap()))),
         ("which tips hold an old commit", Box::new(|odb| drop(tips_containing(odb, &root, &[main], &GO_ON).unwrap()))),

@@ -5,7 +5,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{RecvTimeoutError, channel},
+        mpsc::{RecvTimeoutError, sync_channel},
     },
     time::Duration,
 };
@@ -50,7 +50,7 @@ pub(super) fn cpu_time(thread: &str) -> Duration {
 fn ends_when_told<T>(what: &str, service: impl FnOnce(&AtomicBool) -> Result<T> + Send) {
     let flag = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let (say, hear) = channel();
+        let (say, hear) = sync_channel(2);
         let flag = &flag;
         let worker = scope.spawn(move || {
             let link = std::fs::read_link("/proc/thread-self").unwrap();
@@ -239,9 +239,9 @@ pub(super) fn long_history(commits: usize) -> (TestRepo, Arc<Snapshot>) {
 
 #[test]
 fn walks_of_a_long_history_end_when_told() {
-    let (repo, odb) = long_history(30_000);
+    let (repo, odb) = long_history(20_000);
     let id = |name: &str| id_from_hex(repo.git(&["rev-parse", name]).as_bytes()).unwrap();
-    let (main, side, root) = (id("main"), id("side"), id("side~14999"));
+    let (main, side, root) = (id("main"), id("side"), id("side~9999"));
     let of = |order: Order, paths: Vec<Vec<u8>>, follow: bool| LogRequest {
         tips: vec![main, side],
         order,

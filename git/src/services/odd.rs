@@ -53,8 +53,9 @@ const MESSAGES: [&[u8]; 8] = [
     b"a subject of more than seventy-eight characters, which has to be folded where a word ends and not in it\n",
 ];
 
-/// Makes the history; every commit is reachable from a branch.
-pub(super) fn generate(repo: &TestRepo, random: &mut Random) {
+/// Makes the history; every commit is reachable from a branch. A directory of ten thousand files is in it on request: it is most of the cost of
+/// every question.
+pub(super) fn generate(repo: &TestRepo, random: &mut Random, with_thousands: bool) {
     let mut all: Vec<Files> = vec![Files::new()];
     let mut stream: Vec<u8> = Vec::new();
     let count = 60;
@@ -70,7 +71,7 @@ pub(super) fn generate(repo: &TestRepo, random: &mut Random) {
                 change(random, &mut files, &all);
             }
         }
-        if mark == 20 {
+        if mark == 20 && with_thousands {
             for at in 0..10_000 {
                 files.insert(format!("many/{at:05}").into_bytes(), ("100644", format!("{}\n", at % 7).into_bytes()));
             }
