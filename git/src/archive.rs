@@ -99,10 +99,10 @@ pub fn write_archive(
     let commit_id = commit.as_ref().map(|commit| commit.id);
     let mut walk = Walk::new(odb, options, commit.as_ref(), interrupt);
     match options.format {
-        ArchiveFormat::Tar => walk.run(tree, &mut tar::TarWriter::new(out, seconds, commit_id)?),
+        ArchiveFormat::Tar => walk.run(tree, &mut tar::TarWriter::new(out, seconds, commit_id, interrupt)?),
         ArchiveFormat::TarGz => {
             let mut gzip = GzEncoder::new(out, Compression::default());
-            walk.run(tree, &mut tar::TarWriter::new(&mut gzip, seconds, commit_id)?)?;
+            walk.run(tree, &mut tar::TarWriter::new(&mut gzip, seconds, commit_id, interrupt)?)?;
             gzip.finish().map_err(Error::PeerGone).map(drop)
         }
         ArchiveFormat::Zip => walk.run(tree, &mut zip::ZipWriter::new(out, seconds, commit_id, interrupt)),
@@ -127,4 +127,4 @@ pub(crate) mod fuzz {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

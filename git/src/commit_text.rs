@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Result},
     id::{Kind, ObjectId, id_from_hex},
     odb::Snapshot,
-    walk::unreadable,
+    walk::{read_as, unreadable},
 };
 use date::Time;
 
@@ -42,13 +42,7 @@ impl CommitText {
             return Err(Error::TooLarge { what: "a commit", limit: MAX_COMMIT_BYTES });
         }
         let mut data = Vec::new();
-        match odb.find(id, &mut data)? {
-            Some(Kind::Commit) => {}
-            Some(actual) => {
-                return Err(Error::WrongKind { id: *id, expected: Kind::Commit, actual, referenced_by: None });
-            }
-            None => return Err(Error::Lost { id: *id }),
-        }
+        read_as(odb, id, Kind::Commit, &mut data)?;
         parse(id, &data).ok_or_else(|| unreadable(id, "the commit cannot be read"))
     }
 
@@ -130,10 +124,13 @@ pub(crate) fn parse(id: &ObjectId, data: &[u8]) -> Option<CommitText> {
     Some(commit)
 }
 
+/// As git takes a person apart: the mail address is what the first pair of angle brackets holds, the date what follows the last bracket.
 fn person(line: &[u8]) -> Person {
-    let find = |byte: u8| line.iter().rposition(|found| *found == byte);
-    let (Some(open), Some(close)) = (find(b'<'), find(b'>')) else { return Person::default() };
-    let name = line.get(..open).unwrap_or_default().trim_ascii().to_vec();
-    let mail = line.get(open + 1..close).unwrap_or_default().trim_ascii().to_vec();
-    Person { name, mail, time: Time::parse(line.get(close + 1..).unwrap_or_default()) }
+    let open = line.iter().position(|byte| *byte == b'<');
+    let close = open.and_then(|open| Some(open + line.get(open..)?.iter().position(|byte| *byte == b'>')?));
+    let (Some(open), Some(close)) = (open, close) else { return Person::default() };
+    let last = line.iter().rposition(|byte| *byte == b'>').unwrap_or(close);
+    let name = line.get(..open).unwrap_or_default().trim_ascii_end().to_vec();
+    let mail = line.get(open + 1..close).unwrap_or_default().to_vec();
+    Person { name, mail, time: Time::parse(line.get(last + 1..).unwrap_or_default()) }
 }

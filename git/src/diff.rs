@@ -17,7 +17,7 @@ pub mod list;
 pub mod mail;
 pub mod patch;
 mod quote;
-mod rename;
+pub(crate) mod rename;
 pub mod stat;
 mod tree;
 
@@ -81,6 +81,7 @@ pub fn diff_trees(
     let scope = tree::Scope {
         paths: &options.paths,
         with_unmodified: options.renames == Renames::CopiesOfAny,
+        only_new: None,
         max_files: options.max_files,
     };
     let changes = tree::changes(odb, before, after, &scope, interrupt)?;
@@ -91,4 +92,4 @@ pub fn diff_trees(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

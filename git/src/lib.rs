@@ -33,6 +33,8 @@ pub mod refs;
 pub mod repository;
 mod scope;
 #[cfg(test)]
+mod services;
+#[cfg(test)]
 mod testcost;
 #[cfg(test)]
 mod testgit;

@@ -9,4 +9,4 @@ pub mod tree;
 
 pub use history::merge_histories;
 pub use lines::LineDiff;
-pub use text::{ConflictStyle, Joining, Labels, TextMerge, TextOptions, is_binary, merge_text};
+pub use text::{ConflictStyle, Joining, Labels, TextMerge, TextOptions, merge_text};

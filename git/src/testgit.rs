@@ -3,7 +3,9 @@
 //! Owns running git and building histories with `git fast-import`. Compiled for tests only.
 
 use std::{
+    ffi::OsStr,
     io::Write,
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
@@ -49,6 +51,13 @@ impl TestRepo {
 
     /// Runs git and returns success, output and messages.
     pub(crate) fn run(&self, args: &[&str], input: &[u8], env: &[(&str, &str)]) -> (bool, Vec<u8>, String) {
+        let args: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
+        self.run_bytes(&args, input, env)
+    }
+
+    /// The same with arguments of any bytes.
+    pub(crate) fn run_bytes(&self, args: &[&[u8]], input: &[u8], env: &[(&str, &str)]) -> (bool, Vec<u8>, String) {
+        let args = args.iter().map(|arg| OsStr::from_bytes(arg));
         #[expect(clippy::disallowed_methods, reason = "the sealed git builder of this crate's tests")]
         let mut command = Command::new("git");
         command.args(args).current_dir(self.path()).env_clear();
@@ -96,6 +105,47 @@ impl TestRepo {
         let files = std::fs::read_dir(self.path().join("objects/pack")).unwrap().map(|entry| entry.unwrap().path());
         files.filter(|path| path.extension().is_some_and(|found| found == ending)).collect()
     }
+}
+
+/// The history of this project, or of the repository that `ATOMICQMS_TEST_REPOSITORY` names, in a bare repository of its own.
+///
+/// `None`, and a line that says so, where the sources came without history. A shallow history is written anew, with its oldest commits as
+/// roots, because a server's repositories are never shallow.
+pub(crate) fn own_history() -> Option<TestRepo> {
+    let given = std::env::var("ATOMICQMS_TEST_REPOSITORY").ok();
+    let path = given.clone().unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/..").to_owned());
+    let repo = TestRepo::new();
+    let ask = |args: &[&str]| repo.run(&[&["-c", "safe.directory=*", "-C", &path], args].concat(), b"", &[]);
+    // A directory without history of its own may lie in another repository.
+    let (ok, out, _) = ask(&["rev-parse", "--show-prefix", "--is-shallow-repository", "HEAD"]);
+    let out = String::from_utf8_lossy(&out).into_owned();
+    let lines: Vec<&str> = out.lines().collect();
+    let (prefix, is_shallow) = (lines.first().copied().unwrap_or_default(), lines.get(1) == Some(&"true"));
+    if !ok || !prefix.is_empty() {
+        println!("SKIPPED: no git history at {path}; nothing of this project was compared");
+        return None;
+    }
+    if is_shallow {
+        println!("the history at {path} is shallow: its oldest commits stand for roots");
+        let (ok, stream, err) = ask(&["fast-export", "--signed-tags=strip", "HEAD"]);
+        assert!(ok, "{err}");
+        repo.git_with(&["-c", "fastimport.unpackLimit=1", "fast-import", "--quiet"], &stream);
+        let head = repo.git(&["for-each-ref", "--count=1", "--format=%(objectname)"]);
+        repo.git(&["update-ref", "refs/heads/given", &head]);
+        return Some(repo);
+    }
+    repo.git(&["-c", "safe.directory=*", "fetch", "-q", &path, "+HEAD:refs/heads/given"]);
+    if given.is_some() {
+        repo.git(&["-c", "safe.directory=*", "fetch", "-q", &path, "+refs/*:refs/*"]);
+    }
+    Some(repo)
+}
+
+/// Major and minor version of the git at hand: some of its answers changed.
+pub(crate) fn git_version() -> (u32, u32) {
+    let version = TestRepo::new().git(&["--version"]);
+    let mut numbers = version.split([' ', '.']).filter_map(|word| word.parse().ok());
+    numbers.next().zip(numbers.next()).unwrap()
 }
 
 /// A small deterministic generator, so that a failing case can be run again by its seed.

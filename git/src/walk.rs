@@ -15,14 +15,14 @@ mod object;
 mod reach;
 
 pub(crate) use ancestry::merge_bases_of_any;
-pub use ancestry::{is_ancestor, merge_bases};
+pub use ancestry::{is_ancestor, merge_bases, merge_bases_of_all};
 pub use bydate::CommitsByDate;
 pub(crate) use cover::reaches_all;
 pub(crate) use difference::difference;
 pub use graph::Graph;
 pub(crate) use graph::{Flags, Memory, Node, UNKNOWN_GENERATION, check_interrupt};
 pub use object::{Peeled, peel};
-pub(crate) use object::{TreeEntries, TreeEntry, read_commit, read_tag, unreadable};
+pub(crate) use object::{TreeEntries, TreeEntry, read_as, read_commit, read_tag, unreadable};
 pub(crate) use reach::Reach;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 mod pattern;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::atomic::AtomicBool};
 
 use crate::error::{Error, Result};
 use pattern::Pattern;
@@ -96,14 +96,16 @@ impl Attributes {
     }
 
     /// Looks a path up; directories end in a slash. Later lines win, and files farther in.
-    pub(super) fn of(&self, path: &[u8]) -> Found {
+    ///
+    /// Errors: `Interrupted`.
+    pub(super) fn of(&self, path: &[u8], interrupt: &AtomicBool) -> Result<Found> {
         let mut found = Found::default();
         for (pattern, settings) in self.files.iter().rev().flat_map(|rules| rules.lines.iter().rev()) {
-            if pattern.matches(path) {
+            if pattern.matches(path, interrupt)? {
                 self.apply(settings, &mut found);
             }
         }
-        found
+        Ok(found)
     }
 
     /// Takes over what is not decided yet; a macro that is set brings what it stands for.
@@ -216,16 +218,17 @@ mod tests {
             b"* text=auto\n*.bin binary\n# no\n\"a b\\tc\" export-ignore\n[attr]gone export-ignore -x\n*.tmp gone\n";
         attributes.enter(Rules::parse(b"", outer)).unwrap();
         attributes.enter(Rules::parse(b"dir/", b"*.bin text !diff\n/top gone x\n!bad y\n")).unwrap();
-        let found = attributes.of(b"dir/a.bin");
+        let of = |attributes: &Attributes, path: &[u8]| attributes.of(path, &AtomicBool::new(false)).unwrap();
+        let found = of(&attributes, b"dir/a.bin");
         assert_eq!(state(&found, "text"), Some(&State::Set));
         assert_eq!(state(&found, "diff"), Some(&State::Unspecified));
         assert_eq!(state(&found, "merge"), Some(&State::Unset));
-        assert!(attributes.of(b"dir/x").has_value(b"text", b"auto"));
-        assert!(attributes.of(b"a b\tc").is_set(b"export-ignore"));
-        let found = attributes.of(b"dir/top");
+        assert!(of(&attributes, b"dir/x").has_value(b"text", b"auto"));
+        assert!(of(&attributes, b"a b\tc").is_set(b"export-ignore"));
+        let found = of(&attributes, b"dir/top");
         assert!(found.is_set(b"export-ignore") && found.is_set(b"x"), "the line itself comes before its macro");
-        assert!(attributes.of(b"dir/t.tmp").is_unset(b"x"));
+        assert!(of(&attributes, b"dir/t.tmp").is_unset(b"x"));
         attributes.leave();
-        assert!(attributes.of(b"dir/a.bin").is_unset(b"diff"));
+        assert!(of(&attributes, b"dir/a.bin").is_unset(b"diff"));
     }
 }

@@ -3,20 +3,29 @@
 //!
 //! Source: gitattributes(5), "export-subst"; git-log(1), "Pretty formats".
 
+use std::sync::atomic::AtomicBool;
+
 use crate::{
     commit_text::{CommitText, Person, date::DateForm},
     diff::{IdLength, IdPrinter},
     error::{Error, Result},
     id::ObjectId,
     odb::Snapshot,
+    walk::check_interrupt,
 };
 
 const OPEN: &[u8] = b"$Format:";
 
 /// Replaces all `$Format:...$`.
 ///
-/// Errors: `TooLarge` when the result passes `max_bytes`.
-pub(super) fn substitute(data: &[u8], odb: &Snapshot, commit: &CommitText, max_bytes: u64) -> Result<Vec<u8>> {
+/// Errors: `TooLarge` when the result passes `max_bytes`, `Interrupted`.
+pub(super) fn substitute(
+    data: &[u8],
+    odb: &Snapshot,
+    commit: &CommitText,
+    max_bytes: u64,
+    interrupt: &AtomicBool,
+) -> Result<Vec<u8>> {
     let ids = IdPrinter::new(odb, IdLength::Unique);
     let mut out = Vec::with_capacity(data.len());
     let mut rest = data;
@@ -25,19 +34,30 @@ pub(super) fn substitute(data: &[u8], odb: &Snapshot, commit: &CommitText, max_b
         let format = tail.get(OPEN.len()..).unwrap_or_default();
         let Some(end) = format.iter().position(|byte| *byte == b'$') else { break };
         out.extend_from_slice(head);
-        expand(format.get(..end).unwrap_or_default(), commit, &ids, max_bytes, &mut out)?;
+        let format_of_one = format.get(..end).unwrap_or_default();
+        expand(format_of_one, commit, &ids, max_bytes, interrupt, &mut out)?;
         rest = format.get(end + 1..).unwrap_or_default();
     }
     out.extend_from_slice(rest);
     Ok(out)
 }
 
-fn expand(format: &[u8], commit: &CommitText, ids: &IdPrinter<'_>, max_bytes: u64, out: &mut Vec<u8>) -> Result<()> {
+fn expand(
+    format: &[u8],
+    commit: &CommitText,
+    ids: &IdPrinter<'_>,
+    max_bytes: u64,
+    interrupt: &AtomicBool,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     let mut rest = format;
     while let Some((byte, tail)) = rest.split_first() {
         rest = tail;
-        match (byte, placeholder(tail, commit, ids)) {
-            (b'%', Some((text, length))) => {
+        let found = if *byte == b'%' { placeholder(tail, commit, ids) } else { None };
+        match found {
+            Some((text, length)) => {
+                // Each may have looked through a long message, and found nothing in it.
+                check_interrupt(interrupt)?;
                 // A short file may ask for a long message many times.
                 if (out.len() + text.len()) as u64 > max_bytes {
                     return Err(Error::TooLarge { what: "a file in an archive", limit: max_bytes });
@@ -45,7 +65,7 @@ fn expand(format: &[u8], commit: &CommitText, ids: &IdPrinter<'_>, max_bytes: u6
                 out.extend_from_slice(&text);
                 rest = tail.get(length..).unwrap_or_default();
             }
-            _ => out.push(*byte),
+            None => out.push(*byte),
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Owns the tar format as git writes it: ustar headers, pax headers for what does not fit, the commit id as global comment. Refuses to
 //! know trees. Called by the walk of [`super`].
 
-use std::io::Write;
+use std::{io::Write, sync::atomic::AtomicBool};
 
 use super::{
     counted::Counted,
@@ -35,8 +35,13 @@ struct Header<'a> {
 
 impl<'a> TarWriter<'a> {
     /// Starts an archive; all entries get the time `seconds`.
-    pub(super) fn new(out: &'a mut dyn Write, seconds: u64, commit: Option<ObjectId>) -> Result<Self> {
-        let mut writer = TarWriter { out: Counted::new(out), seconds: seconds.min(MAX_OCTAL) };
+    pub(super) fn new(
+        out: &'a mut dyn Write,
+        seconds: u64,
+        commit: Option<ObjectId>,
+        interrupt: &'a AtomicBool,
+    ) -> Result<Self> {
+        let mut writer = TarWriter { out: Counted::new(out, interrupt), seconds: seconds.min(MAX_OCTAL) };
         let mut global = Vec::new();
         if let Some(commit) = commit {
             pax_record(&mut global, "comment", commit.to_string().as_bytes());

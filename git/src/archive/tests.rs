@@ -1,6 +1,6 @@
 //! Archives against `git archive`: tars byte for byte, zips entry by entry.
 
-mod unzip;
+pub(crate) mod unzip;
 
 use std::{io::Read, sync::atomic::AtomicBool};
 

@@ -19,7 +19,7 @@ use crate::{
     id::{Kind, ObjectId},
     odb::Snapshot,
     scope::{PathBudget, is_selected, leads_to_selected},
-    walk::{TreeEntries, check_interrupt, unreadable},
+    walk::{TreeEntries, check_interrupt, read_as, unreadable},
 };
 
 /// What is still to be done, the next step last.
@@ -74,7 +74,7 @@ impl<'a> Walk<'a> {
             check_interrupt(self.interrupt)?;
             match step {
                 Step::Enter { path, id } => {
-                    if self.attributes.of(&path).is_set(b"export-ignore") {
+                    if self.attributes.of(&path, self.interrupt)?.is_set(b"export-ignore") {
                         continue;
                     }
                     steps.push(Step::Leave);
@@ -130,7 +130,7 @@ impl<'a> Walk<'a> {
     }
 
     fn file(&mut self, path: &[u8], mode: FileMode, id: ObjectId, out: &mut dyn EntryWriter) -> Result<()> {
-        let found = self.attributes.of(path);
+        let found = self.attributes.of(path, self.interrupt)?;
         if found.is_set(b"export-ignore") {
             return Ok(());
         }
@@ -156,7 +156,7 @@ impl<'a> Walk<'a> {
         } else {
             let mut data = eol::to_working_tree(&stored, &found);
             if let Some(commit) = self.commit.filter(|_| found.is_set(b"export-subst")) {
-                data = Cow::Owned(substitute(&data, self.odb, commit, self.options.max_file_bytes)?);
+                data = Cow::Owned(substitute(&data, self.odb, commit, self.options.max_file_bytes, self.interrupt)?);
             }
             (EntryKind::Regular { is_executable: mode.bits() & 0o100 != 0 }, data)
         };
@@ -193,9 +193,6 @@ pub(super) fn find_subtree(odb: &Snapshot, root: ObjectId, path: &[u8]) -> Resul
 
 fn read(odb: &Snapshot, id: ObjectId, expected: Kind) -> Result<Vec<u8>> {
     let mut data = Vec::new();
-    match odb.find(&id, &mut data)? {
-        Some(kind) if kind == expected => Ok(data),
-        Some(actual) => Err(Error::WrongKind { id, expected, actual, referenced_by: None }),
-        None => Err(Error::Lost { id }),
-    }
+    read_as(odb, &id, expected, &mut data)?;
+    Ok(data)
 }

@@ -44,7 +44,7 @@ impl<'a> ZipWriter<'a> {
         commit: Option<ObjectId>,
         interrupt: &'a AtomicBool,
     ) -> Self {
-        ZipWriter { out: Counted::new(out), seconds, commit, interrupt, directory: Vec::new(), entries: 0 }
+        ZipWriter { out: Counted::new(out, interrupt), seconds, commit, interrupt, directory: Vec::new(), entries: 0 }
     }
 
     fn deflate(&self, data: &[u8]) -> Result<Vec<u8>> {

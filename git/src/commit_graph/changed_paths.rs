@@ -18,9 +18,9 @@ pub(super) fn filter(
     interrupt: &AtomicBool,
 ) -> Result<Vec<u8>> {
     let mut paths: BTreeSet<Vec<u8>> = BTreeSet::new();
-    let walked = tree::changes(odb, parent, Some(tree), interrupt, &mut |change| {
-        let mut end = change.path.len();
-        while let Some(path) = change.path.get(..end).filter(|path| !path.is_empty()) {
+    let walked = tree::changes(odb, parent, Some(tree), interrupt, &mut |path| {
+        let mut end = path.len();
+        while let Some(path) = path.get(..end).filter(|path| !path.is_empty()) {
             if !paths.insert(path.to_vec()) {
                 break;
             }

@@ -117,7 +117,7 @@ pub fn diff_lines(
     let interned = intern::intern(before, after, options.whitespace, interrupt)?;
     let mut sides = [Side::new(interned.before), Side::new(interned.after)];
     let [left, right] = &mut sides;
-    let kept = prune::set_aside(left, right, &interned.counts);
+    let kept = prune::set_aside(left, right, &interned.counts, interrupt)?;
     myers::mark_changes(left, right, &kept, interrupt)?;
     slide::compact(left, right, options.indent_heuristic.then_some(before), interrupt)?;
     slide::compact(right, left, options.indent_heuristic.then_some(after), interrupt)?;
@@ -146,7 +146,7 @@ pub fn without_common_tail<'a>(before: &'a [u8], after: &'a [u8]) -> (&'a [u8], 
 }
 
 /// Reads the marks of both sides as hunks.
-fn collect(left: &Side, right: &Side) -> Vec<Hunk> {
+pub(crate) fn collect(left: &Side, right: &Side) -> Vec<Hunk> {
     let mut hunks = Vec::new();
     let (mut i, mut j) = (0, 0);
     while i < left.len() || j < right.len() {

@@ -3,9 +3,12 @@
 //!
 //! Source: gitdiffcore(7), "diffcore-rename"; behaviour of git 2.39 to 2.52.
 
+pub(crate) mod candidates;
 mod exact;
 mod matrix;
-mod similarity;
+mod pieces;
+pub(crate) mod similarity;
+mod single;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,7 +20,9 @@ use super::{
     change::{Change, File, MAX_SCORE, Status},
 };
 use crate::{error::Result, odb::Snapshot, walk::check_interrupt};
-use similarity::Estimator;
+use similarity::{Bounds, Estimator};
+
+pub(crate) use single::origin_of;
 
 /// How far the search goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -81,7 +86,7 @@ pub(super) fn find(
     if !pairing.sources.is_empty() && !pairing.destinations.is_empty() {
         exact::pair(&mut pairing, interrupt)?;
         if options.min_score < MAX_SCORE {
-            let mut estimator = Estimator::new(odb, options);
+            let mut estimator = Estimator::new(odb, Bounds::of_diff(options));
             if !pairing.with_copies {
                 by_name(&mut pairing, &mut estimator, options.min_score, interrupt)?;
             }
@@ -130,7 +135,7 @@ fn by_name(pairing: &mut Pairing, estimator: &mut Estimator<'_>, min_score: u32,
         let Some(source) = pairing.sources.get(at) else { break };
         let Some([Some(Some(only)), Some(Some(to))]) = places.get(name(&source.file.path)).copied() else { continue };
         let Some(destination) = pairing.destinations.get(to).filter(|_| only == at) else { continue };
-        let score = estimator.score(&source.file, &destination.file, min_score)?;
+        let score = score(estimator, &source.file, &destination.file, min_score)?;
         if score >= min_score {
             pairing.record(to, at, score);
         }
@@ -138,8 +143,16 @@ fn by_name(pairing: &mut Pairing, estimator: &mut Estimator<'_>, min_score: u32,
     Ok(())
 }
 
+/// How similar two files are; only regular ones can be.
+fn score(estimator: &mut Estimator<'_>, before: &File, after: &File, min_score: u32) -> Result<u32> {
+    if !before.mode.is_regular() || !after.mode.is_regular() {
+        return Ok(0);
+    }
+    estimator.score(&before.id, &after.id, min_score)
+}
+
 /// The last part of a path.
-fn name(path: &[u8]) -> &[u8] {
+pub(crate) fn name(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
 }
 

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Error,
     id::id_from_hex,
-    testgit::{Random, TestRepo},
+    testgit::{Random, TestRepo, git_version, own_history},
 };
 
 /// Pairs of trees in the form that `git diff-tree --stdin` reads.
@@ -24,11 +24,8 @@ fn neighbours(trees: &[String]) -> Vec<(String, String)> {
 }
 
 /// Git up to 2.43 leaves the last piece of a file out when it measures similarity.
-fn tree_options(repo: &TestRepo) -> TreeOptions {
-    let version = repo.git(&["--version"]);
-    let mut numbers = version.split([' ', '.']).filter_map(|word| word.parse::<u32>().ok());
-    let version = (numbers.next().unwrap(), numbers.next().unwrap());
-    TreeOptions { counts_last_piece: version >= (2, 44), ..TreeOptions::default() }
+fn tree_options() -> TreeOptions {
+    TreeOptions { counts_last_piece: git_version() >= (2, 44), ..TreeOptions::default() }
 }
 
 /// Compares what git prints for each pair of trees with what we print, and answers how many pairs there were.
@@ -99,8 +96,8 @@ fn numbers(options: TreeOptions, patch: PatchOptions) -> impl Fn(&Snapshot, &Obj
 }
 
 /// Every output of a repository's trees, compared with git's.
-fn compare_all(repo: &TestRepo, pairs: &[(String, String)], what: &str) {
-    let plain = || tree_options(repo);
+pub(crate) fn compare_all(repo: &TestRepo, pairs: &[(String, String)], what: &str) {
+    let plain = || tree_options();
     let with = |renames| TreeOptions { renames, ..plain() };
     let compare = |args: &[&str], print: &dyn Fn(&Snapshot, &ObjectId, &ObjectId) -> Vec<u8>| {
         compare(repo, pairs, args, what, print);
@@ -193,7 +190,7 @@ fn large_texts_are_cut_where_git_cuts_them() {
         let trees = history::generate_large(&repo, &mut Random::new(seed));
         for (flag, context) in [("-U3", 3), ("-U0", 0)] {
             let options = PatchOptions { context, ..PatchOptions::default() };
-            let print = patch(TreeOptions { renames: Renames::Off, ..tree_options(&repo) }, options);
+            let print = patch(TreeOptions { renames: Renames::Off, ..tree_options() }, options);
             compare(&repo, &neighbours(&trees), &["-p", flag], &format!("seed {seed}"), &print);
         }
     }
@@ -203,7 +200,7 @@ fn large_texts_are_cut_where_git_cuts_them() {
 fn landmarks_are_taken_as_git_takes_them() {
     let repo = TestRepo::new();
     let trees = history::generate_landmark(&repo, &mut Random::new(first_seed()));
-    let print = patch(tree_options(&repo), PatchOptions::default());
+    let print = patch(tree_options(), PatchOptions::default());
     compare(&repo, &neighbours(&trees)[1..], &["-p"], &format!("seed {}", first_seed()), &print);
 }
 
@@ -219,7 +216,7 @@ fn binary_patches_can_be_applied() {
     let repo = TestRepo::new();
     let trees = history::generate(&repo, &mut Random::new(first_seed()), 20);
     let options = PatchOptions { binary: true, ..PatchOptions::default() };
-    let print = patch(TreeOptions { renames: Renames::Copies, ..tree_options(&repo) }, options);
+    let print = patch(TreeOptions { renames: Renames::Copies, ..tree_options() }, options);
     let odb = repo.odb();
     let index = repo.path().join("test.index");
     let run = |args: &[&str], input: &[u8]| {
@@ -243,7 +240,7 @@ fn binary_patches_can_be_applied() {
 fn mails_are_those_of_format_patch() {
     let repo = TestRepo::new();
     let odb = mail_commits(&repo);
-    let options = MailOptions { tree: tree_options(&repo), signature: "signed".to_owned(), ..MailOptions::default() };
+    let options = MailOptions { tree: tree_options(), signature: "signed".to_owned(), ..MailOptions::default() };
     let (ok, theirs, err) =
         repo.run(&["format-patch", "--stdout", "--root", "-N", "--signature=signed", "main"], &[], &[]);
     assert!(ok, "{err}");
@@ -356,17 +353,8 @@ fn limits_and_interrupts_end_a_diff() {
 /// The history of this project, or a whole one: `ATOMICQMS_TEST_REPOSITORY=path cargo test -p atomicqms-git given_repository -- --nocapture`
 #[test]
 fn a_given_repository_is_shown_as_git_shows_it() {
-    let given = std::env::var("ATOMICQMS_TEST_REPOSITORY").ok();
-    let path = given.clone().unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/..").to_owned());
-    let repo = TestRepo::new();
-    if given.is_none() && !std::path::Path::new(&path).join(".git").exists() {
-        // Sources without their history, as a package brings them.
-        return;
-    }
-    repo.git(&["fetch", "-q", "--update-shallow", &path, "+HEAD:refs/heads/given"]);
-    if given.is_some() {
-        repo.git(&["fetch", "-q", &path, "+refs/*:refs/*"]);
-    }
+    let given = std::env::var_os("ATOMICQMS_TEST_REPOSITORY");
+    let Some(repo) = own_history() else { return };
     let (newest, distant) = if given.is_some() { ("100000000", 40) } else { ("12", 4) };
     let list = repo.git(&["log", "--all", "-n", newest, "--format=%T %P"]);
     let mut pairs = Vec::new();
@@ -384,7 +372,7 @@ fn a_given_repository_is_shown_as_git_shows_it() {
         pairs.push((trees[random.below(trees.len())].clone(), trees[random.below(trees.len())].clone()));
     }
     pairs.retain(|(a, b)| a != b);
-    compare_all(&repo, &pairs, &path);
+    compare_all(&repo, &pairs, "a given repository");
     let odb = repo.odb();
     let count = |(a, b): &(String, String)| {
         let id = |hex: &str| id_from_hex(hex.as_bytes()).unwrap();

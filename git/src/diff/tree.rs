@@ -7,11 +7,11 @@ use std::{cmp::Ordering, sync::atomic::AtomicBool};
 
 use super::change::{Change, File, FileMode};
 use crate::{
-    error::{Error, Result},
+    error::Result,
     id::{Kind, ObjectId},
     odb::Snapshot,
     scope::{PathBudget, is_selected, leads_to_selected},
-    walk::{TreeEntries, TreeEntry, check_interrupt, unreadable},
+    walk::{TreeEntries, TreeEntry, check_interrupt, read_as, unreadable},
 };
 
 /// Which files are looked at.
@@ -20,6 +20,8 @@ pub(super) struct Scope<'a> {
     pub(super) paths: &'a [Vec<u8>],
     /// Whether files that do not differ are listed, too, for the search of copies.
     pub(super) with_unmodified: bool,
+    /// The one new file that is listed; without it all are.
+    pub(super) only_new: Option<&'a [u8]>,
     /// Most files and directories that are listed; long paths count more than once.
     pub(super) max_files: usize,
 }
@@ -62,11 +64,7 @@ pub(super) fn changes(
 fn read_tree(odb: &Snapshot, id: Option<ObjectId>) -> Result<Vec<u8>> {
     let Some(id) = id else { return Ok(Vec::new()) };
     let mut data = Vec::new();
-    match odb.find(&id, &mut data)? {
-        Some(Kind::Tree) => {}
-        Some(actual) => return Err(Error::WrongKind { id, expected: Kind::Tree, actual, referenced_by: None }),
-        None => return Err(Error::Lost { id }),
-    }
+    read_as(odb, &id, Kind::Tree, &mut data)?;
     let mut entries = TreeEntries::new(&data);
     entries.by_ref().for_each(drop);
     if entries.is_broken() {
@@ -89,7 +87,7 @@ fn expand(
     let mut right = TreeEntries::new(&right).peekable();
     loop {
         let order = match (left.peek(), right.peek()) {
-            (Some(a), Some(b)) => compare(a, b),
+            (Some(a), Some(b)) => a.compare(b),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (None, None) => return Ok(()),
@@ -108,12 +106,20 @@ fn expand(
             Some(File { path: child.clone(), mode: FileMode::of_entry(entry.mode)?, id: entry.id })
         };
         let (before, after) = (file(a), file(b));
-        if (before.is_some() || after.is_some()) && is_selected(scope.paths, &child) {
+        let is_listed = match before {
+            Some(_) => true,
+            None => after.is_some() && scope.only_new.is_none_or(|path| path == child),
+        };
+        if is_listed && is_selected(scope.paths, &child) {
             budget.take(&child)?;
             steps.push(Step::Change(Change::of_sides(before, after)));
         }
         let (before, after) = (directory(a), directory(b));
-        if (before.is_some() || after.is_some()) && leads_to_selected(scope.paths, &child) {
+        let is_followed = match before {
+            Some(_) => true,
+            None => after.is_some() && scope.only_new.is_none_or(|path| path.starts_with(&child)),
+        };
+        if is_followed && leads_to_selected(scope.paths, &child) {
             budget.take(&child)?;
             steps.push(Step::Directory { path: child, before, after });
         }
@@ -126,14 +132,4 @@ fn canonical(entry: &TreeEntry<'_>) -> Option<FileMode> {
 
 fn is_directory(entry: &TreeEntry<'_>) -> bool {
     entry.kind == Some(Kind::Tree)
-}
-
-/// Git's order of entries: directories as if their names ended in a slash.
-fn compare(a: &TreeEntry<'_>, b: &TreeEntry<'_>) -> Ordering {
-    let key = |entry: &TreeEntry<'_>| is_directory(entry).then_some(b'/');
-    let full = |entry: &TreeEntry<'_>, other: usize| entry.name.get(other..).and_then(|rest| rest.first().copied());
-    let common = a.name.len().min(b.name.len());
-    let heads = a.name.get(..common).cmp(&b.name.get(..common));
-    // One name has ended here: its next byte is a slash, or nothing.
-    heads.then_with(|| full(a, common).or(key(a)).unwrap_or(0).cmp(&full(b, common).or(key(b)).unwrap_or(0)))
 }

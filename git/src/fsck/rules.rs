@@ -93,6 +93,7 @@ rules! {
     HasDotgit "hasDotgit" Warn "A tree entry that some file system takes for `.git`.";
     NullSha1 "nullSha1" Warn "A tree entry with the null id.";
     ZeroPaddedFilemode "zeroPaddedFilemode" Warn "A tree entry whose mode starts with zero.";
+    LargePathname "largePathname" Warn "A tree entry whose name is longer than any file system takes.";
     NulInCommit "nulInCommit" Warn "A NUL byte in a commit message.";
     BadFilemode "badFilemode" Info "A tree entry with an unusual mode.";
     GitmodulesParse "gitmodulesParse" Info "`.gitmodules` cannot be parsed.";

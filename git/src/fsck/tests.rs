@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     id::hash_object,
-    testgit::{Random, TestRepo},
+    testgit::{Random, TestRepo, git_version},
     testpack::{PackBuilder, tree},
 };
 
@@ -69,6 +69,23 @@ fn rules_are_found_by_name_and_some_may_never_be_ignored() {
         (Rule::UnterminatedHeader, false),
     ] {
         assert_eq!(rule.may_be_ignored(), may, "{rule:?}");
+    }
+}
+
+#[test]
+fn names_that_no_file_system_takes_are_refused_unless_tolerated() {
+    let repo = TestRepo::new();
+    let longest = tree_of(&[("100644", &[b'n'; 4096])]);
+    let longer = tree_of(&[("100644", &[b'n'; 4097])]);
+    assert_eq!(ours(Kind::Tree, &longest, &Policy::default()), None);
+    assert_eq!(ours(Kind::Tree, &longer, &Policy::default()), Some("largePathname"));
+    assert!(Rule::LargePathname.may_be_ignored());
+    let tolerant = Policy { tolerated: [Rule::LargePathname].into() };
+    assert_eq!(ours(Kind::Tree, &longer, &tolerant), None);
+    agree(&repo, Kind::Tree, &longest);
+    // Git has the rule since 2.43.
+    if git_version() >= (2, 43) {
+        agree(&repo, Kind::Tree, &longer);
     }
 }
 

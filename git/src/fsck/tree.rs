@@ -1,6 +1,6 @@
 //! Owns the grammar of trees: entries, order, names that file systems misread. Refuses to look at what the entries point at.
 //!
-//! Source: git 2.39, fsck.c, `fsck_tree` and `verify_ordered`; tree-walk.c, `decode_tree_entry`.
+//! Source: git 2.39, fsck.c, `fsck_tree` and `verify_ordered`; tree-walk.c, `decode_tree_entry`; git 2.43 for `largePathname`.
 
 use super::{
     Link, Report, Rule,
@@ -16,6 +16,9 @@ const DIRECTORY: u32 = 0o040_000;
 const REGULAR: u32 = 0o100_000;
 const SYMLINK: u32 = 0o120_000;
 const GITLINK: u32 = 0o160_000;
+
+/// Longest name of an entry; git's default.
+const MAX_NAME_BYTES: usize = 4096;
 
 struct Entry<'a> {
     mode: u32,
@@ -88,6 +91,9 @@ fn check_name(entry: &Entry<'_>, report: &Report<'_>) -> Result<()> {
     }
     if entry.name.contains(&b'/') {
         report.broken(Rule::FullPathname, "contains full pathnames")?;
+    }
+    if entry.name.len() > MAX_NAME_BYTES {
+        report.broken(Rule::LargePathname, "contains excessively large pathname")?;
     }
     match entry.name {
         b"." => report.broken(Rule::HasDot, "contains '.'")?,

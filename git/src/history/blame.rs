@@ -68,7 +68,7 @@ pub struct Blame {
     pub ranges: Vec<BlamedRange>,
 }
 
-/// Finds out who brought each line of the file or link at `path` in `commit`; `None` when there is no such file.
+/// Finds out who brought each line of the file or link at `path` in `commit`, or in the commit it tags; `None` when there is no such file.
 ///
 /// Errors: `TooLarge`, `Interrupted` (also when the deadline passed), `Lost`, `WrongKind`, `Corrupt`.
 pub fn blame(
@@ -79,7 +79,7 @@ pub fn blame(
     interrupt: &AtomicBool,
 ) -> Result<Option<Blame>> {
     let mut graph = Graph::new(odb, interrupt);
-    let start = graph.load(commit)?;
+    let start = graph.load_named(commit)?;
     let mut origins = Origins::default();
     let path = origins.intern(path);
     let Some(entry) = origins.entry(&graph, start, path)?.filter(super::Entry::is_blob) else { return Ok(None) };
@@ -92,8 +92,9 @@ pub fn blame(
         done: Vec::new(),
     };
     let len = count_lines(&board.contents.read(odb, &entry.id)?);
-    let all = Lines { line: 0, original: 0, len };
-    board.hand_over(&graph, start, Suspect { path, blob: entry.id, mode: entry.mode, lines: vec![all] });
+    // An empty file has no lines.
+    let lines = if len == 0 { Vec::new() } else { vec![Lines { line: 0, original: 0, len }] };
+    board.hand_over(&graph, start, Suspect { path, blob: entry.id, mode: entry.mode, lines });
     while let Some((_, node)) = board.queue.pop() {
         board.check(interrupt)?;
         for suspect in board.waiting.remove(&node).unwrap_or_default() {
@@ -182,4 +183,4 @@ impl Board<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

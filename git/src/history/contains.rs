@@ -14,7 +14,7 @@ const LACKS: u8 = 2;
 
 /// Says for each tip whether it holds `commit`; all in one walk, in which no commit is visited twice.
 ///
-/// Shape: one answer for each tip, in their order; tags are followed, and what is no commit holds none.
+/// Shape: one answer for each tip, in their order; tags are followed, also from `commit`, and a tip that is no commit holds none.
 /// Errors: `Lost`, `WrongKind` when `commit` is none, `Interrupted`.
 pub fn tips_containing(
     odb: &Snapshot,
@@ -23,7 +23,7 @@ pub fn tips_containing(
     interrupt: &AtomicBool,
 ) -> Result<Vec<bool>> {
     let mut graph = Graph::new(odb, interrupt);
-    let target = graph.load(commit)?;
+    let target = graph.load_named(commit)?;
     let mut flags = Flags::default();
     flags.set(target, HOLDS);
     let mut answers = Vec::with_capacity(tips.len());

@@ -38,7 +38,7 @@ pub fn ahead_behind(odb: &Snapshot, base: &ObjectId, tip: &ObjectId, interrupt: 
 
 /// Counts for many tips against one base: one walk for every 127 of them.
 ///
-/// Shape: one answer for each tip, in their order.
+/// Shape: one answer for each tip, in their order; tags are followed.
 /// Errors: `Lost`, `WrongKind`, `Interrupted`.
 pub fn ahead_behind_many(
     odb: &Snapshot,
@@ -47,7 +47,7 @@ pub fn ahead_behind_many(
     interrupt: &AtomicBool,
 ) -> Result<Vec<AheadBehind>> {
     let mut graph = Graph::new(odb, interrupt);
-    let base = graph.load(base)?;
+    let base = graph.load_named(base)?;
     let mut counts = Vec::with_capacity(tips.len());
     for some in tips.chunks(TIPS_PER_WALK) {
         let mut walk = Walk { all: BASE, ..Walk::default() };
@@ -55,7 +55,7 @@ pub fn ahead_behind_many(
         for (at, tip) in some.iter().enumerate() {
             let bit: Reached = 2 << at;
             walk.all |= bit;
-            bits.push((graph.load(tip)?, bit));
+            bits.push((graph.load_named(tip)?, bit));
         }
         walk.add(&graph, base, BASE);
         for (node, bit) in &bits {

@@ -11,14 +11,14 @@ use std::{
 
 use super::{
     path::{PathFinder, clean, is_denied},
-    tree::{self, Entry, entry_at, read_tree},
+    tree::{self, Entry, entry_at},
 };
 use crate::{
     commit_graph::PathKey,
     error::Result,
-    id::ObjectId,
+    id::{Kind, ObjectId},
     odb::Snapshot,
-    walk::{Graph, Node, TreeEntries},
+    walk::{Graph, Node, TreeEntries, read_as},
 };
 
 /// One entry of a directory and the commit that last changed it.
@@ -77,10 +77,10 @@ fn find(
 ) -> Result<Option<LastCommits>> {
     let directory = clean(directory);
     let mut graph = Graph::new(odb, interrupt);
-    let start = graph.load(tip)?;
+    let start = graph.load_named(tip)?;
     let Some(top) = entry_at(odb, &graph.tree(start), &directory)?.filter(Entry::is_tree) else { return Ok(None) };
     let mut data = Vec::new();
-    read_tree(odb, &top.id, &mut data)?;
+    read_as(odb, &top.id, Kind::Tree, &mut data)?;
     let rows: Vec<Row> =
         TreeEntries::new(&data).map(|entry| Row::new(&directory, entry.name, (&entry).into())).collect();
     let mut search = Search::new(&directory, rows, earlier);
@@ -94,7 +94,7 @@ fn find(
         .rows
         .into_iter()
         .filter_map(|row| Some(EntryCommit { name: row.name, entry: row.at_tip, commit: row.commit? }));
-    Ok(Some(LastCommits { tip: *tip, directory, entries: entries.collect() }))
+    Ok(Some(LastCommits { tip: graph.id(start), directory, entries: entries.collect() }))
 }
 
 /// One entry and where its search stands.
@@ -236,7 +236,7 @@ impl<'e> Search<'e> {
     fn read_directory(&mut self, odb: &Snapshot, directory: Option<Entry>) -> Result<()> {
         self.found.fill(None);
         let Some(directory) = directory.filter(Entry::is_tree) else { return Ok(()) };
-        read_tree(odb, &directory.id, &mut self.data)?;
+        read_as(odb, &directory.id, Kind::Tree, &mut self.data)?;
         for entry in TreeEntries::new(&self.data) {
             if let Some(slot) = self.by_name.get(entry.name).and_then(|at| self.found.get_mut(*at)) {
                 *slot = slot.or(Some((&entry).into()));

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Result},
     id::{Kind, ObjectId},
     odb::Snapshot,
-    walk::{TreeEntries, TreeEntry, check_interrupt, unreadable},
+    walk::{TreeEntries, TreeEntry, check_interrupt, read_as, unreadable},
 };
 
 /// Deepest nesting followed, as git has it (`core.maxTreeDepth`).
@@ -54,15 +54,6 @@ impl From<&TreeEntry<'_>> for Entry {
     }
 }
 
-/// Reads a tree into `out`.
-pub(crate) fn read_tree(odb: &Snapshot, id: &ObjectId, out: &mut Vec<u8>) -> Result<()> {
-    match odb.find(id, out)? {
-        Some(Kind::Tree) => Ok(()),
-        Some(actual) => Err(Error::WrongKind { id: *id, expected: Kind::Tree, actual, referenced_by: None }),
-        None => Err(Error::Lost { id: *id }),
-    }
-}
-
 /// Finds what a path names in a tree; the empty path names the tree itself.
 ///
 /// Errors: `Lost`, `WrongKind`, `Corrupt`.
@@ -83,16 +74,8 @@ pub fn entry_at(odb: &Snapshot, tree: &ObjectId, path: &[u8]) -> Result<Option<E
 
 /// Finds one name in one tree.
 pub(crate) fn child(odb: &Snapshot, tree: &ObjectId, name: &[u8], data: &mut Vec<u8>) -> Result<Option<Entry>> {
-    read_tree(odb, tree, data)?;
+    read_as(odb, tree, Kind::Tree, data)?;
     Ok(TreeEntries::new(data).find(|entry| entry.name == name).map(|entry| Entry::from(&entry)))
-}
-
-/// One path that is not the same in two trees; never a directory.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Change<'c> {
-    pub(crate) path: &'c [u8],
-    pub(crate) old: Option<Entry>,
-    pub(crate) new: Option<Entry>,
 }
 
 /// A pair of directories still to be compared.
@@ -103,7 +86,7 @@ struct Pending {
     depth: usize,
 }
 
-/// Shows every file, link and submodule that differs between two trees, in no particular order, until `visit` breaks.
+/// Shows the path of every file, link and submodule that differs between two trees, in no particular order, until `visit` breaks.
 ///
 /// Errors: `Lost`, `WrongKind`, `Corrupt`, `TooLarge` when trees nest too deep, `Interrupted`, and what `visit` answers.
 pub(crate) fn changes(
@@ -111,7 +94,7 @@ pub(crate) fn changes(
     old: Option<ObjectId>,
     new: Option<ObjectId>,
     interrupt: &AtomicBool,
-    visit: &mut dyn FnMut(Change<'_>) -> Result<ControlFlow<()>>,
+    visit: &mut dyn FnMut(&[u8]) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     let mut pending = vec![Pending { path: Vec::new(), old, new, depth: 0 }];
     let (mut old_data, mut new_data, mut path) = (Vec::new(), Vec::new(), Vec::new());
@@ -126,7 +109,7 @@ pub(crate) fn changes(
         for (id, data) in [(&pair.old, &mut old_data), (&pair.new, &mut new_data)] {
             data.clear();
             if let Some(id) = id {
-                read_tree(odb, id, data)?;
+                read_as(odb, id, Kind::Tree, data)?;
             }
         }
         let mut sides = Sides::new(&old_data, &new_data);
@@ -140,16 +123,13 @@ pub(crate) fn changes(
             }
             path.extend_from_slice(name);
             let tree = |entry: Option<Entry>| entry.filter(Entry::is_tree).map(|entry| entry.id);
-            let leaf = |entry: Option<Entry>| entry.filter(|entry| !entry.is_tree());
+            let is_leaf = |entry: Option<Entry>| entry.is_some_and(|entry| !entry.is_tree());
             if tree(old).is_some() || tree(new).is_some() {
                 let depth = pair.depth.saturating_add(1);
                 pending.push(Pending { path: path.clone(), old: tree(old), new: tree(new), depth });
             }
-            if leaf(old).is_some() || leaf(new).is_some() {
-                let change = Change { path: &path, old: leaf(old), new: leaf(new) };
-                if visit(change)?.is_break() {
-                    return Ok(());
-                }
+            if (is_leaf(old) || is_leaf(new)) && visit(&path)?.is_break() {
+                return Ok(());
             }
         }
         let broken = [(sides.old.is_broken(), pair.old), (sides.new.is_broken(), pair.new)];
@@ -198,17 +178,11 @@ impl<'d> Sides<'d> {
             (None, None) => return None,
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (Some(old), Some(new)) => sort_key(old).cmp(sort_key(new)),
+            (Some(old), Some(new)) => old.compare(new),
         };
         let old = if order.is_le() { std::mem::replace(&mut self.next_old, self.old.next()) } else { None };
         let new = if order.is_ge() { std::mem::replace(&mut self.next_new, self.new.next()) } else { None };
         let name = old.or(new)?.name;
         Some((name, old.as_ref().map(Entry::from), new.as_ref().map(Entry::from)))
     }
-}
-
-/// Trees are sorted as if the names of directories ended in a slash.
-fn sort_key<'d>(entry: &TreeEntry<'d>) -> impl Iterator<Item = u8> + use<'d> {
-    let slash = (entry.kind == Some(Kind::Tree)).then_some(b'/');
-    entry.name.iter().copied().chain(slash)
 }

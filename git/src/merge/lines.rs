@@ -5,15 +5,19 @@
 
 mod histogram;
 
-use std::{collections::HashMap, ops::Range, sync::atomic::AtomicBool};
+use std::{collections::HashMap, sync::atomic::AtomicBool};
 
 use crate::{
     diff::lines::{
-        myers, prune,
+        Hunk, collect, myers, prune,
         slide::{self, Side},
     },
     error::Result,
+    walk::check_interrupt,
 };
+
+/// Between two looks at the interrupt flag.
+const LINES_AT_ONCE: usize = 4096;
 
 /// How lines are matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,13 +27,6 @@ pub enum LineDiff {
     /// What git's merge of trees uses.
     #[default]
     Histogram,
-}
-
-/// A run of lines of one file that stands for a run of lines of another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Change {
-    pub(super) before: Range<usize>,
-    pub(super) after: Range<usize>,
 }
 
 /// A file cut into lines, each with its newline if it has one.
@@ -47,10 +44,15 @@ pub(super) struct Numbering<'a> {
 }
 
 impl<'a> Numbering<'a> {
-    pub(super) fn cut(&mut self, content: &'a [u8]) -> Lines<'a> {
+    /// Errors: `Interrupted`.
+    pub(super) fn cut(&mut self, content: &'a [u8], interrupt: &AtomicBool) -> Result<Lines<'a>> {
         let text: Vec<&[u8]> = content.split_inclusive(|byte| *byte == b'\n').collect();
-        let numbers = text.iter().map(|line| self.number(line)).collect();
-        Lines { text, numbers }
+        let mut numbers = Vec::with_capacity(text.len());
+        for some in text.chunks(LINES_AT_ONCE) {
+            check_interrupt(interrupt)?;
+            numbers.extend(some.iter().map(|line| self.number(line)));
+        }
+        Ok(Lines { text, numbers })
     }
 
     /// How many different lines there are.
@@ -67,22 +69,22 @@ impl<'a> Numbering<'a> {
 /// Finds the runs of lines that differ, in order, slid as git slides them without its indent heuristic.
 ///
 /// Errors: `Interrupted`.
-pub(super) fn changes(
-    before: &[u32],
-    after: &[u32],
-    algorithm: LineDiff,
-    interrupt: &AtomicBool,
-) -> Result<Vec<Change>> {
+pub(super) fn changes(before: &[u32], after: &[u32], algorithm: LineDiff, interrupt: &AtomicBool) -> Result<Vec<Hunk>> {
     // Parts of files are compared, too: their cost must not grow with the whole.
     let mut dense: HashMap<u32, u32> = HashMap::new();
-    let mut renumber = |numbers: &[u32]| -> Vec<u32> {
-        let number = |old: &u32| {
+    let mut renumber = |numbers: &[u32]| -> Result<Vec<u32>> {
+        let mut number = |old: &u32| {
             let next = u32::try_from(dense.len()).unwrap_or(u32::MAX);
             *dense.entry(*old).or_insert(next)
         };
-        numbers.iter().map(number).collect()
+        let mut out = Vec::with_capacity(numbers.len());
+        for some in numbers.chunks(LINES_AT_ONCE) {
+            check_interrupt(interrupt)?;
+            out.extend(some.iter().map(&mut number));
+        }
+        Ok(out)
     };
-    let (mut left, mut right) = (Side::new(renumber(before)), Side::new(renumber(after)));
+    let (mut left, mut right) = (Side::new(renumber(before)?), Side::new(renumber(after)?));
     match algorithm {
         LineDiff::Myers => mark_with_myers(&mut left, &mut right, dense.len(), interrupt)?,
         LineDiff::Histogram => histogram::mark_changes(&mut left, &mut right, dense.len(), interrupt)?,
@@ -102,27 +104,6 @@ fn mark_with_myers(left: &mut Side, right: &mut Side, count: usize, interrupt: &
             }
         }
     }
-    let kept = prune::set_aside(left, right, &counts);
+    let kept = prune::set_aside(left, right, &counts, interrupt)?;
     myers::mark_changes(left, right, &kept, interrupt)
-}
-
-/// Reads the marks of both sides as changes.
-fn collect(left: &Side, right: &Side) -> Vec<Change> {
-    let mut changes = Vec::new();
-    let (mut i, mut j) = (0, 0);
-    while i < left.len() || j < right.len() {
-        let (start_i, start_j) = (i, j);
-        while left.is_changed(i) {
-            i += 1;
-        }
-        while right.is_changed(j) {
-            j += 1;
-        }
-        if i > start_i || j > start_j {
-            changes.push(Change { before: start_i..i, after: start_j..j });
-        }
-        i += 1;
-        j += 1;
-    }
-    changes
 }

@@ -78,7 +78,9 @@ pub fn merge_text(
     interrupt: &AtomicBool,
 ) -> Result<TextMerge> {
     let mut numbering = Numbering::default();
-    let [base_lines, our_lines, their_lines] = [base, ours, theirs].map(|content| numbering.cut(content));
+    let base_lines = numbering.cut(base, interrupt)?;
+    let our_lines = numbering.cut(ours, interrupt)?;
+    let their_lines = numbering.cut(theirs, interrupt)?;
     let sides =
         regions::Sides { base: &base_lines, ours: &our_lines, theirs: &their_lines, diff: options.diff, interrupt };
     let Some(regions) = regions::find(&sides, options)? else {
@@ -87,12 +89,6 @@ pub fn merge_text(
         return Ok(TextMerge { content: content.to_vec(), conflicts: 0 });
     };
     Ok(output::write(&sides, &regions, options))
-}
-
-/// Git's guess whether a content is no text: a NUL byte near the start.
-pub fn is_binary(content: &[u8]) -> bool {
-    const LOOKED_AT: usize = 8000;
-    content.iter().take(LOOKED_AT).any(|byte| *byte == 0)
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ mod entry;
 mod renames;
 mod report;
 mod resolve;
-mod similarity;
 mod tableorder;
 
 use std::{collections::BTreeMap, sync::atomic::AtomicBool};
@@ -42,6 +41,8 @@ pub struct MergeOptions {
     pub rename_limit: usize,
     /// Bytes of contents read to compare files for renames; beyond that only exact renames and those already found count.
     pub max_rename_bytes: u64,
+    /// Whether similarity counts what follows the last newline, as in [`crate::diff::TreeOptions`].
+    pub counts_last_piece: bool,
     /// How conflicts are written into files.
     pub style: ConflictStyle,
     /// Larger files are not merged: they conflict when both sides changed them.
@@ -59,6 +60,7 @@ impl Default for MergeOptions {
             similarity: 50,
             rename_limit: 1000,
             max_rename_bytes: 512 << 20,
+            counts_last_piece: true,
             style: ConflictStyle::Merge,
             max_file_bytes: 16 << 20,
             max_paths: 500_000,

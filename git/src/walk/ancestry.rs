@@ -21,12 +21,12 @@ const QUEUED: u8 = 16;
 pub fn is_ancestor(odb: &Snapshot, old: &ObjectId, new: &ObjectId, interrupt: &AtomicBool) -> Result<bool> {
     let mut graph = Graph::new(odb, interrupt);
     let (old, new) = (graph.load(old)?, graph.load(new)?);
-    Ok(paint(&mut graph, &[old], new, Some(old))?.is_empty())
+    Ok(paint(&mut graph, &[old], &[new], Some(old))?.is_empty())
 }
 
 /// The best common ancestors of two commits: those that are no ancestors of other common ones.
 ///
-/// Shape: newest first; empty when the histories have nothing in common, more than one after criss-cross merges.
+/// Shape: newest first; empty when the histories have nothing in common, more than one after criss-cross merges. Tags are followed.
 /// Errors: `Lost`, `WrongKind`, `Interrupted`.
 pub fn merge_bases(odb: &Snapshot, a: &ObjectId, b: &ObjectId, interrupt: &AtomicBool) -> Result<Vec<ObjectId>> {
     merge_bases_of_any(odb, std::slice::from_ref(a), b, interrupt)
@@ -40,35 +40,64 @@ pub(crate) fn merge_bases_of_any(
     interrupt: &AtomicBool,
 ) -> Result<Vec<ObjectId>> {
     let mut graph = Graph::new(odb, interrupt);
-    let any = any.iter().map(|id| graph.load(id)).collect::<Result<Vec<Node>>>()?;
-    let b = graph.load(b)?;
-    let found: Vec<ObjectId> = paint(&mut graph, &any, b, None)?.into_iter().map(|node| graph.id(node)).collect();
+    let any = any.iter().map(|id| graph.load_named(id)).collect::<Result<Vec<Node>>>()?;
+    let b = graph.load_named(b)?;
+    let found = paint(&mut graph, &any, &[b], None)?;
     // With wrong clocks painting may keep an ancestor of another base.
-    let mut best = Vec::with_capacity(found.len());
-    for (at, candidate) in found.iter().enumerate() {
-        let mut redundant = false;
-        for (other_at, other) in found.iter().enumerate() {
-            redundant = redundant || (other_at != at && is_ancestor(odb, candidate, other, interrupt)?);
+    let best = without_ancestors(&mut graph, found)?;
+    Ok(best.into_iter().map(|node| graph.id(node)).collect())
+}
+
+/// The best common ancestors of all of several commits, as `git merge-base --octopus --all` finds them.
+///
+/// Shape: newest first; the commit itself for one, empty for none. Tags are followed.
+/// Errors: `Lost`, `WrongKind`, `Interrupted`.
+pub fn merge_bases_of_all(odb: &Snapshot, commits: &[ObjectId], interrupt: &AtomicBool) -> Result<Vec<ObjectId>> {
+    let mut graph = Graph::new(odb, interrupt);
+    let mut commits = commits.iter();
+    let Some(first) = commits.next() else { return Ok(Vec::new()) };
+    let mut bases = vec![graph.load_named(first)?];
+    for next in commits {
+        let next = graph.load_named(next)?;
+        let mut found = Vec::new();
+        for base in bases {
+            found.extend(paint(&mut graph, &[base], &[next], None)?);
         }
-        if !redundant {
-            best.push(*candidate);
+        found.sort_unstable();
+        found.dedup();
+        bases = without_ancestors(&mut graph, found)?;
+    }
+    bases.sort_by_key(|node| std::cmp::Reverse(graph.time(*node)));
+    Ok(bases.into_iter().map(|node| graph.id(node)).collect())
+}
+
+/// Leaves out the commits that another one reaches.
+fn without_ancestors(graph: &mut Graph<'_>, mut commits: Vec<Node>) -> Result<Vec<Node>> {
+    let mut at = 0;
+    while commits.len() > 1 && at < commits.len() {
+        let candidate = commits.remove(at);
+        if !paint(graph, &[candidate], &commits, Some(candidate))?.is_empty() {
+            commits.insert(at, candidate);
+            at = at.saturating_add(1);
         }
     }
-    Ok(best)
+    Ok(commits)
 }
 
 /// Paints from both sides until everything left to visit is an ancestor of a common commit.
 ///
 /// Returns the common commits found, newest first; with `stop_at`, returns empty as soon as that commit turns out to be
 /// reachable from `right`, and otherwise at least one element.
-fn paint(graph: &mut Graph<'_>, left: &[Node], right: Node, stop_at: Option<Node>) -> Result<Vec<Node>> {
+fn paint(graph: &mut Graph<'_>, left: &[Node], right: &[Node], stop_at: Option<Node>) -> Result<Vec<Node>> {
     // What a commit-graph file places at or below the commit looked for does not lead to it.
     let floor = stop_at.map_or(0, |node| graph.generation(node));
     let mut queue = Queue::default();
     for node in left {
         queue.add(graph, *node, LEFT);
     }
-    queue.add(graph, right, RIGHT);
+    for node in right {
+        queue.add(graph, *node, RIGHT);
+    }
     let mut results = Vec::new();
     while queue.active > 0 {
         let Some((node, mut colors)) = queue.pop() else { break };

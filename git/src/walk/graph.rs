@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::id::table::{HashMap, HashSet, hash_map::Entry};
 
-use super::object::{read_commit, unreadable};
+use super::object::{peel, read_commit, unreadable};
 use crate::{
     commit_graph::Row,
     error::{Error, Result},
@@ -118,6 +118,19 @@ impl<'a> Graph<'a> {
         let node = self.intern(*id);
         self.ensure_loaded(node)?;
         Ok(node)
+    }
+
+    /// Loads the commit that an id stands for: itself, or what a tag leads to.
+    ///
+    /// Errors: as [`Graph::load`].
+    pub(crate) fn load_named(&mut self, id: &ObjectId) -> Result<Node> {
+        match self.load(id) {
+            Err(Error::WrongKind { actual: Kind::Tag, .. }) => {
+                let target = peel(self.odb, id)?.target;
+                self.load(&target)
+            }
+            loaded => loaded,
+        }
     }
 
     /// The number of a commit already seen, loaded or not.

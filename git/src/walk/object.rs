@@ -3,6 +3,8 @@
 //! Owns parsing of stored objects: real histories hold commits with broken dates and trees with odd modes, and a server has
 //! to serve them. What is pushed was judged before by fsck. Used by the graph and by the enumeration of objects.
 
+use std::cmp::Ordering;
+
 use crate::{
     error::{Error, Result},
     id::{ID_LEN, Kind, ObjectId, id_from_bytes, id_from_hex},
@@ -80,6 +82,17 @@ pub(crate) fn unreadable(id: &ObjectId, what: &'static str) -> Error {
     Error::corrupt(format!("objects/{id}"), what)
 }
 
+/// Reads an object that must exist and be of a kind into `data`.
+///
+/// Errors: `Lost`, `WrongKind`, `Corrupt`, `Io`.
+pub(crate) fn read_as(odb: &Snapshot, id: &ObjectId, expected: Kind, data: &mut Vec<u8>) -> Result<()> {
+    match odb.find(id, data)? {
+        Some(actual) if actual == expected => Ok(()),
+        Some(actual) => Err(Error::WrongKind { id: *id, expected, actual, referenced_by: None }),
+        None => Err(Error::Lost { id: *id }),
+    }
+}
+
 /// One entry of a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TreeEntry<'a> {
@@ -91,6 +104,21 @@ pub(crate) struct TreeEntry<'a> {
     pub(crate) kind: Option<Kind>,
     /// The object it names.
     pub(crate) id: ObjectId,
+}
+
+impl TreeEntry<'_> {
+    /// Git's order within a tree: bytewise, a directory as if its name ended with a slash.
+    pub(crate) fn compare(&self, other: &TreeEntry<'_>) -> Ordering {
+        let common = self.name.len().min(other.name.len());
+        let heads = self.name.get(..common).cmp(&other.name.get(..common));
+        // One name has ended here: its next byte is a slash, or nothing.
+        let next = |entry: &TreeEntry<'_>| match entry.name.get(common) {
+            Some(byte) => *byte,
+            None if entry.kind == Some(Kind::Tree) => b'/',
+            None => 0,
+        };
+        heads.then_with(|| next(self).cmp(&next(other)))
+    }
 }
 
 /// Iterates over the entries of a raw tree; ends early, with `broken` set, at the first unreadable one.

@@ -5,6 +5,10 @@
 //!
 //! Source: gitignore(5), "Pattern format".
 
+use std::sync::atomic::AtomicBool;
+
+use crate::{error::Result, walk::check_interrupt};
+
 const SLASH: u8 = b'/';
 
 /// A pattern.
@@ -53,14 +57,16 @@ impl Pattern {
     }
 
     /// Whether it holds for a path; directories end in a slash.
-    pub(super) fn matches(&self, path: &[u8]) -> bool {
+    ///
+    /// Errors: `Interrupted`: nesting may make a path of megabytes.
+    pub(super) fn matches(&self, path: &[u8], interrupt: &AtomicBool) -> Result<bool> {
         let stripped = path.strip_suffix(b"/");
         if self.only_directories && stripped.is_none() {
-            return false;
+            return Ok(false);
         }
-        let Some(text) = stripped.unwrap_or(path).strip_prefix(&self.directory[..]) else { return false };
+        let Some(text) = stripped.unwrap_or(path).strip_prefix(&self.directory[..]) else { return Ok(false) };
         let name = text.rsplit(|byte| *byte == SLASH).next().unwrap_or(text);
-        is_match(&self.steps, if self.is_name { name } else { text })
+        is_match(&self.steps, if self.is_name { name } else { text }, interrupt)
     }
 }
 
@@ -178,13 +184,14 @@ fn class_of(name: &[u8]) -> Option<fn(&u8) -> bool> {
     })
 }
 
-fn is_match(steps: &[Step], text: &[u8]) -> bool {
+fn is_match(steps: &[Step], text: &[u8], interrupt: &AtomicBool) -> Result<bool> {
     // `places[i]`: the steps so far may have taken the first `i` bytes.
     let mut places = vec![false; text.len() + 1];
     if let Some(first) = places.first_mut() {
         *first = true;
     }
     for step in steps {
+        check_interrupt(interrupt)?;
         let mut next = vec![false; places.len()];
         let mut carried = false;
         for (at, slot) in next.iter_mut().enumerate() {
@@ -212,12 +219,16 @@ fn is_match(steps: &[Step], text: &[u8]) -> bool {
         }
         places = next;
     }
-    places.last().copied().unwrap_or(false)
+    Ok(places.last().copied().unwrap_or(false))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn matches(pattern: &Pattern, path: &[u8]) -> bool {
+        pattern.matches(path, &AtomicBool::new(false)).unwrap()
+    }
 
     #[test]
     fn patterns_match_as_in_git() {
@@ -251,17 +262,18 @@ mod tests {
             ("[a", "[a", false),
             ("a", "A", false),
         ] {
-            let found = Pattern::parse(b"", pattern.as_bytes()).is_some_and(|found| found.matches(path.as_bytes()));
+            let found = Pattern::parse(b"", pattern.as_bytes()).is_some_and(|found| matches(&found, path.as_bytes()));
             assert_eq!(found, expected, "{pattern} {path}");
         }
         let inner = Pattern::parse(b"in/", b"/a").unwrap();
-        assert!(inner.matches(b"in/a") && !inner.matches(b"a") && !inner.matches(b"in/x/a"));
+        assert!(matches(&inner, b"in/a") && !matches(&inner, b"a") && !matches(&inner, b"in/x/a"));
     }
 
     #[test]
     fn many_stars_cost_no_more() {
         let pattern = Pattern::parse(b"", &b"*a".repeat(900)).unwrap();
-        assert!(!pattern.matches(&[b'a'; 899]));
-        assert!(pattern.matches(&[b'a'; 2000]));
+        assert!(!matches(&pattern, &[b'a'; 899]));
+        assert!(matches(&pattern, &[b'a'; 2000]));
+        assert!(pattern.matches(&[b'a'; 2000], &AtomicBool::new(true)).is_err());
     }
 }

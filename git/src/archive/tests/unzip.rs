@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io::Read};
 
 /// Mode bits that matter and content of each entry, by name.
-pub(super) fn entries(zip: &[u8]) -> BTreeMap<Vec<u8>, (u32, Vec<u8>)> {
+pub(crate) fn entries(zip: &[u8]) -> BTreeMap<Vec<u8>, (u32, Vec<u8>)> {
     let u16_at = |at: usize| usize::from(u16::from_le_bytes(zip[at..at + 2].try_into().unwrap()));
     let u32_at = |at: usize| u32::from_le_bytes(zip[at..at + 4].try_into().unwrap()) as usize;
     let u64_at = |at: usize| u64::from_le_bytes(zip[at..at + 8].try_into().unwrap()) as usize;

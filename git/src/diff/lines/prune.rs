@@ -4,7 +4,10 @@
 //! A line that occurs on one side only is certainly changed. A line that occurs very often on the other side, like an empty one, is taken
 //! for changed, too, when it lies in the middle of lines without partner: matching it would only cut one hunk in two.
 
+use std::sync::atomic::AtomicBool;
+
 use super::slide::Side;
+use crate::{error::Result, walk::check_interrupt};
 
 /// From this many partners on a line is a frequent one; below it the square root of the text's length decides.
 const MAX_FREQUENT: u32 = 1024;
@@ -36,15 +39,32 @@ enum Partners {
 }
 
 /// Marks what is certainly changed and answers the rest.
-pub(crate) fn set_aside(left: &mut Side, right: &mut Side, counts: &[[u32; 2]]) -> Kept {
+///
+/// Errors: `Interrupted`.
+pub(crate) fn set_aside(
+    left: &mut Side,
+    right: &mut Side,
+    counts: &[[u32; 2]],
+    interrupt: &AtomicBool,
+) -> Result<Kept> {
     let numbers = left.numbers.iter().zip(&right.numbers);
     let head = numbers.take_while(|(a, b)| a == b).count();
     let tail = left.numbers.iter().skip(head).rev().zip(right.numbers.iter().skip(head).rev());
     let tail = tail.take_while(|(a, b)| a == b).count();
-    Kept { before: side(left, head, tail, counts, 1), after: side(right, head, tail, counts, 0) }
+    Ok(Kept {
+        before: side(left, head, tail, counts, 1, interrupt)?,
+        after: side(right, head, tail, counts, 0, interrupt)?,
+    })
 }
 
-fn side(side: &mut Side, head: usize, tail: usize, counts: &[[u32; 2]], other: usize) -> KeptSide {
+fn side(
+    side: &mut Side,
+    head: usize,
+    tail: usize,
+    counts: &[[u32; 2]],
+    other: usize,
+    interrupt: &AtomicBool,
+) -> Result<KeptSide> {
     let frequent = rough_root(side.len()).min(MAX_FREQUENT);
     let end = side.len().saturating_sub(tail);
     let middle = side.numbers.get(head..end).unwrap_or_default();
@@ -59,6 +79,9 @@ fn side(side: &mut Side, head: usize, tail: usize, counts: &[[u32; 2]], other: u
     let mut kept = KeptSide::default();
     let mut changed = Vec::new();
     for (at, (number, found)) in middle.iter().zip(&partners).enumerate() {
+        if at % 4096 == 0 {
+            check_interrupt(interrupt)?;
+        }
         let keep = match found {
             Partners::None => false,
             Partners::Some => true,
@@ -74,7 +97,7 @@ fn side(side: &mut Side, head: usize, tail: usize, counts: &[[u32; 2]], other: u
     for line in changed {
         side.mark(line, true);
     }
-    kept
+    Ok(kept)
 }
 
 /// Whether the frequent line at `at` lies between lines without partner, on both sides, and mostly among such.

@@ -123,7 +123,7 @@ pub(crate) fn compact(side: &mut Side, other: &Side, text: Option<&Lines<'_>>, i
     loop {
         if !group.is_empty() {
             check_interrupt(interrupt)?;
-            let place = settle(side, other, &mut group, &mut opposite);
+            let place = settle(side, other, &mut group, &mut opposite, interrupt)?;
             let size = group.len();
             if place.highest_end == group.end {
                 // It lies fast.
@@ -149,8 +149,15 @@ struct Place {
 }
 
 /// Slides a group all the way up and then all the way down, again while it joins others on the way.
-fn settle(side: &mut Side, other: &Side, group: &mut Group, opposite: &mut Group) -> Place {
+fn settle(
+    side: &mut Side,
+    other: &Side,
+    group: &mut Group,
+    opposite: &mut Group,
+    interrupt: &AtomicBool,
+) -> Result<Place> {
     loop {
+        check_interrupt(interrupt)?;
         let size = group.len();
         while side.slide_up(group) {
             other.previous(opposite);
@@ -162,7 +169,7 @@ fn settle(side: &mut Side, other: &Side, group: &mut Group, opposite: &mut Group
             has_opposite |= !opposite.is_empty();
         }
         if group.len() == size {
-            return Place { highest_end, has_opposite };
+            return Ok(Place { highest_end, has_opposite });
         }
     }
 }

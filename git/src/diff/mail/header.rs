@@ -43,7 +43,12 @@ pub(super) fn from(author: &Person) -> Vec<u8> {
 
 /// The `Subject:` line.
 pub(super) fn subject(subject: &[u8]) -> Vec<u8> {
-    let mut out = b"Subject: [PATCH] ".to_vec();
+    let mut out = b"Subject: [PATCH]".to_vec();
+    if subject.is_empty() {
+        out.push(b'\n');
+        return out;
+    }
+    out.push(b' ');
     if needs_encoding(subject) {
         encode(&mut out, subject, Place::Subject);
     } else {

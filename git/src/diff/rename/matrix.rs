@@ -1,29 +1,15 @@
 //! Owns weighing every new file against every source and taking the best pairs first. Refuses to do so beyond the rename limit. Called by
 //! [`super::find`].
 
-use std::{cmp::Ordering, sync::atomic::AtomicBool};
+use std::sync::atomic::AtomicBool;
 
-use super::{Pairing, Renames, TreeOptions, name, similarity::Estimator};
+use super::{
+    Pairing, Renames, TreeOptions,
+    candidates::{Candidate, keep_if_better},
+    name, score,
+    similarity::Estimator,
+};
 use crate::{error::Result, walk::check_interrupt};
-
-/// How many sources are remembered for each new file.
-const CANDIDATES: usize = 4;
-
-/// A possible pair.
-#[derive(Clone, Copy)]
-struct Candidate {
-    score: u32,
-    has_same_name: bool,
-    source: usize,
-    destination: usize,
-}
-
-impl Candidate {
-    /// The better one first.
-    fn compare(&self, other: &Candidate) -> Ordering {
-        (other.score, other.has_same_name).cmp(&(self.score, self.has_same_name))
-    }
-}
 
 pub(super) fn pair(
     pairing: &mut Pairing,
@@ -43,7 +29,7 @@ pub(super) fn pair(
         for source in &sources {
             check_interrupt(interrupt)?;
             let Some((a, b)) = pairing.sources.get(*source).zip(pairing.destinations.get(to)) else { continue };
-            let score = estimator.score(&a.file, &b.file, options.min_score)?;
+            let score = score(estimator, &a.file, &b.file, options.min_score)?;
             let has_same_name = name(&a.file.path) == name(&b.file.path);
             let found = Candidate { score, has_same_name, source: *source, destination: to };
             keep_if_better(&mut candidates, from, found);
@@ -86,22 +72,4 @@ fn within_limit(
     let is_changed = |at: &usize| pairing.sources.get(*at).is_some_and(|source| !source.is_unmodified);
     let changed: Vec<usize> = sources.into_iter().filter(is_changed).collect();
     fits(changed.len()).then_some(changed)
-}
-
-/// Keeps the best candidates of one new file, which start at `from`; of equals the earlier stays.
-fn keep_if_better(candidates: &mut Vec<Candidate>, from: usize, found: Candidate) {
-    let own = candidates.get_mut(from..).unwrap_or_default();
-    if own.len() < CANDIDATES {
-        candidates.push(found);
-        return;
-    }
-    let mut worst: Option<&mut Candidate> = None;
-    for candidate in own {
-        if worst.as_ref().is_none_or(|worst| candidate.compare(worst).is_gt()) {
-            worst = Some(candidate);
-        }
-    }
-    if let Some(worst) = worst.filter(|worst| worst.compare(&found).is_gt()) {
-        *worst = found;
-    }
 }

@@ -1,135 +1,162 @@
-//! Owns how similar two files are: the share of bytes in pieces (lines, or 64 bytes of a longer one) that both have. Refuses anything but
-//! regular files. Called by [`super`].
+//! Owns how similar two files are: the share of the larger one that both have. Refuses to pair files. Called by [`super`], and by the
+//! search for renames of a merge.
 
 use std::{collections::HashMap, rc::Rc};
 
-use super::{MAX_SCORE, TreeOptions};
+use super::{
+    MAX_SCORE, TreeOptions,
+    pieces::{Pieces, is_too_different},
+};
 use crate::{
-    diff::{change::File, content::is_binary},
     error::{Error, Result},
     id::ObjectId,
     odb::Snapshot,
 };
 
-/// Longest piece.
-const PIECE_BYTES: u32 = 64;
-/// Pieces are counted by hash; git's modulus, because collisions count as equality.
-const HASH_BASE: u32 = 107_927;
 /// Tables of pieces are kept up to so many entries together (8 bytes each); more are made again.
 const MAX_KEPT_ENTRIES: usize = 4 << 20;
 
-/// Bytes by hash of their piece, sorted by hash.
-type Pieces = Rc<[(u32, u32)]>;
+/// Where contents are.
+pub(crate) trait Contents {
+    /// The size of an object. Units: bytes.
+    ///
+    /// Errors: `Lost`, `Corrupt`, `Io`.
+    fn size(&self, id: &ObjectId) -> Result<u64>;
 
-/// Compares files, and remembers what it read.
-pub(super) struct Estimator<'a> {
-    odb: &'a Snapshot,
-    max_bytes: u64,
-    counts_last_piece: bool,
+    /// Reads an object into `data`.
+    ///
+    /// Errors: as [`Contents::size`].
+    fn read(&self, id: &ObjectId, data: &mut Vec<u8>) -> Result<()>;
+}
+
+impl Contents for Snapshot {
+    fn size(&self, id: &ObjectId) -> Result<u64> {
+        Ok(self.header(id)?.ok_or(Error::Lost { id: *id })?.1)
+    }
+
+    fn read(&self, id: &ObjectId, data: &mut Vec<u8>) -> Result<()> {
+        self.find(id, data)?.ok_or(Error::Lost { id: *id }).map(drop)
+    }
+}
+
+/// How much is compared.
+///
+/// Units: bytes where the name says so, otherwise counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// Larger files are similar to no other.
+    pub(crate) max_file_bytes: u64,
+    /// Bytes of files that are read, again after they were forgotten; beyond that no two are similar.
+    pub(crate) max_read_bytes: u64,
+    /// Pieces that are looked at; beyond that no two files are similar.
+    pub(crate) max_pieces: u64,
+    /// As in [`TreeOptions`].
+    pub(crate) counts_last_piece: bool,
+}
+
+impl Bounds {
+    /// Those of a diff, whose caller ends it by the interrupt flag.
+    pub(super) fn of_diff(options: &TreeOptions) -> Bounds {
+        Bounds {
+            max_file_bytes: options.max_blob_bytes,
+            max_read_bytes: u64::MAX,
+            max_pieces: u64::MAX,
+            counts_last_piece: options.counts_last_piece,
+        }
+    }
+}
+
+/// Compares regular files, and remembers what it read.
+pub(crate) struct Estimator<'a> {
+    contents: &'a dyn Contents,
+    bounds: Bounds,
     sizes: HashMap<ObjectId, u64>,
-    kept: HashMap<ObjectId, Pieces>,
+    kept: HashMap<ObjectId, Rc<Pieces>>,
     kept_entries: usize,
+    /// What was compared last with others: a new file is compared with many old ones in a row.
+    latest: Option<(ObjectId, Rc<Pieces>)>,
     data: Vec<u8>,
+    read_bytes: u64,
+    compared_pieces: u64,
+    is_cut: bool,
 }
 
 impl<'a> Estimator<'a> {
-    pub(super) fn new(odb: &'a Snapshot, options: &TreeOptions) -> Self {
+    pub(crate) fn new(contents: &'a dyn Contents, bounds: Bounds) -> Self {
         Estimator {
-            odb,
-            max_bytes: options.max_blob_bytes,
-            counts_last_piece: options.counts_last_piece,
+            contents,
+            bounds,
             sizes: HashMap::new(),
             kept: HashMap::new(),
             kept_entries: 0,
+            latest: None,
             data: Vec::new(),
+            read_bytes: 0,
+            compared_pieces: 0,
+            is_cut: false,
         }
+    }
+
+    /// Whether files were taken for different because of a bound on the whole work.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// How much of the larger file both have in common.
     ///
-    /// Units: parts of [`MAX_SCORE`]; zero when the sizes alone keep it below `min_score`.
-    pub(super) fn score(&mut self, before: &File, after: &File, min_score: u32) -> Result<u32> {
-        if !before.mode.is_regular() || !after.mode.is_regular() {
+    /// Units: parts of [`MAX_SCORE`]; zero when the sizes alone keep it below `min_score`, or a bound forbids to look.
+    /// Errors: `Lost`, `Corrupt`, `Io`.
+    pub(crate) fn score(&mut self, before: &ObjectId, after: &ObjectId, min_score: u32) -> Result<u32> {
+        let (a, b) = (self.size(before)?, self.size(after)?);
+        let large = a.max(b);
+        if is_too_different(a, b, min_score) || large > self.bounds.max_file_bytes {
             return Ok(0);
         }
-        let (a, b) = (self.size(&before.id)?, self.size(&after.id)?);
-        let (small, large) = (a.min(b), a.max(b));
-        let differing = u128::from(large - small) * u128::from(MAX_SCORE);
-        if u128::from(large) * u128::from(MAX_SCORE.saturating_sub(min_score)) < differing || large > self.max_bytes {
+        let known = self.latest.take().filter(|(id, _)| id == after);
+        let to = match known {
+            Some((_, pieces)) => Some(pieces),
+            None => self.pieces(after, b)?,
+        };
+        let Some(to) = to else { return Ok(0) };
+        self.latest = Some((*after, Rc::clone(&to)));
+        let Some(from) = self.pieces(before, a)? else { return Ok(0) };
+        let compared = self.compared_pieces.saturating_add(from.len() as u64).saturating_add(to.len() as u64);
+        if compared > self.bounds.max_pieces {
+            self.is_cut = true;
             return Ok(0);
         }
-        let (from, to) = (self.pieces(&before.id)?, self.pieces(&after.id)?);
-        let score = u128::from(common(&from, &to)) * u128::from(MAX_SCORE);
-        Ok(score.checked_div(u128::from(large)).filter(|_| b > 0).unwrap_or(0) as u32)
+        self.compared_pieces = compared;
+        let score = u128::from(from.common(&to)) * u128::from(MAX_SCORE);
+        Ok(score.checked_div(u128::from(large)).unwrap_or(0) as u32)
     }
 
     fn size(&mut self, id: &ObjectId) -> Result<u64> {
         if let Some(size) = self.sizes.get(id) {
             return Ok(*size);
         }
-        let (_, size) = self.odb.header(id)?.ok_or(Error::Lost { id: *id })?;
+        let size = self.contents.size(id)?;
         self.sizes.insert(*id, size);
         Ok(size)
     }
 
-    fn pieces(&mut self, id: &ObjectId) -> Result<Pieces> {
+    /// The pieces of a file; nothing once enough was read.
+    fn pieces(&mut self, id: &ObjectId, size: u64) -> Result<Option<Rc<Pieces>>> {
         if let Some(pieces) = self.kept.get(id) {
-            return Ok(pieces.clone());
+            return Ok(Some(Rc::clone(pieces)));
         }
-        self.odb.find(id, &mut self.data)?.ok_or(Error::Lost { id: *id })?;
-        let pieces: Pieces = count(&self.data, self.counts_last_piece).into();
-        if self.kept_entries + pieces.len() <= MAX_KEPT_ENTRIES {
-            self.kept_entries += pieces.len();
-            self.kept.insert(*id, pieces.clone());
+        let read = self.read_bytes.saturating_add(size);
+        if read > self.bounds.max_read_bytes {
+            self.is_cut = true;
+            return Ok(None);
         }
-        Ok(pieces)
+        self.read_bytes = read;
+        self.contents.read(id, &mut self.data)?;
+        let pieces = Rc::new(Pieces::cut(&self.data, self.bounds.counts_last_piece));
+        let entries = self.kept_entries.saturating_add(pieces.len());
+        if entries <= MAX_KEPT_ENTRIES {
+            self.kept_entries = entries;
+            self.kept.insert(*id, Rc::clone(&pieces));
+        }
+        Ok(Some(pieces))
     }
-}
-
-/// Counts the bytes of a file by the hash of the piece they are in.
-fn count(data: &[u8], counts_last_piece: bool) -> Vec<(u32, u32)> {
-    let is_text = !is_binary(data);
-    let mut pieces: Vec<(u32, u32)> = Vec::new();
-    let (mut high, mut low, mut length) = (0u32, 0u32, 0u32);
-    let hash = |high: u32, low: u32| high.wrapping_add(low.wrapping_mul(0x61)) % HASH_BASE;
-    let mut bytes = data.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        // In text, line ends of both worlds are equal.
-        if is_text && byte == b'\r' && bytes.peek() == Some(&b'\n') {
-            continue;
-        }
-        (high, low) = ((high << 7) ^ (low >> 25), (low << 7) ^ (high >> 25));
-        high = high.wrapping_add(u32::from(byte));
-        length += 1;
-        if length < PIECE_BYTES && byte != b'\n' {
-            continue;
-        }
-        pieces.push((hash(high, low), length));
-        (high, low, length) = (0, 0, 0);
-    }
-    if length > 0 && counts_last_piece {
-        pieces.push((hash(high, low), length));
-    }
-    pieces.sort_unstable_by_key(|(hash, _)| *hash);
-    pieces.dedup_by(|next, kept| {
-        let is_equal = next.0 == kept.0;
-        if is_equal {
-            kept.1 = kept.1.saturating_add(next.1);
-        }
-        is_equal
-    });
-    pieces
-}
-
-/// The bytes that both have, piece by piece.
-fn common(a: &[(u32, u32)], b: &[(u32, u32)]) -> u64 {
-    let mut others = b.iter().copied().peekable();
-    let mut sum = 0u64;
-    for (hash, bytes) in a {
-        while others.next_if(|(other, _)| other < hash).is_some() {}
-        if let Some((_, other)) = others.next_if(|(other, _)| other == hash) {
-            sum += u64::from((*bytes).min(other));
-        }
-    }
-    sum
 }

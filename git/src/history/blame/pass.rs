@@ -2,12 +2,9 @@
 
 use super::{Board, Settled, Suspect, ranges};
 use crate::{
+    diff::{TreeOptions, rename::origin_of},
     error::Result,
-    history::{
-        line_diff::diff_lines,
-        rename::{Sources, source_of},
-        tree::Entry,
-    },
+    history::{line_diff::diff_lines, tree::Entry},
     walk::{Graph, Node},
 };
 
@@ -91,10 +88,9 @@ impl Board<'_> {
             return Ok(None);
         }
         let path = self.origins.path(suspect.path).to_vec();
-        let entry = Entry { mode: suspect.mode, id: suspect.blob };
         let (old, new) = (graph.tree(parent), graph.tree(node));
-        let source = source_of(graph.odb(), &old, &new, &path, entry, Sources::Removed, graph.interrupt())?;
-        Ok(source.map(|source| (self.origins.intern(&source.path), source.entry)))
+        let source = origin_of(graph.odb(), &old, &new, &path, &TreeOptions::default(), graph.interrupt())?;
+        Ok(source.map(|source| (self.origins.intern(&source.path), Entry { mode: source.mode.bits(), id: source.id })))
     }
 
     fn pass_lines(&mut self, graph: &Graph<'_>, suspect: &mut Suspect, scapegoat: &Scapegoat) -> Result<()> {

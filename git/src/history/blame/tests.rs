@@ -14,17 +14,20 @@ type Previous = Option<(ObjectId, Vec<u8>)>;
 /// Path, previous and boundary, as far as git told them.
 type Told = (Option<Vec<u8>>, Previous, bool);
 
-/// Reads git's porcelain into our shape.
-fn parse(text: &str) -> Vec<BlamedRange> {
-    let id = |hex: &str| id_from_hex(hex.as_bytes()).unwrap();
+/// Reads what `git blame --porcelain` prints into our shape.
+pub(crate) fn blame_of_porcelain(text: &[u8]) -> Vec<BlamedRange> {
+    let id = |hex: &[u8]| id_from_hex(hex).unwrap();
+    let number = |digits: &[u8]| String::from_utf8_lossy(digits).parse::<u32>().ok();
     let mut ranges: Vec<BlamedRange> = Vec::new();
     // Git tells what belongs to a commit only the first time, and the path again where it differs.
     let mut known: HashMap<(ObjectId, Vec<u8>), (Previous, bool)> = HashMap::new();
     let mut paths: HashMap<ObjectId, Vec<u8>> = HashMap::new();
     let mut told: Option<Told> = None;
-    for line in text.lines() {
-        let words: Vec<&str> = line.split(' ').collect();
-        if line.starts_with('\t') {
+    for line in text.split(|byte| *byte == b'\n') {
+        let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
+        // What follows a word, which may hold spaces.
+        let rest = |from: usize| unquote(&words[from..].join(&b' '));
+        if line.starts_with(b"\t") {
             if let (Some((path, previous, is_boundary)), Some(range)) = (told.take(), ranges.last_mut()) {
                 if let Some(path) = path {
                     paths.insert(range.commit, path.clone());
@@ -33,23 +36,50 @@ fn parse(text: &str) -> Vec<BlamedRange> {
                 range.path.clone_from(&paths[&range.commit]);
                 (range.previous, range.is_boundary) = known[&(range.commit, range.path.clone())].clone();
             }
-        } else if words[0].len() == 40 && words.len() >= 3 && words[1].parse::<u32>().is_ok() {
+        } else if words[0].len() == 40 && words.len() >= 3 && number(words[1]).is_some() {
             if let Some(len) = words.get(3) {
-                let [original_line, line, len] = [words[1], words[2], len].map(|number| number.parse().unwrap());
+                let [original_line, line, len] = [words[1], words[2], len].map(|digits| number(digits).unwrap());
                 let (commit, path, previous) = (id(words[0]), Vec::new(), None);
                 ranges.push(BlamedRange { line, len, commit, path, original_line, previous, is_boundary: false });
                 told = Some((None, None, false));
             }
         } else if let Some((path, previous, is_boundary)) = &mut told {
             match words[0] {
-                "filename" => *path = Some(words[1].as_bytes().to_vec()),
-                "previous" => *previous = Some((id(words[1]), words[2].as_bytes().to_vec())),
-                "boundary" => *is_boundary = true,
+                b"filename" => *path = Some(rest(1)),
+                b"previous" => *previous = Some((id(words[1]), rest(2))),
+                b"boundary" => *is_boundary = true,
                 _ => {}
             }
         }
     }
     ranges
+}
+
+/// Takes the quotes and escapes off a path as git prints it.
+fn unquote(path: &[u8]) -> Vec<u8> {
+    let Some(quoted) = path.strip_prefix(b"\"").and_then(|path| path.strip_suffix(b"\"")) else { return path.to_vec() };
+    let mut out = Vec::new();
+    let mut bytes = quoted.iter().copied();
+    while let Some(byte) = bytes.next() {
+        if byte != b'\\' {
+            out.push(byte);
+            continue;
+        }
+        out.push(match bytes.next().unwrap() {
+            b'a' => 7,
+            b'b' => 8,
+            b't' => b'\t',
+            b'n' => b'\n',
+            b'v' => 11,
+            b'f' => 12,
+            b'r' => b'\r',
+            digit @ b'0'..=b'3' => [digit, bytes.next().unwrap(), bytes.next().unwrap()]
+                .iter()
+                .fold(0, |sum, digit| sum << 3 | (digit - b'0')),
+            other => other,
+        });
+    }
+    out
 }
 
 fn by_line(ranges: &[BlamedRange]) -> Vec<(ObjectId, Vec<u8>, u32)> {
@@ -77,7 +107,7 @@ fn blame_is_that_of_git() {
             }
             // Not through `git()`, which trims what may be the text of the last line.
             let (_, out, _) = history.repo.run(&["blame", "--porcelain", &tip.to_string(), "--", path], b"", &[]);
-            let git = parse(&String::from_utf8(out).unwrap());
+            let git = blame_of_porcelain(&out);
             let (a, b) = (by_line(&blamed.ranges), by_line(&git));
             assert_eq!(a.len(), b.len());
             files += 1;

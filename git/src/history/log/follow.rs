@@ -6,12 +6,9 @@
 
 use super::{LogRequest, Page, collect, filter::Filter, topo, walk::Walk};
 use crate::{
+    diff::{Renames, TreeOptions, rename::origin_of},
     error::{Error, Result},
-    history::{
-        path::PathFinder,
-        rename::{Sources, source_of},
-        tree::Entry,
-    },
+    history::{path::PathFinder, tree::Entry},
     walk::{Graph, Node, check_interrupt},
 };
 
@@ -71,10 +68,11 @@ impl Followed {
     fn follow(&mut self, graph: &Graph<'_>, node: Node, parent: Node) -> Result<()> {
         let leaf = |entry: Option<Entry>| entry.filter(|entry| !entry.is_tree());
         let (old, new) = (leaf(self.finder.entry(graph, parent)?), leaf(self.finder.entry(graph, node)?));
-        let (None, Some(new)) = (old, new) else { return Ok(()) };
+        let (None, Some(_)) = (old, new) else { return Ok(()) };
         let (from, to) = (graph.tree(parent), graph.tree(node));
         let path = self.finder.path().to_vec();
-        if let Some(source) = source_of(graph.odb(), &from, &to, &path, new, Sources::All, graph.interrupt())? {
+        let options = TreeOptions { renames: Renames::CopiesOfAny, ..TreeOptions::default() };
+        if let Some(source) = origin_of(graph.odb(), &from, &to, &path, &options, graph.interrupt())? {
             self.finder = PathFinder::new(&source.path);
         }
         Ok(())

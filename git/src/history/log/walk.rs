@@ -69,7 +69,7 @@ impl Walk {
             walk.paths.clear();
         }
         let mut start = |ids: &[ObjectId], flags: u8| -> Result<Vec<Node>> {
-            let nodes: Result<Vec<Node>> = ids.iter().map(|id| graph.load(id)).collect();
+            let nodes: Result<Vec<Node>> = ids.iter().map(|id| graph.load_named(id)).collect();
             let nodes = nodes?;
             nodes.iter().for_each(|node| walk.flags.set(*node, flags));
             Ok(nodes)

@@ -15,10 +15,11 @@ use crate::{
         NewObjects,
         entries::{Item, Mode, parse_tree},
     },
+    diff::is_binary,
     error::Result,
     id::{Kind, ObjectId},
     merge::{
-        LineDiff, is_binary,
+        LineDiff,
         lines::{Lines, Numbering, changes},
     },
     walk::check_interrupt,
@@ -166,7 +167,7 @@ fn text_of(objects: &NewObjects, item: Option<Item>, max_file_bytes: u64) -> Res
 
 fn add_lines(sum: &mut Sha1, old: &[u8], new: &[u8], interrupt: &AtomicBool) -> Result<()> {
     let mut numbering = Numbering::default();
-    let (old, new) = (numbering.cut(old), numbering.cut(new));
+    let (old, new) = (numbering.cut(old, interrupt)?, numbering.cut(new, interrupt)?);
     let mut done = 0;
     for change in changes(&old.numbers, &new.numbers, LineDiff::Myers, interrupt)? {
         // What stands between two changes belongs to both, but counts once.

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     create::CreateLimits,
     id::id_from_hex,
-    merge::tree::tests::{Files, change, commit, names, random_files},
+    merge::tree::tests::{Files, change, commit, names, options, random_files},
     testgit::{Random, TestRepo},
 };
 
@@ -116,7 +116,7 @@ fn outcome(objects: &NewObjects, attempt: &Attempt) -> String {
 fn picks_and_reverts_are_those_of_git() {
     let seeds = 700..725;
     let replays = Replays::new(seeds.clone());
-    let options = MergeOptions::default();
+    let options = options();
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for seed in seeds {
         let (a, b) = (replays.tips[&format!("us{seed}")], replays.tips[&format!("them{seed}")]);
@@ -161,7 +161,7 @@ fn picks_and_reverts_are_those_of_git() {
 fn rebases_are_those_of_git() {
     let seeds = 800..830;
     let replays = Replays::new(seeds.clone());
-    let options = MergeOptions::default();
+    let options = options();
     let (mut done, mut stopped) = (0, 0);
     for seed in seeds {
         let (a, b) = (replays.tips[&format!("us{seed}")], replays.tips[&format!("them{seed}")]);
@@ -202,7 +202,7 @@ fn rebases_are_those_of_git() {
 fn merges_and_squashes_make_commits_that_git_accepts() {
     let seeds = 900..920;
     let replays = Replays::new(seeds.clone());
-    let options = MergeOptions::default();
+    let options = options();
     let mut made = 0;
     for seed in seeds {
         let (a, b) = (replays.tips[&format!("us{seed}")], replays.tips[&format!("them{seed}")]);
@@ -239,7 +239,7 @@ fn wrong_requests_are_refused() {
     let replays = Replays::new(700..701);
     let (a, b) = (replays.tips["us700"], replays.tips["them700"]);
     let mut objects = replays.objects();
-    let options = MergeOptions::default();
+    let options = options();
     let pick =
         |objects: &mut NewObjects, mainline| cherry_pick(objects, &a, &b, mainline, &committer(), &options, &GO_ON);
     assert!(matches!(pick(&mut objects, Some(1)), Err(Error::BadRequest { .. })));

@@ -7,8 +7,9 @@ use std::{collections::VecDeque, sync::atomic::AtomicBool};
 
 use super::{ConflictStyle, Joining, TextOptions};
 use crate::{
+    diff::lines::Hunk,
     error::Result,
-    merge::lines::{self, Change, LineDiff, Lines},
+    merge::lines::{self, LineDiff, Lines},
 };
 
 /// Conflicts this near to each other are shown as one. Units: lines.
@@ -84,7 +85,7 @@ struct Edit {
 }
 
 impl Edit {
-    fn list(changes: &[Change]) -> VecDeque<Edit> {
+    fn list(changes: &[Hunk]) -> VecDeque<Edit> {
         changes.iter().map(|c| Edit { base: Run::from(&c.before), side: Run::from(&c.after) }).collect()
     }
 

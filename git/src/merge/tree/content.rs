@@ -6,9 +6,10 @@ use super::{
 };
 use crate::{
     create::entries::{Item, Mode},
+    diff::is_binary,
     error::Result,
     id::{Kind, ObjectId},
-    merge::{Joining, Labels, LineDiff, TextOptions, is_binary, merge_text},
+    merge::{Joining, Labels, LineDiff, TextOptions, merge_text},
 };
 
 /// Length of conflict markers. Units: characters.

@@ -7,17 +7,25 @@ use super::{
     Merge,
     collect::{DirRelevance, File, Side},
     entry::Path,
-    similarity::{self, MAX_SCORE, Pieces},
     tableorder::in_table_order,
 };
 use crate::{
-    error::Result,
+    create::NewObjects,
+    diff::{
+        MAX_SCORE,
+        rename::{
+            candidates::{Candidate, keep_if_better},
+            name,
+            similarity::{Bounds, Contents, Estimator},
+        },
+    },
+    error::{Error, Result},
     id::{Kind, ObjectId},
     walk::check_interrupt,
 };
 
-/// Candidates that are remembered for each added file.
-const CANDIDATES: usize = 4;
+/// Larger files are similar to no other.
+const MAX_SIMILAR_BYTES: u64 = 32 << 20;
 /// Deleted files of equal content that are looked at for one added file.
 const EQUAL_ALTERNATIVES: usize = 100;
 
@@ -48,23 +56,34 @@ fn one_side(merge: &Merge<'_>, side: &Side) -> Result<Found> {
     if !side.may_have_renames() {
         return Ok(found);
     }
-    let minimum = MAX_SCORE * u64::from(merge.options.similarity.min(100)) / 100;
+    let minimum = MAX_SCORE * u32::from(merge.options.similarity.min(100)) / 100;
     let used = vec![false; side.deleted.len()];
-    let mut search = Search { merge, side, found, used, minimum, pieces: Cache::default() };
+    let bounds = Bounds {
+        max_file_bytes: MAX_SIMILAR_BYTES,
+        max_read_bytes: merge.options.max_rename_bytes,
+        max_pieces: MAX_COMPARED_PIECES,
+        counts_last_piece: merge.options.counts_last_piece,
+    };
+    let estimator = Estimator::new(&*merge.objects, bounds);
+    let mut search = Search { merge, side, found, used, minimum, estimator };
     search.equal()?;
     if search.minimum < MAX_SCORE {
         search.same_name()?;
         search.similar()?;
     }
+    search.found.is_cut |= search.estimator.is_cut();
     Ok(search.found)
 }
 
-/// Files already cut to pieces.
-#[derive(Default)]
-struct Cache {
-    by_id: HashMap<ObjectId, Option<Pieces>>,
-    bytes: u64,
-    compared: u64,
+impl Contents for NewObjects {
+    fn size(&self, id: &ObjectId) -> Result<u64> {
+        Ok(self.header(id)?.ok_or(Error::Lost { id: *id })?.1)
+    }
+
+    fn read(&self, id: &ObjectId, data: &mut Vec<u8>) -> Result<()> {
+        *data = self.read_as(id, Kind::Blob)?;
+        Ok(())
+    }
 }
 
 struct Search<'s, 'a> {
@@ -73,8 +92,8 @@ struct Search<'s, 'a> {
     found: Found,
     /// Deleted files that have a new place.
     used: Vec<bool>,
-    minimum: u64,
-    pieces: Cache,
+    minimum: u32,
+    estimator: Estimator<'s>,
 }
 
 impl Search<'_, '_> {
@@ -186,16 +205,15 @@ impl Search<'_, '_> {
         }
         let mut best: Vec<Candidate> = Vec::new();
         for destination in destinations {
-            let mut kept: Vec<Candidate> = Vec::with_capacity(CANDIDATES);
+            let from = best.len();
             for source in &sources {
                 let score = self.score(*source, destination, self.minimum)?;
-                let (from, to) = (self.deleted(*source), self.side.added.get(destination));
-                let has_same_name = from.zip(to).is_some_and(|(from, to)| name(&from.path) == name(&to.path));
-                keep_if_better(&mut kept, Candidate { score, has_same_name, destination, source: *source });
+                let files = self.deleted(*source).zip(self.side.added.get(destination));
+                let has_same_name = files.is_some_and(|(old, new)| name(&old.path) == name(&new.path));
+                keep_if_better(&mut best, from, Candidate { score, has_same_name, source: *source, destination });
             }
-            best.append(&mut kept);
         }
-        best.sort_by_key(|candidate| std::cmp::Reverse(candidate.rank()));
+        best.sort_by(Candidate::compare);
         for candidate in best {
             if candidate.score < self.minimum {
                 break;
@@ -209,49 +227,14 @@ impl Search<'_, '_> {
     }
 
     /// How similar a deleted and an added file are; 0 if surely not similar enough, or if a limit forbids to look.
-    fn score(&mut self, source: usize, destination: usize, minimum: u64) -> Result<u64> {
+    fn score(&mut self, source: usize, destination: usize, minimum: u32) -> Result<u32> {
         check_interrupt(self.merge.interrupt)?;
         let (Some(from), Some(to)) = (self.deleted(source), self.side.added.get(destination)) else { return Ok(0) };
         let (from, to) = (from.item, to.item);
         if !from.mode.is_file() || !to.mode.is_file() {
             return Ok(0);
         }
-        if similarity::is_too_different(self.size(&from.id)?, self.size(&to.id)?, minimum) {
-            return Ok(0);
-        }
-        for id in [&from.id, &to.id] {
-            self.cut(id)?;
-        }
-        let pieces = |id: &ObjectId| self.pieces.by_id.get(id).and_then(Option::as_ref);
-        let Some((from, to)) = pieces(&from.id).zip(pieces(&to.id)) else { return Ok(0) };
-        let compared = self.pieces.compared.saturating_add(from.len()).saturating_add(to.len());
-        if compared > MAX_COMPARED_PIECES {
-            self.found.is_cut = true;
-            return Ok(0);
-        }
-        let score = from.score(to);
-        self.pieces.compared = compared;
-        Ok(score)
-    }
-
-    fn size(&self, id: &ObjectId) -> Result<u64> {
-        Ok(self.merge.objects.header(id)?.map_or(0, |(_, size)| size))
-    }
-
-    fn cut(&mut self, id: &ObjectId) -> Result<()> {
-        if self.pieces.by_id.contains_key(id) {
-            return Ok(());
-        }
-        let bytes = self.pieces.bytes.saturating_add(self.size(id)?);
-        let pieces = if bytes > self.merge.options.max_rename_bytes {
-            self.found.is_cut = true;
-            None
-        } else {
-            self.pieces.bytes = bytes;
-            Some(Pieces::cut(&self.merge.objects.read_as(id, Kind::Blob)?))
-        };
-        self.pieces.by_id.insert(*id, pieces);
-        Ok(())
+        self.estimator.score(&from.id, &to.id, minimum)
     }
 
     /// Counts that a file left its directory, and with it the directories above as long as their names stay the same.
@@ -280,33 +263,6 @@ impl Search<'_, '_> {
     }
 }
 
-/// Two files that may be one.
-#[derive(Clone, Copy)]
-struct Candidate {
-    score: u64,
-    has_same_name: bool,
-    destination: usize,
-    source: usize,
-}
-
-impl Candidate {
-    fn rank(&self) -> (u64, bool) {
-        (self.score, self.has_same_name)
-    }
-}
-
-/// Keeps the best few; among equals the one that came first.
-fn keep_if_better(kept: &mut Vec<Candidate>, candidate: Candidate) {
-    if kept.len() < CANDIDATES {
-        kept.push(candidate);
-        return;
-    }
-    let worst = kept.iter_mut().reduce(|worst, next| if next.rank() < worst.rank() { next } else { worst });
-    if let Some(worst) = worst.filter(|worst| candidate.rank() > worst.rank()) {
-        *worst = candidate;
-    }
-}
-
 /// Names that occur once lead to their file, others to nothing.
 fn unique_names<'f>(files: impl Iterator<Item = (usize, &'f File)>) -> HashMap<&'f [u8], Option<usize>> {
     let mut names = HashMap::new();
@@ -325,11 +281,6 @@ fn guess((from, to): (&Vec<u8>, &BTreeMap<Vec<u8>, u32>)) -> Option<(Vec<u8>, Ve
         }
     }
     best.map(|(dir, _)| (from.clone(), dir.clone()))
-}
-
-/// The last part of a path.
-pub(super) fn name(path: &[u8]) -> &[u8] {
-    path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
 }
 
 /// A path without its last part; empty at the root.

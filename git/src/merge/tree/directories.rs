@@ -7,7 +7,7 @@ use super::{
     ConflictKind, Merge,
     collect::{DirRelevance, File, Side},
     detect::{Found, as_path, directory},
-    entry::{OURS, Path, PathEntry, THEIRS, bit, other},
+    entry::{OURS, Path, PathEntry, THEIRS, bit},
     renames::Rename,
 };
 use crate::{error::Result, walk::check_interrupt};
@@ -157,8 +157,7 @@ impl Follower<'_> {
         entry.set_stage(self.side, item);
         entry.set_origin(self.side, &file.path);
         entry.is_file_and_dir = entry.dirs != 0;
-        let is_equal = entry.stage(OURS).is_some() && entry.stage(OURS) == entry.stage(THEIRS);
-        entry.matches = if is_equal && entry.files & bit(other(self.side)) != 0 { bit(OURS) | bit(THEIRS) } else { 0 };
+        // Which versions were equal before stays as it was, as in git: this version is weighed by its content.
         entry.is_clean = false;
         entry.is_path_conflict = true;
         let old_path = origin.map_or(&file.path, |origin| &origin.path);

@@ -42,7 +42,6 @@ fn twice(merge: &mut Merge<'_>, mut old: PathEntry, first: &Rename, second: &Ren
     if first.to == second.to {
         ours.set_stage(BASE, old.stage(BASE));
         ours.files |= bit(BASE);
-        ours.set_origin(BASE, &first.from);
         old.remove();
         merge.paths.insert(first.to.clone(), ours);
         merge.paths.insert(first.from.clone(), old);

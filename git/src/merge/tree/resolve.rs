@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     Conflict, ConflictKind, Merge, TreeMerge, content,
-    detect::{as_path, directory, name},
+    detect::{as_path, directory},
     entry::{BASE, OURS, Path, PathEntry, THEIRS, bit, other},
 };
 use crate::{
     create::entries::{Entry, Item, Mode, write_tree},
+    diff::rename::name,
     error::Result,
     id::Kind,
     walk::check_interrupt,
