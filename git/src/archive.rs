@@ -113,6 +113,8 @@ pub fn write_archive(
 pub(crate) mod fuzz {
     //! A way in for [`crate::fuzz`].
 
+    use std::sync::atomic::AtomicBool;
+
     use super::attributes::{Attributes, Rules};
     use crate::error::Result;
 
@@ -120,7 +122,7 @@ pub(crate) mod fuzz {
     pub(crate) fn look_up(directory: &[u8], file: &[u8], path: &[u8]) -> Result<()> {
         let mut attributes = Attributes::default();
         attributes.enter(Rules::parse(directory, file))?;
-        let _ = attributes.of(path).is_set(b"export-ignore");
+        let _ = attributes.of(path, &AtomicBool::new(false))?.is_set(b"export-ignore");
         attributes.leave();
         Ok(())
     }
