@@ -202,6 +202,8 @@ section! {
         max_attempts: u32 = "8", "runs", Kind::Integer { min: 1, max: 1000 };
         /// Packs of one repository that make a push ask for consolidation.
         pack_threshold: usize = "32", "packs", Kind::Integer { min: 2, max: 100_000 };
+        /// Packs of one repository that are joined when it got no push for `quiet_seconds`.
+        quiet_pack_threshold: usize = "8", "packs", Kind::Integer { min: 2, max: 100_000 };
         /// After consolidation each pack has at least so many times the objects of the next smaller one.
         geometric_factor: u64 = "2", "times", Kind::Integer { min: 2, max: 1000 };
         /// Replaced packs stay on disk for this time, for readers with stock git.

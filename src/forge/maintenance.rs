@@ -36,6 +36,8 @@ pub struct Settings {
     pub is_enabled: bool,
     /// Packs of one repository that make a push ask for consolidation.
     pub pack_threshold: usize,
+    /// Packs of one repository that are joined when pushes have come to rest.
+    pub quiet_pack_threshold: usize,
     /// Each pack has at least so many times the objects of the next smaller one.
     pub geometric_factor: u64,
     /// Replaced files stay so long.
@@ -59,6 +61,7 @@ impl Default for Settings {
         Self {
             is_enabled: true,
             pack_threshold: 32,
+            quiet_pack_threshold: 8,
             geometric_factor: 2,
             removal_delay: Duration::from_secs(60),
             unreachable_days: 14,

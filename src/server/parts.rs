@@ -162,6 +162,7 @@ fn maintenance_settings(config: &Maintenance) -> maintenance::Settings {
     maintenance::Settings {
         is_enabled: config.enabled,
         pack_threshold: config.pack_threshold,
+        quiet_pack_threshold: config.quiet_pack_threshold,
         geometric_factor: config.geometric_factor,
         removal_delay: Duration::from_secs(config.removal_delay_seconds),
         unreachable_days: config.unreachable_days,

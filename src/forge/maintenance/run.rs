@@ -88,11 +88,7 @@ impl Runner {
             },
             SETTLE => match self.noise(repo).await? {
                 Some(wait) => Tidied::Again(wait),
-                None => {
-                    self.derive(&handle, stop).await;
-                    self.bundle(&handle, stop, false).await?;
-                    Tidied::Nothing
-                }
+                None => self.settle(&handle, stop).await?,
             },
             other => return Err(format!("no job is called {other:?}").into()),
         };
@@ -104,6 +100,20 @@ impl Runner {
                 Ok(JobOutcome::Done)
             }
         }
+    }
+
+    /// Joins what a time of pushes left, and lets everything that is derived from objects follow.
+    async fn settle(&self, handle: &RepositoryHandle, stop: &Arc<AtomicBool>) -> Result<Tidied> {
+        if handle.view().odb.packs().len() >= self.0.settings.quiet_pack_threshold {
+            match self.consolidate(handle, false, stop).await? {
+                Tidied::Nothing => {}
+                again @ Tidied::Again(_) => return Ok(again),
+                Tidied::Published(_) => self.follow_up(RepoId::new(handle.id()), handle, true).await?,
+            }
+        }
+        self.derive(handle, stop).await;
+        self.bundle(handle, stop, false).await?;
+        Ok(Tidied::Nothing)
     }
 
     /// Opens a repository; `None` if it was deleted.
