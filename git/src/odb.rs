@@ -28,9 +28,9 @@ use crate::{
     id::{Kind, ObjectId},
     pack::Pack,
 };
+pub(crate) use decode::size as size_at;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) use loose::read as read_loose;
-pub(crate) use decode::size as size_at;
 pub(crate) use loose::{LooseObjects, path_of as loose_path};
 pub(crate) use scan::list_packs;
 
