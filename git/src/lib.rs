@@ -5,6 +5,8 @@
 //! repository actors and by the server. Peer bytes are hostile: no function here panics on them.
 
 pub mod archive;
+mod bitmap;
+mod bits;
 mod budget;
 pub mod bundle;
 pub mod commit_graph;

@@ -9,7 +9,7 @@
 //! looks again at what changed meanwhile, moves the packs into place and publishes the new snapshot. Replaced files are removed in a later
 //! turn by [`Repository::remove_retired`](crate::Repository::remove_retired), so that who reads them, here or through stock git, is not disturbed.
 
-mod bits;
+mod bitmap_file;
 mod census;
 mod check;
 mod collect;
@@ -27,6 +27,9 @@ pub(crate) mod retire;
 mod rewrite;
 mod size;
 
+pub use crate::bitmap::BitmapOptions;
+use crate::bits;
+pub use bitmap_file::BitmapFile;
 pub use check::{CheckOptions, CheckProgress, CheckReport, Problem, check_refs, check_repository};
 pub use collect::{CollectOptions, collect};
 pub use compress::{CompressOptions, compress};

@@ -22,11 +22,13 @@ use std::{
 pub use tips::Tip;
 
 use crate::{
+    bitmap::{Bitmap, LazyBitmap},
     commit_graph::CommitGraph,
     error::{Error, Result},
     id::{Kind, ObjectId},
     pack::Pack,
 };
+pub(crate) use decode::size as size_at;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) use loose::read as read_loose;
 pub(crate) use loose::{LooseObjects, path_of as loose_path};
@@ -35,13 +37,15 @@ pub(crate) use scan::list_packs;
 /// All objects of one repository at one moment.
 ///
 /// Shape: cloning the `Arc` around it is the way to keep it; packs removed from disk stay readable through it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     /// Newest first: what was pushed last is what is asked for first. Packs of alternates follow.
     packs: Vec<Arc<Pack>>,
     loose: Vec<Arc<LooseObjects>>,
     /// What the commit-graph file says of some of the commits; it may name others that are not here.
     commit_graph: Option<Arc<CommitGraph>>,
+    /// What the commits of one of the packs reach, if a file says so.
+    bitmap: Option<Arc<LazyBitmap>>,
     /// Two snapshots with the same number: the later one lacks nothing that the earlier one has.
     generation: u64,
 }
@@ -149,6 +153,11 @@ impl Snapshot {
         self.commit_graph.as_deref()
     }
 
+    /// What the commits of one of the packs reach, if there is a bitmap file that can be used.
+    pub(crate) fn bitmap(&self) -> Option<&Arc<Bitmap>> {
+        self.bitmap.as_ref()?.get()
+    }
+
     /// All ids, pack by pack; an object stored twice appears twice.
     pub fn ids(&self) -> impl Iterator<Item = ObjectId> + '_ {
         self.packs.iter().flat_map(|pack| pack.idx().ids()).chain(self.loose.iter().flat_map(|loose| loose.ids()))
@@ -164,8 +173,7 @@ impl Snapshot {
     /// This snapshot with one more pack, in front.
     pub(crate) fn with_pack(&self, pack: Arc<Pack>) -> Snapshot {
         let packs = std::iter::once(pack).chain(self.packs.iter().cloned()).collect();
-        let commit_graph = self.commit_graph.clone();
-        Snapshot { packs, loose: self.loose.clone(), commit_graph, generation: self.generation }
+        Snapshot { packs, ..self.clone() }
     }
 
     /// Whether a pack of this name is in it.
@@ -176,6 +184,18 @@ impl Snapshot {
     /// This snapshot without some of its packs.
     pub(crate) fn without_packs(mut self, is_unwanted: impl Fn(&Pack) -> bool) -> Snapshot {
         self.packs.retain(|pack| !is_unwanted(pack));
+        self.with_own_bitmap()
+    }
+
+    /// This snapshot with another bitmap file, whose pack is in it.
+    pub(crate) fn with_bitmap(&self, bitmap: Arc<Bitmap>) -> Snapshot {
+        Snapshot { bitmap: Some(Arc::new(bitmap.into())), ..self.clone() }.with_own_bitmap()
+    }
+
+    /// Without a bitmap whose pack is not in it, or not the very one that was opened here.
+    fn with_own_bitmap(mut self) -> Snapshot {
+        let packs = &self.packs;
+        self.bitmap = self.bitmap.filter(|bitmap| packs.iter().any(|pack| Arc::ptr_eq(pack, bitmap.pack())));
         self
     }
 
@@ -184,8 +204,7 @@ impl Snapshot {
     /// Errors: `Io`.
     pub(crate) fn with_commit_graph_of(&self, objects: &Path) -> Result<Snapshot> {
         let commit_graph = scan::open_commit_graph(objects, self.commit_graph.as_ref())?;
-        let (packs, loose) = (self.packs.clone(), self.loose.clone());
-        Ok(Snapshot { packs, loose, commit_graph, generation: self.generation })
+        Ok(Snapshot { commit_graph, ..self.clone() })
     }
 
     /// A number that stays the same as long as objects only come and none goes.
@@ -217,7 +236,7 @@ impl Snapshot {
         let is_other = |known: &&Arc<LooseObjects>| loose.is_none_or(|gone| !Arc::ptr_eq(known, gone));
         let loose = self.loose.iter().filter(is_other).cloned().collect();
         let generation = if lacks_objects { next_generation() } else { self.generation };
-        Snapshot { packs, loose, commit_graph: self.commit_graph.clone(), generation }
+        Snapshot { packs, loose, generation, ..self.clone() }.with_own_bitmap()
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Pack {
     idx: Idx,
     /// Positions in the index in order of pack offsets.
     by_offset: OnceLock<Box<[u32]>>,
+    /// The inverse of it.
+    ranks: OnceLock<Box<[u32]>>,
 }
 
 impl Pack {
@@ -70,7 +72,7 @@ impl Pack {
             return Err(corrupt("checksums of pack and index differ"));
         }
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Ok(Pack { id, path: path.into(), data, idx, by_offset: OnceLock::new() })
+        Ok(Pack { id, path: path.into(), data, idx, by_offset: OnceLock::new(), ranks: OnceLock::new() })
     }
 
     /// A number unique among all packs opened by this process.
@@ -175,6 +177,20 @@ impl Pack {
             order.sort_unstable();
             order.into_iter().map(|(_, i)| i).collect()
         })
+    }
+
+    /// How many entries lie before that of an object, by its position in the index; computed on first use. Four bytes an object.
+    pub fn rank_of_index(&self, index: u32) -> Option<u32> {
+        let ranks = self.ranks.get_or_init(|| {
+            let mut ranks = vec![0; self.idx.len() as usize];
+            for (rank, index) in (0u32..).zip(self.order()) {
+                if let Some(slot) = ranks.get_mut(*index as usize) {
+                    *slot = rank;
+                }
+            }
+            ranks.into()
+        });
+        ranks.get(index as usize).copied()
     }
 
     pub(crate) fn corrupt(&self, what: &'static str) -> Error {

@@ -52,6 +52,8 @@ pub struct UploadStats {
     pub reused: u64,
     /// Bytes of the pack, without framing.
     pub pack_bytes: u64,
+    /// Whether bitmaps told most of what to send.
+    pub by_bitmaps: bool,
     /// Bytes of the whole answer.
     pub bytes: u64,
     /// Values of `git fetch -o`, for the log; they change nothing. At most 100 of at most 1024 bytes, undecodable bytes replaced.
@@ -299,7 +301,9 @@ impl Context<'_> {
         let mut ticker = Ticker::new(bands, self.interrupt, fetch.no_progress);
         let selection = enumerate::enumerate(self, fetch, graph, job, &mut ticker)?;
         ticker.finish_counting(selection.objects.len())?;
-        pack::write(&self.view.odb, fetch, &selection, &mut ticker)
+        let by_bitmaps = selection.packed.is_some();
+        let stats = pack::write(&self.view.odb, fetch, &selection, &mut ticker)?;
+        Ok(UploadStats { by_bitmaps, ..stats })
     }
 }
 

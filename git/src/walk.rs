@@ -18,7 +18,7 @@ pub(crate) use ancestry::merge_bases_of_any;
 pub use ancestry::{is_ancestor, merge_bases, merge_bases_of_all};
 pub use bydate::CommitsByDate;
 pub(crate) use cover::reaches_all;
-pub(crate) use difference::difference;
+pub(crate) use difference::{Difference, difference};
 pub use graph::Graph;
 pub(crate) use graph::{Flags, Memory, Node, UNKNOWN_GENERATION, check_interrupt};
 pub use object::{Peeled, peel};

@@ -104,8 +104,10 @@ impl Parts {
             writer: writer.clone(),
             clock: Arc::clone(&clock),
             settings: settings.maintenance.clone(),
+            // In this order: bitmaps are made by a walk that the commit-graph shortens.
             derived: vec![
                 Arc::new(atomicqms_git::maintenance::CommitGraphFile::default()),
+                Arc::new(atomicqms_git::maintenance::BitmapFile::default()),
                 Arc::new(atomicqms_git::maintenance::MultiPackIndexFile),
             ],
         });

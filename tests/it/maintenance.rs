@@ -9,7 +9,7 @@ use crate::dsl::chance::Chance;
 use crate::dsl::forge::{Start, binary};
 use crate::dsl::pack::{Pack, ZERO, push_body};
 use crate::dsl::wait::{PATIENCE, pause_for, until};
-use crate::dsl::{Forge, Git, Persona, evidence};
+use crate::dsl::{Forge, Git, Persona, evidence, sop};
 
 /// A server that tidies at every occasion.
 fn eager() -> Start {
@@ -72,6 +72,42 @@ fn many_small_pushes_end_in_few_packs() {
     forge.stop();
     forge.server_git(&repository).fsck();
     forge.restart();
+    forge.finish();
+}
+
+#[test]
+fn a_large_push_gets_bitmaps_that_stock_git_reads() {
+    let forge = eager().start();
+    let ada = forge.user("ada");
+    let repository = ada.create_repository("sop");
+    let work = Git::new().init("work");
+    sop::fill(&work, 900);
+    work.ok(&["push", "--quiet", &ada.url(&repository), "main", "--tags"]);
+    let packs = forge.repository_dir(&repository).join("objects/pack");
+    let bitmaps = || {
+        let names = std::fs::read_dir(&packs).unwrap().map(|entry| entry.unwrap().path());
+        names.filter(|path| path.extension().is_some_and(|ending| ending == "bitmap")).count()
+    };
+    until("bitmaps", PATIENCE, || if bitmaps() == 1 { Ok(()) } else { Err(format!("{} files", bitmaps())) });
+    let server = forge.server_git(&repository);
+    let count = |git: &Git, more: &[&str]| git.ok(&[&["rev-list", "--all", "--objects", "--count"], more].concat());
+    let objects = count(&work, &[]);
+    assert_eq!(count(&server, &["--use-bitmap-index"]), objects);
+    let copy = ada.clone_repository(&repository);
+    assert_eq!(count(&copy, &[]), objects);
+    copy.fsck();
+    // What comes later is not covered, and comes all the same.
+    work.commit("late.md", "later");
+    work.ok(&["push", "--quiet", &ada.url(&repository), "main"]);
+    copy.ok(&["fetch", "--quiet"]);
+    assert_eq!(count(&copy, &[]), count(&work, &[]));
+    let partial = Git::new();
+    partial.ok(&["clone", "--quiet", "--bare", "--filter=blob:none", &ada.url(&repository), "partial"]);
+    let missing = partial.at("partial").ok(&["rev-list", "--all", "--objects", "--missing=print"]);
+    let missing = missing.lines().filter(|line| line.starts_with('?')).count();
+    let listed = work.ok(&["cat-file", "--batch-check=%(objecttype)", "--batch-all-objects"]);
+    assert_eq!(missing, listed.lines().filter(|kind| *kind == "blob").count());
+    server.fsck();
     forge.finish();
 }
 

@@ -53,6 +53,11 @@ impl Quarantine {
         self.directory.join("received.idx")
     }
 
+    /// The bitmaps of a pack.
+    pub(crate) fn bitmap_path(&self) -> PathBuf {
+        self.directory.join("received.bitmap")
+    }
+
     /// The times of unreachable objects, when the pack holds such.
     pub(crate) fn mtimes_path(&self) -> PathBuf {
         self.directory.join("received.mtimes")

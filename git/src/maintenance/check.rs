@@ -9,6 +9,7 @@ use sha1::{Digest, Sha1};
 
 use super::{census::Census, local::Local, mark::Marker, mark::Missing};
 use crate::{
+    bitmap::Bitmap,
     error::{Error, Result},
     id::{ID_LEN, ObjectId, hash_object},
     odb::{Snapshot, list_packs},
@@ -104,6 +105,12 @@ pub fn check_repository(
     for (done, pack) in (1..).zip(&packs) {
         let name = pack.path().display();
         check_files(pack, interrupt, &mut |what| teller.found(name.to_string(), what))?;
+        match Bitmap::open(pack) {
+            Err(Error::Corrupt { path, what }) => {
+                teller.found(path.display(), format!("the bitmap file is damaged: {what}"))
+            }
+            opened => drop(opened?),
+        }
         if options.full {
             verify_objects(&odb, pack, interrupt, &mut |id, what| match id {
                 Some(id) => teller.found(format!("object {id} in {name}"), what),

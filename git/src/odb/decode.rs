@@ -106,18 +106,29 @@ pub(super) fn header(pack: &Pack, offset: u64) -> Result<(Kind, u64)> {
             }
         }
     };
-    if depth == 0 {
-        return Ok((kind, first.size));
+    Ok((kind, entry_size(pack, offset, &first)?))
+}
+
+/// Answers the size of the object at `offset`, for which only its own entry is read.
+///
+/// Errors: `Corrupt`.
+pub(crate) fn size(pack: &Pack, offset: u64) -> Result<u64> {
+    entry_size(pack, offset, &pack.entry_header(offset)?)
+}
+
+fn entry_size(pack: &Pack, offset: u64, entry: &EntryHeader) -> Result<u64> {
+    if matches!(entry.kind, EntryKind::Full(_)) {
+        return Ok(entry.size);
     }
     let size = SCRATCH.with_borrow_mut(|scratch| {
-        let deflated = deflated(pack, offset, &first)?;
+        let deflated = deflated(pack, offset, entry)?;
         scratch
             .inflater
             .prefix(deflated, DELTA_HEADER_BYTES, &mut scratch.delta)
             .and_then(|()| DeltaHeader::parse(&scratch.delta))
             .map_err(|what| pack.corrupt(what))
     })?;
-    Ok((kind, size.result_size))
+    Ok(size.result_size)
 }
 
 /// The offset of the base of a delta that is the `depth`-th of its chain.

@@ -1,4 +1,4 @@
-//! Owns reading an object directory: which packs, which loose objects, which commit-graph, which alternates. Refuses to write. Called when a repository is opened
+//! Owns reading an object directory: which packs, which loose objects, which derived files, which alternates. Refuses to write. Called when a repository is opened
 //! or refreshed.
 
 use std::{
@@ -12,6 +12,7 @@ use std::{
 
 use super::{Snapshot, loose::LooseObjects, next_generation};
 use crate::{
+    bitmap::{self, LazyBitmap},
     commit_graph::CommitGraph,
     error::{Error, Result},
     pack::Pack,
@@ -42,6 +43,11 @@ impl Snapshot {
                     },
                 }
             }
+            if snapshot.bitmap.is_none() {
+                let own = snapshot.packs.iter().filter(|pack| pack.path().starts_with(&directory));
+                let known = previous.and_then(|previous| previous.bitmap.as_ref());
+                snapshot.bitmap = find_bitmap(own, known);
+            }
             let loose = LooseObjects::scan(&directory)?;
             if loose.len() > 0 {
                 snapshot.loose.push(Arc::new(loose));
@@ -52,6 +58,18 @@ impl Snapshot {
             }
         }
         Ok(snapshot)
+    }
+}
+
+/// Finds a bitmap file of some packs; one that is open stays so as long as its file and its pack are there.
+fn find_bitmap<'p>(
+    packs: impl Iterator<Item = &'p Arc<Pack>> + Clone,
+    known: Option<&Arc<LazyBitmap>>,
+) -> Option<Arc<LazyBitmap>> {
+    let is_here = |known: &&Arc<LazyBitmap>| packs.clone().any(|pack| Arc::ptr_eq(pack, known.pack()));
+    match known.filter(is_here).filter(|known| bitmap::file_of(known.pack().path()).exists()) {
+        Some(known) => Some(Arc::clone(known)),
+        None => LazyBitmap::find(packs),
     }
 }
 

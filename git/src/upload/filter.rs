@@ -88,6 +88,11 @@ impl Filter {
         self.tree_depth.is_some()
     }
 
+    /// Whether no object is judged by its depth, but for trees and blobs all alike.
+    pub(super) fn is_free_of_depth(&self) -> bool {
+        self.tree_depth.is_none_or(|limit| limit == 0)
+    }
+
     /// The size from which on blobs are left out.
     pub(super) fn blob_limit(&self) -> Option<u64> {
         self.blob_limit

@@ -5,7 +5,7 @@
 //! searches for new deltas. Called by `upload::respond`.
 //!
 //! A stored delta is copied when its base goes out before it in this pack, or, for thin packs, is known to be held by the client.
-//! Bases are written first by a depth-first walk. As each copy comes from the oldest pack and packs are complete in themselves, bases
+//! Bases are written first by a depth-first walk. As copies come from packs in one order of preference and packs are complete in themselves, bases
 //! never lead in a circle; should a damaged store say otherwise, the circle is broken by writing one object whole.
 
 mod sink;
@@ -166,15 +166,15 @@ impl<'w> Writer<'w, '_, '_> {
                     Some(base) => (Some(base), None),
                     None => {
                         let id = pack.index_of_offset(base_offset).and_then(|index| pack.idx().id_at(index));
-                        (id.and_then(|id| self.selection.index.get(&id).copied()), id)
+                        (id.and_then(|id| self.selection.find(&id)), id)
                     }
                 }
             }
-            EntryKind::RefDelta { base } => (self.selection.index.get(&base).copied(), Some(base)),
+            EntryKind::RefDelta { base } => (self.selection.find(&base), Some(base)),
         };
         Ok(match (base, id) {
             (Some(base), _) => Plan::Delta { pack, base, len, size },
-            (None, Some(base)) if self.fetch.thin_pack && self.selection.held.contains(&base) => {
+            (None, Some(base)) if self.fetch.thin_pack && self.selection.is_held(&base) => {
                 Plan::Thin { pack, base, len, size }
             }
             _ => Plan::Whole,

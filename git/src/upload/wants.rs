@@ -7,15 +7,18 @@
 //!
 //! What it costs: nothing for what a ref points at. For a commit the history newer than it, and some more in case clocks were wrong; only
 //! commits whose descendants carry dates of long before them may be refused although they can be reached. For a tree or a blob as much of
-//! the history as it takes to find it, each tree once. The interrupt flag ends all of it.
+//! the history as it takes to find it, each tree once. Where there are bitmaps, only commits that they do not cover are looked at, and no commit is
+//! refused by mistake. The interrupt flag ends all of it.
 
 use crate::id::table::HashSet;
 
 use super::Context;
 use crate::{
+    bitmap::{Bitmap, Cover},
+    bits::Bits,
     error::{Error, Result},
     id::{Kind, ObjectId},
-    walk::{CommitsByDate, Graph, TreeEntries, check_interrupt, peel},
+    walk::{CommitsByDate, Graph, Node, TreeEntries, check_interrupt, peel},
 };
 
 /// How many commits older than everything wanted are looked at before the search ends.
@@ -103,6 +106,9 @@ impl Search<'_, '_> {
         for tree in trees.into_iter().filter(|_| goal.trees) {
             self.visit_tree(tree, &mut seen)?;
         }
+        if let Some(bitmap) = odb.bitmap() {
+            return self.run_by_bitmaps(bitmap, &mut graph, &commits, &goal, seen);
+        }
         let mut walk = CommitsByDate::new(&mut graph, commits)?;
         let mut visited = 0_usize;
         while !self.open.is_empty() && goal.may_come(walk.next_time()) {
@@ -114,6 +120,34 @@ impl Search<'_, '_> {
                 && let Some(tree) = walk.tree_of(&commit)
             {
                 self.visit_tree(tree, &mut seen)?;
+            }
+        }
+        Ok(visited)
+    }
+
+    /// The same where bitmaps say what most commits reach; what they do not cover is searched to its end, so that nothing is refused by mistake.
+    fn run_by_bitmaps(
+        &mut self,
+        bitmap: &Bitmap,
+        graph: &mut Graph<'_>,
+        tips: &[ObjectId],
+        goal: &Goal,
+        mut seen: HashSet<ObjectId>,
+    ) -> Result<usize> {
+        let tips = tips.iter().map(|id| graph.load(id)).collect::<Result<Vec<Node>>>()?;
+        let Some(cover) = Cover::find(bitmap, graph, &tips, &Bits::default(), usize::MAX)? else { return Ok(0) };
+        self.open.retain(|id| !bitmap.position(id).is_some_and(|position| cover.bits.contains(position)));
+        let mut visited = 0_usize;
+        for node in cover.open.iter().rev() {
+            if self.open.is_empty() {
+                break;
+            }
+            visited = visited.saturating_add(1);
+            self.open.remove(&graph.id(*node));
+            if goal.trees {
+                let is_covered =
+                    |id: &ObjectId| bitmap.position(id).is_some_and(|position| cover.bits.contains(position));
+                self.visit_tree_unless(graph.tree(*node), &mut seen, is_covered)?;
             }
         }
         Ok(visited)
@@ -136,12 +170,22 @@ impl Search<'_, '_> {
     }
 
     fn visit_tree(&mut self, root: ObjectId, seen: &mut HashSet<ObjectId>) -> Result<()> {
+        self.visit_tree_unless(root, seen, |_| false)
+    }
+
+    /// Looks into a tree, but not into those below that were looked into already.
+    fn visit_tree_unless(
+        &mut self,
+        root: ObjectId,
+        seen: &mut HashSet<ObjectId>,
+        is_known: impl Fn(&ObjectId) -> bool,
+    ) -> Result<()> {
         let context = self.context;
         let odb = &context.view.odb;
         let mut stack = vec![root];
         let mut data = Vec::new();
         while let Some(id) = stack.pop() {
-            if self.open.is_empty() || !seen.insert(id) {
+            if self.open.is_empty() || !seen.insert(id) || is_known(&id) {
                 continue;
             }
             check_interrupt(context.interrupt)?;

@@ -6,12 +6,15 @@ use std::{
     rc::Rc,
 };
 
-use super::world::{GO, World, copy, fsck, reading, tips};
+use super::{
+    bitmap_file::any_size,
+    world::{GO, World, copy, fsck, reading, tips},
+};
 use crate::{
     Repository,
     maintenance::{
-        CheckOptions, CheckProgress, CollectOptions, ConsolidateOptions, Prepared, check_repository, collect,
-        consolidate, fault,
+        AfterPublish, CheckOptions, CheckProgress, CollectOptions, ConsolidateOptions, Prepared, check_repository,
+        collect, consolidate, fault,
     },
 };
 
@@ -122,6 +125,41 @@ fn consolidation_survives_a_crash_after_each_step() {
     assert!(copies.len() > 8, "{copies:?}");
     for (step, path) in &copies {
         survives(&world, step, path, &expected, prepare);
+    }
+}
+
+#[test]
+fn bitmaps_survive_a_crash_after_each_step() {
+    let world = World::new(72, 14);
+    let options = ConsolidateOptions { factor: 2, all: true };
+    let prepare = |repository: &Repository| consolidate(repository, &options, &GO).unwrap();
+    world.apply(prepare(&world.server).unwrap());
+    any_size().derive(&world.server, &world.view(), &GO).unwrap();
+    // Another pack, so that there is something to join and a bitmap file to replace.
+    let mut garbage = crate::testpack::PackBuilder::new();
+    garbage.object(crate::id::Kind::Blob, b"unreachable");
+    world.install(&garbage.finish());
+    let expected = world.reading();
+    let count = |path: &Path, bitmaps: &[&str]| {
+        let args = [&["rev-list", "--all", "--objects", "--count"], bitmaps].concat();
+        super::world::git_in(&world.client, path, &args)
+    };
+    let copies = crashing(&world, || {
+        world.publish(prepare(&world.server).unwrap());
+        any_size().derive(&world.server, &world.view(), &GO).unwrap();
+        world.server.remove_retired().unwrap();
+    });
+    for step in ["bitmaps flushed", "other bitmaps removed", "bitmaps in place"] {
+        assert!(copies.iter().any(|(known, _)| *known == step), "{step}");
+    }
+    for (step, path) in &copies {
+        let opened = Repository::open(path).unwrap();
+        let view = crate::View { refs: super::world::refs(&opened), odb: opened.odb(), ..world.view() };
+        assert_eq!(super::world::clone(&view), super::world::clone(&world.view()), "after {step:?}");
+        assert_eq!(count(path, &["--use-bitmap-index"]), count(path, &[]), "after {step:?}");
+        survives(&world, step, path, &expected, prepare);
+        any_size().derive(&opened, &view, &GO).unwrap();
+        assert_eq!(count(path, &["--use-bitmap-index"]), count(path, &[]), "again after {step:?}");
     }
 }
 

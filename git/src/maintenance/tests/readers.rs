@@ -5,10 +5,13 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use super::world::{GO, World, tips};
+use super::{
+    bitmap_file::any_size,
+    world::{GO, World, tips},
+};
 use crate::{
     View,
-    maintenance::{CollectOptions, ConsolidateOptions, collect, consolidate},
+    maintenance::{AfterPublish, CollectOptions, ConsolidateOptions, collect, consolidate},
     testpack::PackBuilder,
 };
 
@@ -59,6 +62,7 @@ fn eight_readers_see_no_error_during_fifty_rounds() {
             };
             if let Some(prepared) = prepared {
                 world.publish(prepared);
+                any_size().derive(&world.server, &world.view(), &GO).unwrap();
             }
             *view.lock().unwrap() = std::sync::Arc::new(world.view());
             world.server.remove_retired().unwrap();

@@ -50,13 +50,18 @@ impl<'a> TreeWalk<'a> {
         TreeWalk { odb, filter, visited, stack, data: Vec::new(), base_data: Vec::new() }
     }
 
+    /// What is left out.
+    pub(super) fn filter(&self) -> &'a Filter {
+        self.filter
+    }
+
     /// Adds what is below `tree` and not in any of `bases`.
     pub(super) fn visit(
         &mut self,
         tree: ObjectId,
         depth: u32,
         bases: Vec<Base>,
-        found: &mut Found,
+        found: &mut Found<'_>,
         ticker: &mut Ticker<'_, '_>,
     ) -> Result<()> {
         self.stack.push(Task { tree, depth, bases });
@@ -71,7 +76,7 @@ impl<'a> TreeWalk<'a> {
     pub(super) fn visit_wanted(
         &mut self,
         tree: ObjectId,
-        found: &mut Found,
+        found: &mut Found<'_>,
         ticker: &mut Ticker<'_, '_>,
     ) -> Result<()> {
         found.add(tree, ALWAYS);
@@ -88,11 +93,11 @@ impl<'a> TreeWalk<'a> {
         Ok(())
     }
 
-    fn run(&mut self, mut task: Task, found: &mut Found, ticker: &mut Ticker<'_, '_>) -> Result<()> {
+    fn run(&mut self, mut task: Task, found: &mut Found<'_>, ticker: &mut Ticker<'_, '_>) -> Result<()> {
         if !self.filter.passes_depth(task.depth) || task.bases.iter().any(|base| base.tree == task.tree) {
             return Ok(());
         }
-        if self.was_visited(&task.tree, task.depth) || found.held.contains(&task.tree) {
+        if self.was_visited(&task.tree, task.depth) || found.held.contains(&task.tree) || found.knows(&task.tree) {
             return Ok(());
         }
         if self.filter.passes_kind(Kind::Tree) {
@@ -161,7 +166,7 @@ impl<'a> TreeWalk<'a> {
         }
     }
 
-    fn blob(&mut self, id: ObjectId, depth: u32, found: &mut Found) -> Result<()> {
+    fn blob(&mut self, id: ObjectId, depth: u32, found: &mut Found<'_>) -> Result<()> {
         if !self.filter.passes_kind(Kind::Blob) || !self.filter.passes_depth(depth) {
             return Ok(());
         }

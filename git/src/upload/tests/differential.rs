@@ -10,7 +10,8 @@
 //!
 //! What is not generated, because git 2.39 answers against its own documents and we do not: `deepen-since` and `deepen-not` where a
 //! commit is older than its parent (git then takes excluded commits for included ones), and a tree or blob wanted by id together with
-//! commits and a filter (git forgets that it was named when it meets it again, and leaves it out).
+//! commits and a filter (git forgets that it was named when it meets it again, and leaves it out). Nor, in versions 0 and 1, a boundary of
+//! history where there is a commit-graph: git then judges `ready` past the boundary, and without a commit-graph it does not.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +20,8 @@ use super::{
     model::Model,
 };
 use crate::{
-    Limits, View,
+    Limits, Repository, View,
+    maintenance::{AfterPublish, BitmapFile, BitmapOptions, CommitGraphFile, ConsolidateOptions, consolidate},
     pack::{
         Pack,
         index::{Indexed, index_pack},
@@ -60,11 +62,19 @@ struct Server {
 }
 
 impl Server {
-    fn new(random: &mut Random) -> Self {
+    fn new(random: &mut Random, is_maintained: bool) -> Self {
         let repo = TestRepo::new();
         let count = 1 + random.below(45);
         random_history(&repo, random, count);
+        // Bitmaps may cover everything, or not what came later.
+        let is_early = is_maintained && random.chance(60);
+        if is_early {
+            maintain(&repo, random);
+        }
         add_curiosities(&repo, random);
+        if is_maintained && !is_early {
+            maintain(&repo, random);
+        }
         let view = repo.view();
         let model = Model::read(&repo);
         let commits = model.commits();
@@ -77,6 +87,23 @@ impl Server {
         let is_skewed = model.is_skewed();
         Server { tips: tips(&view), is_skewed, names, repo, view, model, commits, reachable, others, indexer }
     }
+}
+
+/// Joins all packs and derives what a server derives, with few bitmaps or many.
+fn maintain(repo: &TestRepo, random: &mut Random) {
+    let go_on = std::sync::atomic::AtomicBool::new(false);
+    let (repository, view) = (Repository::open(repo.path()).unwrap(), repo.view());
+    let options = ConsolidateOptions { all: true, ..ConsolidateOptions::default() };
+    if let Some(prepared) = consolidate(&repository, &options, &go_on).unwrap() {
+        prepared.publish(&repository, &view, &go_on).unwrap();
+        repository.remove_retired().unwrap();
+    }
+    if random.chance(50) {
+        CommitGraphFile::default().derive(&repository, &view, &go_on).unwrap();
+    }
+    let options = BitmapOptions { min_objects: 1, max_commits: 1 + random.below(40), ..BitmapOptions::default() };
+    BitmapFile { options }.derive(&repository, &view, &go_on).unwrap();
+    assert!(repository.odb().bitmap().is_some());
 }
 
 fn tips(view: &View) -> Vec<String> {
@@ -145,6 +172,8 @@ fn random_case(server: &Server, random: &mut Random) -> Case {
     }
     wants.sort();
     wants.dedup();
+    // A ref may name a tree, too: see above.
+    let names_tree = wants.iter().any(|id| server.model.nodes[&server.model.peeled(id)].kind != "commit");
 
     let haves: Vec<String> = (0..random.below(4)).map(|_| pick(random, &server.commits)).collect();
     let mut cut = BTreeSet::new();
@@ -185,6 +214,11 @@ fn random_case(server: &Server, random: &mut Random) -> Case {
             _ => arguments.push(format!("deepen {}", 1 + random.below(6))),
         }
     }
+    if !is_v2 && server.view.odb.commit_graph().is_some() {
+        arguments.retain(|argument| !argument.starts_with("deepen") && !argument.starts_with("shallow"));
+        relative = false;
+        cut.clear();
+    }
     if wants_others {
         arguments.extend(random.chance(70).then(|| "filter blob:none".to_owned()));
     } else if may_filter && random.chance(30) {
@@ -204,7 +238,10 @@ fn random_case(server: &Server, random: &mut Random) -> Case {
             "combine:object%3Atype%3Dblob+blob%3Alimit%3D60",
             "combine:tree:3+combine%3Ablob%253Alimit%253D200%2Btree%3A2",
         ];
-        arguments.push(format!("filter {}", filters[random.below(filters.len())]));
+        let filter = filters[random.below(filters.len())];
+        if !names_tree || !filter.contains("tree:") {
+            arguments.push(format!("filter {filter}"));
+        }
     }
     let mut words = Vec::new();
     for word in ["thin-pack", "ofs-delta", "include-tag", "no-progress"] {
@@ -335,6 +372,7 @@ struct Totals {
     requests: usize,
     packs: usize,
     refused: usize,
+    by_bitmaps: usize,
     ours_again: usize,
     git_again: usize,
 }
@@ -359,6 +397,7 @@ fn compare(server: &Server, case: &Case, totals: &mut Totals) {
         return;
     }
     totals.packs += 1;
+    totals.by_bitmaps += usize::from(stats.by_bitmaps);
     let sent = index_by_git(server, &ours.pack);
     assert_eq!(stats.objects, sent.len() as u64, "an object was sent twice");
     let by_git: BTreeSet<String> =
@@ -388,13 +427,13 @@ fn compare(server: &Server, case: &Case, totals: &mut Totals) {
 
 const REQUESTS_PER_SERVER: usize = 13;
 
-fn run(seeds: std::ops::Range<u64>) {
+fn run(seeds: std::ops::Range<u64>, is_maintained: bool) {
     // Other seeds than usual, to look further than a test run has time for.
     let shift: u64 = std::env::var("ATOMICQMS_TEST_SEED").map_or(0, |seed| seed.parse().unwrap());
     let mut totals = Totals::default();
     for seed in seeds.map(|seed| seed.wrapping_add(shift.wrapping_mul(10_000))) {
         let mut random = Random::new(seed);
-        let server = Server::new(&mut random);
+        let server = Server::new(&mut random, is_maintained);
         for round in 0..REQUESTS_PER_SERVER {
             let case = random_case(&server, &mut random);
             let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -410,6 +449,7 @@ fn run(seeds: std::ops::Range<u64>) {
     }
     assert!(totals.requests >= 10 * REQUESTS_PER_SERVER && totals.packs * 2 > totals.requests, "hardly any packs");
     assert!(totals.refused * 5 < totals.requests, "{} of {} refused", totals.refused, totals.requests);
+    assert!(!is_maintained || totals.by_bitmaps * 8 > totals.packs, "{} of {}", totals.by_bitmaps, totals.packs);
     assert!(
         totals.ours_again <= totals.git_again + totals.packs,
         "objects sent again: ours {}, git {}",
@@ -420,20 +460,30 @@ fn run(seeds: std::ops::Range<u64>) {
 
 #[test]
 fn generated_requests_a() {
-    run(1000..1010);
+    run(1000..1010, false);
 }
 
 #[test]
 fn generated_requests_b() {
-    run(2000..2010);
+    run(2000..2010, false);
 }
 
 #[test]
 fn generated_requests_c() {
-    run(3000..3010);
+    run(3000..3010, false);
 }
 
 #[test]
 fn generated_requests_d() {
-    run(4000..4010);
+    run(4000..4010, false);
+}
+
+#[test]
+fn generated_requests_with_bitmaps_a() {
+    run(5000..5010, true);
+}
+
+#[test]
+fn generated_requests_with_bitmaps_b() {
+    run(6000..6010, true);
 }
