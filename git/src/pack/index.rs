@@ -5,8 +5,9 @@
 //! are hashed and checked at once, deltas are only measured. [`resolve`] then rebuilds the deltas from their bases upwards. Everything is
 //! looked up by sorting or hashing, nothing by search along the pack, and nothing recurses: hostile packs cost what honest ones of their size do.
 //!
-//! Memory, beside the objects being rebuilt: 32 bytes for each object ([`object`]), 8 and at most 12 more for each delta that waits ([`waiting`]), 4 MiB
-//! of small deltas ([`source`]), and the references of trees and commits ([`references`]). Pages of a mapped pack are given back once read.
+//! Memory, beside the objects being rebuilt: 32 bytes for each object ([`object`]), 8 and at most 12 more for each delta that waits
+//! ([`waiting`]), some MiB of small deltas in small packs ([`source`]), and the references of trees and commits ([`references`]). Pages of a
+//! mapped pack are given back once read.
 
 mod object;
 mod references;
@@ -23,7 +24,6 @@ use std::{
 
 pub use object::IndexedObject;
 pub(crate) use references::References;
-
 use source::Source;
 
 use crate::{
