@@ -18,6 +18,7 @@ fn eager() -> Start {
         .setting("maintenance", "removal_delay_seconds", 0)
         .setting("maintenance", "quiet_seconds", 0)
         .setting("maintenance", "poll_seconds", 1)
+        .setting("maintenance", "bundle_min_bytes", 0)
 }
 
 fn packs(repository: &Path) -> usize {
