@@ -39,7 +39,8 @@ use crate::{
 /// What the name of the file ends with.
 pub(crate) const ENDING: &str = "bitmap";
 
-/// One bitmap file with its pack, verified when it was opened. Costs 16 bytes for each commit in it besides the mapped file.
+/// One bitmap file with its pack, verified when it was opened. Costs 24 bytes for each commit in it and four for each object of the pack,
+/// besides the mapped file.
 #[derive(Debug)]
 pub(crate) struct Bitmap {
     pack: Arc<Pack>,
