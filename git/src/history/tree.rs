@@ -1,4 +1,4 @@
-//! Owns reading trees for history: the entry at a path, and what differs between two trees. Refuses renames (that is [`super::rename`]) and
+//! Owns reading trees for history: the entry at a path, and what differs between two trees. Refuses renames (that is [`crate::diff::rename`]) and
 //! text. Called by every service of [`super`] and by the writer of changed-path filters.
 //!
 //! No recursion: how deep trees nest is for whoever pushed them to choose.
