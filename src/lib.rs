@@ -11,6 +11,7 @@ pub mod db;
 pub mod error;
 pub mod forge;
 pub mod http;
+pub mod memory;
 pub mod model;
 pub mod server;
 pub mod ssh;

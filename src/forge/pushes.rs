@@ -33,6 +33,7 @@ use crate::error::{Error, Kind, Result};
 use crate::forge::Forge;
 use crate::forge::intake::Intake;
 use crate::forge::maintenance::Asked;
+use crate::memory;
 use crate::model::Repository;
 
 /// What clients are told when a command failed only because another one did.
@@ -195,7 +196,15 @@ async fn check(
         let _entered = span.entered();
         let _kept = (pass, alarm);
         let ingested = match pack {
-            Some((incoming, source)) => Some(incoming.ingest(source, &mut *on_progress, &interrupt)?),
+            Some((incoming, source)) => {
+                // Too large for memory: so are the tables of its objects.
+                let is_large = matches!(source, PackSource::Spooled);
+                let outcome = incoming.ingest(source, &mut *on_progress, &interrupt);
+                if is_large {
+                    memory::give_back();
+                }
+                Some(outcome?)
+            }
             None => None,
         };
         let objects = ingested.as_ref().map_or(&view.odb, Ingested::snapshot);
