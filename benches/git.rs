@@ -29,6 +29,7 @@ const HTTP: AdvertiseOptions<'static> = AdvertiseOptions {
     agent: "atomicqms/bench",
     preamble: true,
     hidden_prefixes: &[],
+    ref_in_want: false,
     bundle_uri: false,
     push_cert_nonce: None,
 };

@@ -138,6 +138,8 @@ section! {
         max_objects: u64 = "5000000", "objects", Kind::Integer { min: 1, max: 4_000_000_000 };
         /// Largest sum of all objects of one push, unpacked.
         max_unpacked_bytes: u64 = "17179869184", "bytes", Kind::Integer { min: 1024, max: 17_592_186_044_416 };
+        /// Beyond its first 2 GiB that sum may be so many times the pack as sent: small packs must not cost hours.
+        max_expansion: u64 = "1000", "times", Kind::Integer { min: 1, max: 1_000_000_000 };
         /// Memory that all pushes together may use for large objects while they are indexed; a push that needs more waits, and one that
         /// needs more than all of it runs alone. One push needs up to three times its largest object.
         max_indexing_memory_bytes: u64 = "1073741824", "bytes", Kind::Integer { min: 16_777_216, max: 1_099_511_627_776 };
@@ -175,6 +177,11 @@ section! {
         max_blob_bytes: u64 = "268435456", "bytes", Kind::Integer { min: 1024, max: 17_179_869_184 };
         /// Largest commit or tag object: message, headers and signature.
         max_commit_bytes: u64 = "1048576", "bytes", Kind::Integer { min: 1024, max: 268_435_456 };
+        /// Largest tree object, that is, list of one directory.
+        max_tree_bytes: u64 = "16777216", "bytes", Kind::Integer { min: 1024, max: 1_073_741_824 };
+        /// Tell clients of protocol 2 that they may want refs by name (`ref-in-want`). Off as in git itself: a `git clone` that uses it fails when
+        /// somebody pushes between its two requests.
+        advertise_ref_in_want: bool = "false", "true or false", Kind::Flag;
         /// Largest repository, all its objects on disk; a push that would pass it is refused. 0 means no limit.
         max_repository_bytes: u64 = "0", "bytes", Kind::Integer { min: 0, max: 1_125_899_906_842_624 };
         /// Rules of `git fsck` that a push may break, as git's `receive.fsck.<msg-id>=ignore`: for importing old histories. Rules that guard

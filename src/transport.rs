@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod bundles;
+pub mod pace;
 pub mod receive;
 pub mod spool;
 pub mod upload;
@@ -63,6 +64,8 @@ pub struct Offer {
     pub stream: Stream,
     /// For pushes that are to be signed.
     pub push_cert_nonce: Option<String>,
+    /// Whether refs may be wanted by name.
+    pub offers_refs_by_name: bool,
     /// Whether there are bundles that the client can get by HTTP.
     pub has_bundles: bool,
 }
@@ -71,7 +74,7 @@ pub struct Offer {
 ///
 /// Errors: `Internal`.
 pub async fn advertisement(known: &Advertisements, view: Arc<View>, offer: Offer) -> Result<Bytes> {
-    let Offer { service, version, stream, push_cert_nonce, has_bundles } = offer;
+    let Offer { service, version, stream, push_cert_nonce, offers_refs_by_name, has_bundles } = offer;
     let is_stateless = stream == Stream::Stateless;
     let make = move |view: &View| {
         let options = AdvertiseOptions {
@@ -79,6 +82,7 @@ pub async fn advertisement(known: &Advertisements, view: Arc<View>, offer: Offer
             agent: AGENT,
             preamble: is_stateless,
             hidden_prefixes: HIDDEN_FROM_PUSH,
+            ref_in_want: offers_refs_by_name,
             bundle_uri: has_bundles,
             push_cert_nonce: push_cert_nonce.as_deref(),
         };

@@ -17,10 +17,14 @@ pub struct Limits {
     pub max_blob_bytes: u64,
     /// Largest commit or tag: they are read whole wherever history is shown.
     pub max_commit_bytes: u64,
+    /// Largest tree.
+    pub max_tree_bytes: u64,
     /// Most objects in one pack.
     pub max_objects: u64,
     /// Most bytes all objects of one pack may have together when inflated and resolved.
     pub max_unpacked_bytes: u64,
+    /// Beyond [`Limits::FREE_EXPANSION_BYTES`] that sum may be so many times the pack as sent.
+    pub max_expansion: u64,
     /// Longest chain of deltas in a pack.
     pub max_delta_depth: u32,
     /// Most entries in one tree.
@@ -43,6 +47,17 @@ pub struct Limits {
     pub max_haves: u64,
 }
 
+impl Limits {
+    /// What any pack may come to when inflated and resolved.
+    pub const FREE_EXPANSION_BYTES: u64 = 2 << 30;
+
+    /// The most that the objects of a pack of this size may have together. Units: bytes.
+    pub(crate) fn unpacked_bytes_of(&self, pack_bytes: u64) -> u64 {
+        let by_size = pack_bytes.saturating_mul(self.max_expansion).saturating_add(Self::FREE_EXPANSION_BYTES);
+        self.max_unpacked_bytes.min(by_size)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         const MIB: u64 = 1 << 20;
@@ -51,8 +66,10 @@ impl Default for Limits {
             max_object_bytes: 512 * MIB,
             max_blob_bytes: 512 * MIB,
             max_commit_bytes: MIB,
+            max_tree_bytes: 16 * MIB,
             max_objects: 5_000_000,
             max_unpacked_bytes: 32 * 1024 * MIB,
+            max_expansion: 1000,
             // git-pack-objects(1) allows up to 4095.
             max_delta_depth: 4095,
             max_tree_entries: 1_000_000,

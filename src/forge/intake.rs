@@ -71,7 +71,7 @@ pub struct OpenUpload {
     _place: Place,
 }
 
-/// Those who wait for a place of an open upload.
+/// Those who wait for a place of an open upload or push.
 #[derive(Clone)]
 pub struct Crowd {
     gate: Gate,
@@ -80,7 +80,7 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// Whether somebody waits for the place of this upload: one of the same client, or anybody when all places are taken.
+    /// Whether somebody waits for the place of this client: one of the same client, or anybody when all places are taken.
     pub fn is_waiting(&self) -> bool {
         self.shares.is_awaited(&self.client) || self.gate.waiting() > 0
     }
@@ -142,6 +142,8 @@ impl Intake {
                 max_object_bytes: git.max_object_bytes,
                 max_blob_bytes: git.max_blob_bytes,
                 max_commit_bytes: git.max_commit_bytes,
+                max_tree_bytes: git.max_tree_bytes,
+                max_expansion: git.max_expansion,
                 fsck: fsck_policy(&git.fsck_ignore),
                 max_objects: git.max_objects,
                 max_unpacked_bytes: git.max_unpacked_bytes,
@@ -189,6 +191,11 @@ impl Intake {
     /// Errors: `Overloaded`.
     pub async fn open_receive(&self, client: Client) -> Result<Place> {
         enter(&self.open_receives, &self.client_open_receives, client, self.queue_deadline()).await
+    }
+
+    /// Those who wait for places of open pushes, this client's or all.
+    pub fn receive_crowd(&self, client: Client) -> Crowd {
+        Crowd { gate: self.open_receives.clone(), shares: self.client_open_receives.clone(), client }
     }
 
     /// Waits for a place to index a pack.

@@ -86,7 +86,7 @@ impl Settings {
 pub struct Asked {
     /// There are too many packs.
     pub consolidate: bool,
-    /// Something may have become unreachable: look when it would have expired.
+    /// Something may be unreachable, because a ref left it or nothing ever reached it: look when it would have expired.
     pub collect_after_ms: Option<i64>,
     /// There is something new: let derived files follow when pushes have come to rest.
     pub settle_after_ms: Option<i64>,
@@ -101,8 +101,7 @@ impl Asked {
             return Self::default();
         }
         // A day later than the last object expires, so that one look finds everything of a busy day.
-        let is_replaced = edits.iter().any(|edit| edit.old.is_some());
-        let collect_after_ms = is_replaced.then(|| settings.unreachable_ms().saturating_add(DAY_MS));
+        let collect_after_ms = (!edits.is_empty()).then(|| settings.unreachable_ms().saturating_add(DAY_MS));
         let has_news = edits.iter().any(|edit| edit.new.is_some());
         let quiet_ms = i64::try_from(settings.quiet_period.as_millis()).unwrap_or(i64::MAX);
         Self {

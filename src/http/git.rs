@@ -57,7 +57,7 @@ fn require_content_type(headers: &HeaderMap, expected: &'static str) -> Result<(
 /// Turns a failure to read the body into an answer.
 fn body_failure(error: body::BodyError) -> Error {
     let kind = match error {
-        body::BodyError::NoMemory(refused) => return refused,
+        body::BodyError::Refused(refused) => return refused,
         body::BodyError::TooLarge { .. } => Kind::TooLarge,
         body::BodyError::Broken(_) | body::BodyError::Encoding => Kind::Malformed,
     };

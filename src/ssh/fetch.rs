@@ -36,6 +36,7 @@ pub(super) async fn run(
         version,
         stream: Stream::Open,
         push_cert_nonce: None,
+        offers_refs_by_name: app.config.git.advertise_ref_in_want,
         has_bundles: false,
     };
     let offer = advertisement(&app.advertisements, Arc::clone(&view), offer).await?;

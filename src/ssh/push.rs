@@ -19,6 +19,7 @@ use crate::access::{Caller, Client, RepoPath};
 use crate::error::{Error, Kind};
 use crate::http::App;
 use crate::http::body_memory::Lease;
+use crate::transport::pace::Pace;
 use crate::transport::spool::{Received, Refusal, Spool};
 use crate::transport::{Offer, Stream, advertisement, answer, receive};
 
@@ -41,6 +42,7 @@ pub(super) async fn run(
         version,
         stream: Stream::Open,
         push_cert_nonce: Some(nonce),
+        offers_refs_by_name: app.config.git.advertise_ref_in_want,
         has_bundles: false,
     };
     let offer = advertisement(&app.advertisements, handle.view(), offer).await?;
@@ -51,7 +53,7 @@ pub(super) async fn run(
     let Some((request, rest)) = read_commands(app, pipe, &mut lease).await? else { return Ok(()) };
     let open = app.intake.open_receive(client).await?;
     let pack_lease = app.body_memory.lease(client);
-    let received = read_pack(app, pipe, &handle, &request, rest, pack_lease).await?;
+    let received = read_pack((app, client), pipe, &handle, &request, rest, pack_lease).await?;
 
     let (sent, never) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let stall_timeout = Duration::from_secs(app.config.server.stall_timeout_seconds);
@@ -97,7 +99,7 @@ async fn read_commands(
 
 /// Reads the pack to its end, into memory or into the quarantine.
 async fn read_pack(
-    app: &App,
+    (app, client): (&App, Client),
     pipe: &mut Pipe,
     handle: &RepositoryHandle,
     request: &ReceiveRequest,
@@ -107,6 +109,8 @@ async fn read_pack(
     if !request.expects_pack() {
         return Ok(Received::Pack(None, None));
     }
+    let patience = Duration::from_secs(app.config.server.crowded_stall_timeout_seconds);
+    let mut pace = Pace::new(app.intake.receive_crowd(client), patience);
     let limits = app.intake.limits().clone();
     let most_bytes = limits.max_pack_bytes;
     let git = handle.git();
@@ -119,6 +123,7 @@ async fn read_pack(
     let mut next = rest;
     loop {
         bytes = bytes.saturating_add(next.len() as u64);
+        pace.note(next.len());
         let is_whole = !next.is_empty() && end.push(&next);
         if let Ok((spool, _)) = &mut kept
             && let Err(refusal) = spool.push(next).await
@@ -133,7 +138,7 @@ async fn read_pack(
             // It would go on for ever: the report is sent anyway, whether or not it is read.
             break;
         }
-        next = match pipe.read().await? {
+        next = match pace.wait(pipe.read()).await?? {
             Input::Data(data) => data,
             // A client that closes its side sends no more; whether the pack is whole, indexing tells.
             Input::Eof => break,

@@ -4,6 +4,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use russh::client;
@@ -11,7 +12,8 @@ use russh::keys::{PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 
 use crate::dsl::chance::Chance;
 use crate::dsl::pack::{gzip, pkt};
-use crate::dsl::{Forge, Git, Identity, Persona, ssh};
+use crate::dsl::wait::pause_for;
+use crate::dsl::{Forge, Git, Identity, Persona, ssh, until};
 
 const CROWD: usize = 1_000;
 /// Longer than any time-out of these tests, however slow the machine: what is not closed by then hangs.
@@ -142,6 +144,65 @@ fn readers_that_stall_make_room_for_others_at_their_address() {
     assert!(open > 0, "with nobody waiting for a place nobody is hurried");
     assert!(open < 100, "somebody had to make room");
     drop(stalled);
+    forge.finish();
+}
+
+/// Pushes that come byte by byte take their places from nobody who waits for one, of the same account or of another.
+#[test]
+fn pushes_that_crawl_make_room_for_others() {
+    let start =
+        Forge::with().setting("server", "crowded_stall_timeout_seconds", 1).setting("git", "max_open_receives", 8);
+    let forge = start.setting("git", "max_open_receives_per_client", 4).start();
+    let (ada, bob, carol) = (forge.user("ada"), forge.user("bob"), forge.user("carol"));
+    let repository = ada.create_repository("sop");
+    ada.invite(&repository, "bob", "write");
+    ada.invite(&repository, "carol", "write");
+    let work = Git::new().init("work");
+    let is_over = AtomicBool::new(false);
+    let crawl = |who: &Persona, body: &str| {
+        let head = format!(
+            "POST /{repository}.git/git-receive-pack HTTP/1.1\r\nhost: h\r\ncontent-type: application/x-git-receive-pack-request\r\n\
+             authorization: {}\r\ncontent-length: 100000\r\n\r\n{body}",
+            who.basic()
+        );
+        while !is_over.load(Ordering::SeqCst) {
+            let mut stream = TcpStream::connect(forge.addr()).unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            // Until it is dropped; then it comes again.
+            while !is_over.load(Ordering::SeqCst) && stream.write_all(b"0").is_ok() {
+                pause_for(Duration::from_millis(100));
+            }
+        }
+    };
+    let (zero, tip) = ("0".repeat(40), "1".repeat(40));
+    let push =
+        format!("{}0000PACK", String::from_utf8(pkt(format!("{zero} {tip} refs/heads/x\0").as_bytes())).unwrap());
+    let delete = format!("{}0000", String::from_utf8(pkt(format!("{tip} {zero} refs/heads/x\0").as_bytes())).unwrap());
+    std::thread::scope(|scope| {
+        for who in [&bob, &carol] {
+            for body in [push.as_str(), "00", &delete, &push] {
+                scope.spawn(move || crawl(who, body));
+            }
+        }
+        until("all places to be taken", Duration::from_secs(30), || {
+            let text = forge.get("/metrics").text();
+            let taken =
+                text.lines().find(|line| line.starts_with("atomicqms_gate_in_flight{gate=\"git receive open\"}"));
+            match taken.and_then(|line| line.rsplit(' ').next()) {
+                Some("8") => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        });
+        for (number, who) in [&ada, &bob, &ada].into_iter().enumerate() {
+            work.commit("a.md", &format!("{number}\n"));
+            let pushed = work.run(&["push", "--quiet", &who.url(&repository), "main"]);
+            if !pushed.success {
+                is_over.store(true, Ordering::SeqCst);
+            }
+            pushed.ok();
+        }
+        is_over.store(true, Ordering::SeqCst);
+    });
     forge.finish();
 }
 

@@ -73,7 +73,7 @@ fn find_bitmap<'p>(
     }
 }
 
-/// Opens the commit-graph file of one object directory; a damaged one is reported in the log and not used.
+/// Opens the commit-graph file of one object directory; one that cannot be read is reported in the log and not used.
 pub(super) fn open_commit_graph(
     directory: &Path,
     known: Option<&Arc<CommitGraph>>,
@@ -81,6 +81,10 @@ pub(super) fn open_commit_graph(
     match CommitGraph::open(directory, known) {
         Err(Error::Corrupt { path, what }) => {
             tracing::warn!(file.path = %path.display(), what, "a commit-graph file is not used");
+            Ok(None)
+        }
+        Err(error @ Error::Io { .. }) => {
+            tracing::warn!(%error, "a commit-graph file is not used");
             Ok(None)
         }
         opened => opened,

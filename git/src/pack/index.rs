@@ -123,6 +123,8 @@ fn index(
     progress: &mut dyn FnMut(Progress),
     interrupt: &AtomicBool,
 ) -> Result<Indexed> {
+    let max_unpacked_bytes = limits.unpacked_bytes_of(source.data.len() as u64);
+    let limits = &Limits { max_unpacked_bytes, ..limits.clone() };
     let context = Context { base, limits, interrupt };
     if source.data.len() as u64 > limits.max_pack_bytes {
         return Err(Error::TooLarge { what: "size of the pack", limit: limits.max_pack_bytes });

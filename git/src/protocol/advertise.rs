@@ -24,6 +24,8 @@ pub struct AdvertiseOptions<'a> {
     pub preamble: bool,
     /// Refs below these prefixes are not shown to pushing clients; fetching clients see them.
     pub hidden_prefixes: &'a [&'a str],
+    /// Whether clients are told that they may want refs by name; `want-ref` lines are understood in any case.
+    pub ref_in_want: bool,
     /// True when bundles are offered: version 2 clients may then ask for the list.
     pub bundle_uri: bool,
     /// For [`Service::ReceivePack`]: the nonce that signed pushes are to carry; `None` offers no push certificates.
@@ -61,7 +63,8 @@ fn put_v2_capabilities(out: &mut Vec<u8>, options: &AdvertiseOptions<'_>) {
     pktline::put_text(out, "version 2");
     pktline::put_text(out, &format!("agent={}", options.agent));
     pktline::put_text(out, "ls-refs=unborn");
-    pktline::put_text(out, "fetch=shallow wait-for-done filter ref-in-want sideband-all");
+    let by_name = if options.ref_in_want { " ref-in-want" } else { "" };
+    pktline::put_text(out, &format!("fetch=shallow wait-for-done filter{by_name} sideband-all"));
     pktline::put_text(out, "server-option");
     pktline::put_text(out, &format!("object-format={HASH_KIND}"));
     pktline::put_text(out, "object-info");

@@ -12,11 +12,13 @@ fn a_push_asks_for_what_it_makes_necessary() {
     let moved = [edit("refs/heads/a", None, Some(1)), edit("refs/heads/b", Some(1), Some(2))];
     let deleted = [edit("refs/heads/a", Some(1), None)];
     let quiet = Some(600_000);
-    assert_eq!(Asked::by_push(&settings, 4, &created), Asked { settle_after_ms: quiet, ..Asked::default() });
+    let collect_after_ms = Some(4 * DAY_MS);
+    let expected = Asked { consolidate: false, collect_after_ms, settle_after_ms: quiet };
+    assert_eq!(Asked::by_push(&settings, 4, &created), expected);
     assert!(Asked::by_push(&settings, 5, &created).consolidate);
     for (edits, settle_after_ms) in [(&moved[..], quiet), (&deleted, None)] {
         let asked = Asked::by_push(&settings, 0, edits);
-        assert_eq!(asked, Asked { consolidate: false, collect_after_ms: Some(4 * DAY_MS), settle_after_ms });
+        assert_eq!(asked, Asked { consolidate: false, collect_after_ms, settle_after_ms });
     }
     let off = Settings { is_enabled: false, ..settings };
     assert_eq!(Asked::by_push(&off, 99, &moved), Asked::default());

@@ -53,6 +53,7 @@ pub(super) async fn info_refs(
                     version,
                     stream: Stream::Stateless,
                     push_cert_nonce: None,
+                    offers_refs_by_name: app.config.git.advertise_ref_in_want,
                     has_bundles: false,
                 };
                 let body = advertisement(&app.advertisements, Arc::new(view), offer).await?;
@@ -77,6 +78,7 @@ pub(super) async fn info_refs(
         stream: Stream::Stateless,
         push_cert_nonce: (service == Service::ReceivePack)
             .then(|| app.intake.nonces().make(repository.id, app.forge.clock.now())),
+        offers_refs_by_name: app.config.git.advertise_ref_in_want,
         has_bundles: !handle.git().bundles().is_empty(),
     };
     let body = advertisement(&app.advertisements, handle.view(), offer).await?;

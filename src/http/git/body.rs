@@ -11,6 +11,7 @@ use flate2::write::GzDecoder;
 use http_body_util::BodyExt;
 
 use crate::http::body_memory::Lease;
+use crate::transport::pace::Pace;
 
 /// Compressed bytes handed to the decoder at once: bounds what one call can inflate to about 4 MiB.
 const GZIP_STEP_BYTES: usize = 4 * 1024;
@@ -30,9 +31,9 @@ pub(super) enum BodyError {
     /// The client broke off or fell silent, or sent broken framing or compression.
     #[error("request body broke off or is malformed")]
     Broken(#[source] io::Error),
-    /// Bodies take too much memory already.
+    /// Bodies take too much memory already, or this one came too slowly.
     #[error(transparent)]
-    NoMemory(crate::error::Error),
+    Refused(crate::error::Error),
     /// A `Content-Encoding` other than gzip or identity.
     #[error("unsupported content encoding")]
     Encoding,
@@ -91,9 +92,9 @@ impl BodyReader {
     pub(super) async fn collect(mut self, lease: &mut Lease) -> Result<Bytes, BodyError> {
         let mut all = BytesMut::new();
         let decoder_bytes = if self.decoder.is_some() { DECODER_BYTES } else { 0 };
-        lease.grow_to(decoder_bytes).map_err(BodyError::NoMemory)?;
+        lease.grow_to(decoder_bytes).map_err(BodyError::Refused)?;
         while let Some(chunk) = self.next().await? {
-            lease.grow_to(decoder_bytes + all.len() + chunk.len()).map_err(BodyError::NoMemory)?;
+            lease.grow_to(decoder_bytes + all.len() + chunk.len()).map_err(BodyError::Refused)?;
             all.extend_from_slice(&chunk);
         }
         Ok(all.freeze())
@@ -102,11 +103,12 @@ impl BodyReader {
     /// Reads and forgets the rest, so that a client that is still sending can be told why it was refused.
     ///
     /// Errors: `TooLarge` when more than `most_bytes` came.
-    pub(super) async fn discard(mut self, most_bytes: u64) -> Result<(), BodyError> {
+    pub(super) async fn discard(mut self, most_bytes: u64, pace: &mut Pace) -> Result<(), BodyError> {
         self.decoder = None;
         self.undecoded = Bytes::new();
         let mut seen = 0u64;
-        while let Some(bytes) = self.receive().await? {
+        while let Some(bytes) = pace.wait(self.receive()).await.map_err(BodyError::Refused)?? {
+            pace.note(bytes.len());
             seen += bytes.len() as u64;
             if seen > most_bytes {
                 return Err(BodyError::TooLarge { limit: most_bytes });

@@ -23,6 +23,7 @@ use crate::access::{Caller, Client, RepoPath};
 use crate::error::{Error, Kind, Result};
 use crate::http::App;
 use crate::http::body_memory::Lease;
+use crate::transport::pace::Pace;
 use crate::transport::spool::{Received, Refusal, Spool};
 use crate::transport::{answer, receive};
 
@@ -44,11 +45,13 @@ pub(super) async fn receive_pack(
     let most_bytes = limits.max_command_bytes.saturating_add(limits.max_pack_bytes);
     let mut reader = BodyReader::new(body, encoding, most_bytes).map_err(body_failure)?;
     let mut lease = app.body_memory.lease(client);
-    let Some((request, rest)) = read_commands(&mut reader, limits, &mut lease).await? else {
+    let patience = Duration::from_secs(app.config.server.crowded_stall_timeout_seconds);
+    let mut pace = Pace::new(app.intake.receive_crowd(client), patience);
+    let Some((request, rest)) = read_commands(&mut reader, limits, &mut lease, &mut pace).await? else {
         return Ok(answer_with(Body::empty()));
     };
     let pack_lease = app.body_memory.lease(client);
-    let received = read_pack(reader, &handle, limits, &request, rest, pack_lease).await?;
+    let received = read_pack((reader, pace), &handle, limits, &request, rest, pack_lease).await?;
 
     let (sent, never) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let stall_timeout = Duration::from_secs(app.config.server.stall_timeout_seconds);
@@ -76,11 +79,13 @@ async fn read_commands(
     reader: &mut BodyReader,
     limits: &Limits,
     lease: &mut Lease,
+    pace: &mut Pace,
 ) -> Result<Option<(ReceiveRequest, Bytes)>> {
     let mut parser = CommandParser::new(limits);
     let mut bytes = 0;
-    while let Some(chunk) = reader.next().await.map_err(body_failure)? {
+    while let Some(chunk) = pace.wait(reader.next()).await?.map_err(body_failure)? {
         bytes += chunk.len();
+        pace.note(chunk.len());
         lease.grow_to(bytes)?;
         match parser.push(&chunk).map_err(bad_commands)? {
             Parsed::NeedMore => {}
@@ -105,7 +110,7 @@ fn bad_commands(error: atomicqms_git::Error) -> Error {
 ///
 /// Errors: `Malformed` (the client broke off), `TooLarge` (it went on far beyond the limit).
 async fn read_pack(
-    reader: BodyReader,
+    (reader, mut pace): (BodyReader, Pace),
     handle: &RepositoryHandle,
     limits: &Limits,
     request: &ReceiveRequest,
@@ -114,7 +119,7 @@ async fn read_pack(
 ) -> Result<Received> {
     if !request.expects_pack() {
         // A push that only deletes sends no pack; what follows anyway is read and forgotten.
-        reader.discard(limits.max_command_bytes).await.map_err(body_failure)?;
+        reader.discard(limits.max_command_bytes, &mut pace).await.map_err(body_failure)?;
         return Ok(Received::Pack(None, None));
     }
     let git = handle.git();
@@ -123,22 +128,23 @@ async fn read_pack(
     let made = tokio::task::spawn_blocking(move || git.incoming(&limits)).await.map_err(Error::internal)?;
     let incoming = match made {
         Ok(incoming) => incoming,
-        Err(error) => return refuse(reader, most_bytes, Refusal::Storage(error)).await,
+        Err(error) => return refuse(reader, &mut pace, most_bytes, Refusal::Storage(error)).await,
     };
     let mut spool = Spool::new(&incoming, most_bytes, lease);
     let mut reader = reader;
     let mut next = Some(rest);
     while let Some(chunk) = next {
+        pace.note(chunk.len());
         if let Err(refusal) = spool.push(chunk).await {
             // Nothing of the refused pack stays while its rest is read.
             drop((spool, incoming));
-            return refuse(reader, most_bytes, refusal).await;
+            return refuse(reader, &mut pace, most_bytes, refusal).await;
         }
-        next = match reader.next().await {
+        next = match pace.wait(reader.next()).await? {
             Ok(chunk) => chunk,
             Err(BodyError::TooLarge { .. }) => {
                 drop((spool, incoming));
-                return refuse(reader, most_bytes, Refusal::TooLarge).await;
+                return refuse(reader, &mut pace, most_bytes, Refusal::TooLarge).await;
             }
             Err(error) => return Err(body_failure(error)),
         };
@@ -151,7 +157,7 @@ async fn read_pack(
 }
 
 /// Reads the rest of a pack that is not wanted, so that the client gets to the report.
-async fn refuse(reader: BodyReader, most_bytes: u64, refusal: Refusal) -> Result<Received> {
-    reader.discard(most_bytes).await.map_err(body_failure)?;
+async fn refuse(reader: BodyReader, pace: &mut Pace, most_bytes: u64, refusal: Refusal) -> Result<Received> {
+    reader.discard(most_bytes, pace).await.map_err(body_failure)?;
     Ok(Received::Refused(refusal))
 }

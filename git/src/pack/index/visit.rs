@@ -15,8 +15,8 @@ pub(super) fn check_size(kind: Kind, size: u64, limits: &Limits) -> Result<()> {
     let (what, limit) = match kind {
         Kind::Blob => ("size of a file", limits.max_blob_bytes),
         Kind::Commit | Kind::Tag => ("size of a commit or tag", limits.max_commit_bytes),
-        // Held to the limit of all objects, and to a number of entries.
-        Kind::Tree => return Ok(()),
+        // Its entries are counted besides, once it is read.
+        Kind::Tree => ("size of a tree", limits.max_tree_bytes),
     };
     if size > limit { Err(Error::TooLarge { what, limit }) } else { Ok(()) }
 }

@@ -12,6 +12,7 @@ fn options() -> AdvertiseOptions<'static> {
         agent: "atomicqms/test",
         preamble: false,
         hidden_prefixes: &["refs/pull/"],
+        ref_in_want: false,
         bundle_uri: false,
         push_cert_nonce: None,
     }
@@ -105,6 +106,12 @@ fn only_version_two_has_no_preamble() {
     assert!(upload(ProtocolVersion::V0).starts_with(b"001e# service=git-upload-pack\n0000"));
     assert!(upload(ProtocolVersion::V1).starts_with(b"001e# service=git-upload-pack\n0000000eversion 1\n"));
     assert!(upload(ProtocolVersion::V2).starts_with(b"000eversion 2\n"));
+    // As with git, refs are wanted by name only where that was asked for.
+    let by_name = |options| {
+        String::from_utf8(advertise(&view, Service::UploadPack, ProtocolVersion::V2, options).to_vec()).unwrap()
+    };
+    assert!(!by_name(&options).contains("ref-in-want"));
+    assert!(by_name(&AdvertiseOptions { ref_in_want: true, ..options }).contains(" ref-in-want "));
     let receive = advertise(&view, Service::ReceivePack, ProtocolVersion::V2, &options);
     assert!(receive.starts_with(b"001f# service=git-receive-pack\n0000"));
 }

@@ -108,6 +108,24 @@ fn sizes_are_refused_before_anything_is_inflated() {
     let bomb = deflate(&vec![0; 8 << 20]);
     assert_eq!(what(index(&with(full(1000), &bomb))), "object is larger than it declares");
     assert_eq!(what(index(&with(full(1 << 20), &deflate(b"tiny")))), "object is smaller than it declares");
+    // A list of a directory is small however large a file may be.
+    let mut list = Vec::new();
+    entry::write_full_header(&mut list, Kind::Tree, 17 << 20);
+    assert_eq!(
+        what(index_with(&with(list, b"not deflated"), &Snapshot::default(), &Limits::default())),
+        "size of a tree"
+    );
+    // A small pack does not come to much: deltas that each claim 200 MB, in a pack of some hundred bytes.
+    let mut builder = PackBuilder::new();
+    let base = builder.full(Kind::Blob, b"base");
+    for _ in 0..11 {
+        builder.ofs_delta(base, &[4, 0x80, 0x84, 0xaf, 0x5f, 0x90, 4]);
+    }
+    let small = builder.finish();
+    assert_eq!(what(index_with(&small, &Snapshot::default(), &Limits::default())), "unpacked size of the pack");
+    let mut limits_of_large = Limits::default();
+    limits_of_large.max_expansion = 1 << 40;
+    assert_ne!(what(index_with(&small, &Snapshot::default(), &limits_of_large)), "unpacked size of the pack");
     // Each is fine, all together are not.
     let mut builder = PackBuilder::new();
     for i in 0..4u8 {
