@@ -123,8 +123,7 @@ fn sizes_are_refused_before_anything_is_inflated() {
     }
     let small = builder.finish();
     assert_eq!(what(index_with(&small, &Snapshot::default(), &Limits::default())), "unpacked size of the pack");
-    let mut limits_of_large = Limits::default();
-    limits_of_large.max_expansion = 1 << 40;
+    let limits_of_large = Limits { max_expansion: 1 << 40, ..Limits::default() };
     assert_ne!(what(index_with(&small, &Snapshot::default(), &limits_of_large)), "unpacked size of the pack");
     // Each is fine, all together are not.
     let mut builder = PackBuilder::new();
