@@ -12,7 +12,7 @@ fn options() -> AdvertiseOptions<'static> {
         agent: "atomicqms/test",
         preamble: false,
         hidden_prefixes: &["refs/pull/"],
-        ref_in_want: false,
+        ref_in_want: true,
         bundle_uri: false,
         push_cert_nonce: None,
     }
@@ -110,8 +110,8 @@ fn only_version_two_has_no_preamble() {
     let by_name = |options| {
         String::from_utf8(advertise(&view, Service::UploadPack, ProtocolVersion::V2, options).to_vec()).unwrap()
     };
-    assert!(!by_name(&options).contains("ref-in-want"));
-    assert!(by_name(&AdvertiseOptions { ref_in_want: true, ..options }).contains(" ref-in-want "));
+    assert!(by_name(&options).contains(" ref-in-want "));
+    assert!(!by_name(&AdvertiseOptions { ref_in_want: false, ..options }).contains("ref-in-want"));
     let receive = advertise(&view, Service::ReceivePack, ProtocolVersion::V2, &options);
     assert!(receive.starts_with(b"001f# service=git-receive-pack\n0000"));
 }
