@@ -11,16 +11,18 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak, atomic::AtomicBool},
 };
 
+use sha1::{Digest, Sha1};
+
 use super::{BundleSpec, write};
 use crate::{
     error::{Error, Result},
     files,
-    id::{Kind, ObjectId, id_from_hex},
+    id::{ID_LEN, Kind, ObjectId, id_from_hex},
     limits::Limits,
     refs::RefName,
     repository::Repository,
     view::View,
-    walk::{Graph, peel, reaches_all},
+    walk::{Graph, check_interrupt, peel, reaches_all},
 };
 
 /// Below the directory of the repository.
@@ -30,6 +32,8 @@ const ENDING: &str = "bundle";
 const MAX_HEADER_BYTES: u64 = 64 << 20;
 /// Pieces in which a bundle goes to disk. Units: bytes.
 const BUFFER_BYTES: usize = 256 << 10;
+/// Longer than a line with the longest name of a ref.
+const MAX_LINE_BYTES: u64 = 1 << 20;
 
 /// A bundle on disk.
 #[derive(Debug)]
@@ -78,6 +82,38 @@ impl StoredBundle {
         let verdict = is_reached(view, &self.tips, interrupt)?;
         *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::downgrade(view), verdict));
         Ok(verdict)
+    }
+}
+
+impl StoredBundle {
+    /// Reads the file and says whether its pack is the one that was written, by the checksum at its end.
+    ///
+    /// Errors: `Io`, `Interrupted`.
+    pub(crate) fn is_sound(&self, interrupt: &AtomicBool) -> Result<bool> {
+        let failed = |error| Error::io("read", &self.path, error);
+        let mut file = BufReader::with_capacity(BUFFER_BYTES, fs::File::open(&self.path).map_err(failed)?);
+        let mut line = Vec::new();
+        while line != b"\n" {
+            line.clear();
+            if file.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line).map_err(failed)? == 0 {
+                return Ok(false);
+            }
+        }
+        // The last bytes read are held back: the file may end with them, and then they are the checksum.
+        let (mut hash, mut held) = (Sha1::new(), Vec::new());
+        loop {
+            check_interrupt(interrupt)?;
+            let part = file.fill_buf().map_err(failed)?;
+            let read = part.len();
+            if read == 0 {
+                return Ok(hash.finalize().as_slice() == held);
+            }
+            held.extend_from_slice(part);
+            let known = held.len().saturating_sub(ID_LEN);
+            hash.update(held.get(..known).unwrap_or_default());
+            held.drain(..known);
+            file.consume(read);
+        }
     }
 }
 
@@ -173,6 +209,13 @@ impl Repository {
                 Err(e) => return Err(Error::io("remove", &bundle.path, e)),
             }
         }
+        let listed: Vec<&Path> = shelf.iter().map(|bundle| bundle.path.as_path()).collect();
+        // What could not be read when the repository was opened is of no use to anybody.
+        for path in bundle_files(&self.path().join(DIRECTORY))? {
+            if !listed.contains(&path.as_path()) {
+                fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
+            }
+        }
         Ok(())
     }
 }
@@ -192,15 +235,8 @@ fn tips_of(mut tips: Vec<ObjectId>) -> Vec<ObjectId> {
 ///
 /// Errors: `Io` if the directory cannot be listed.
 pub(crate) fn scan(repository: &Path) -> Result<Arc<[Arc<StoredBundle>]>> {
-    let directory = repository.join(DIRECTORY);
-    let entries = match fs::read_dir(&directory) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Arc::default()),
-        Err(e) => return Err(Error::io("list", &directory, e)),
-    };
     let mut found = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|e| Error::io("list", &directory, e))?.path();
+    for path in bundle_files(&repository.join(DIRECTORY))? {
         match read(&path) {
             Ok(Some(bundle)) => found.push(Arc::new(bundle)),
             Ok(None) => {}
@@ -211,11 +247,32 @@ pub(crate) fn scan(repository: &Path) -> Result<Arc<[Arc<StoredBundle>]>> {
     Ok(found.into())
 }
 
+/// The files in a directory that are named as ours.
+fn bundle_files(directory: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(Error::io("list", directory, e)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|e| Error::io("list", directory, e))?.path();
+        if token_of(&path).is_some() && path.is_file() {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// The creation token in a name of ours.
+fn token_of(path: &Path) -> Option<u64> {
+    let is_ours = path.extension().is_some_and(|ending| ending == ENDING);
+    path.file_stem().filter(|_| is_ours)?.to_str()?.parse().ok()
+}
+
 /// Reads the head of a file; `None` if it is not one of ours.
 fn read(path: &Path) -> io::Result<Option<StoredBundle>> {
-    let is_ours = path.extension().is_some_and(|ending| ending == ENDING);
-    let token = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
-    let (true, Some(creation_token)) = (is_ours, token) else { return Ok(None) };
+    let Some(creation_token) = token_of(path) else { return Ok(None) };
     let file = fs::File::open(path)?;
     let bytes = file.metadata()?.len();
     let mut lines = BufReader::new(file.take(MAX_HEADER_BYTES));

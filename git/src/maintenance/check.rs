@@ -120,6 +120,11 @@ pub fn check_repository(
         teller.report.packs += 1;
         (teller.progress)(CheckProgress::Packs { done, total });
     }
+    for bundle in repository.bundles().iter() {
+        if !bundle.is_sound(interrupt)? {
+            teller.found(bundle.path().display(), "the bundle is damaged");
+        }
+    }
     if let Some(loose) = &local.loose {
         let mut data = Vec::new();
         for id in loose.ids() {

@@ -53,10 +53,17 @@ fn a_bundle_is_found_again_and_replaced_by_the_next() {
     let again = world.open().bundles();
     assert_eq!(again.len(), 1);
     assert_eq!((again[0].path(), again[0].bytes(), &again[0].tips), (first.path(), first.bytes(), &first.tips));
+    assert!(first.is_sound(&world.never).unwrap());
+    let mut bytes = fs::read(first.path()).unwrap();
+    let middle = bytes.len() - 40;
+    bytes[middle] ^= 1;
+    fs::write(first.path(), bytes).unwrap();
+    assert!(!first.is_sound(&world.never).unwrap());
     // A clock that went back does not make an older bundle.
     let second = world.write(&repository, 900).unwrap();
     assert_eq!(second.creation_token(), 1_001);
     assert!(!first.path().exists());
+    assert!(!second.path().with_file_name("7.bundle").exists(), "what could not be read goes, too");
     assert_eq!(repository.bundles().len(), 1);
     repository.retain_bundles(|_| false).unwrap();
     assert!(repository.bundles().is_empty() && !second.path().exists());
