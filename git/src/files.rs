@@ -77,6 +77,25 @@ pub(crate) fn read_text(path: &Path) -> Result<Option<String>> {
     }
 }
 
+/// What lies in a directory, in no order; an absent one is empty.
+pub(crate) fn list(directory: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |e| Error::io("list", directory, e);
+    match fs::read_dir(directory) {
+        Ok(entries) => entries.map(|entry| entry.map(|entry| entry.path()).map_err(failed)).collect(),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(failed(e)),
+    }
+}
+
+/// Removes a file and says whether there was one.
+pub(crate) fn remove(path: &Path) -> Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(Error::io("remove", path, e)),
+    }
+}
+
 /// Removes the file on drop, unless it was renamed away.
 pub(crate) struct Temporary(PathBuf);
 

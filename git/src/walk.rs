@@ -12,6 +12,7 @@ mod cover;
 mod difference;
 mod graph;
 mod object;
+mod order;
 mod reach;
 
 pub(crate) use ancestry::merge_bases_of_any;
@@ -23,6 +24,7 @@ pub use graph::Graph;
 pub(crate) use graph::{Flags, Memory, Node, UNKNOWN_GENERATION, check_interrupt};
 pub use object::{Peeled, peel};
 pub(crate) use object::{TreeEntries, TreeEntry, read_as, read_commit, read_tag, unreadable};
+pub(crate) use order::{parents_first, reached_parents_first};
 pub(crate) use reach::Reach;
 
 #[cfg(test)]

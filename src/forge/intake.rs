@@ -67,7 +67,6 @@ async fn enter(gate: &Gate, shares: &Shares<Client>, client: Client, by: Deadlin
 /// is bounded by the number of these.
 pub struct OpenUpload {
     client: Client,
-    crowd: Crowd,
     _place: Place,
 }
 
@@ -83,13 +82,6 @@ impl Crowd {
     /// Whether somebody waits for the place of this client: one of the same client, or anybody when all places are taken.
     pub fn is_waiting(&self) -> bool {
         self.shares.is_awaited(&self.client) || self.gate.waiting() > 0
-    }
-}
-
-impl OpenUpload {
-    /// Those who wait for this place; a client that stalls need not be borne as long then.
-    pub fn crowd(&self) -> Crowd {
-        self.crowd.clone()
     }
 }
 
@@ -173,8 +165,12 @@ impl Intake {
     /// Errors: `Overloaded`: this client, or all clients together, have too many uploads open.
     pub async fn open_upload(&self, client: Client) -> Result<OpenUpload> {
         let place = enter(&self.open_uploads, &self.client_uploads, client, self.queue_deadline()).await?;
-        let crowd = Crowd { gate: self.open_uploads.clone(), shares: self.client_uploads.clone(), client };
-        Ok(OpenUpload { client, crowd, _place: place })
+        Ok(OpenUpload { client, _place: place })
+    }
+
+    /// Those who wait for places of open uploads, this client's or all; a client that stalls need not be borne as long then.
+    pub fn upload_crowd(&self, client: Client) -> Crowd {
+        Crowd { gate: self.open_uploads.clone(), shares: self.client_uploads.clone(), client }
     }
 
     /// Waits for a place to generate a pack, once the request has been read.
@@ -308,7 +304,7 @@ mod tests {
             held.push(intake.open_upload(client(2)).await.unwrap());
         }
         assert_eq!(refused(intake.open_upload(client(3)).await), Some(Kind::Overloaded), "all places are taken");
-        assert!(held.iter().all(|open| !open.crowd().is_waiting()), "nobody is left in line");
+        assert!(!intake.upload_crowd(client(1)).is_waiting(), "nobody is left in line");
         held.clear();
         assert!(intake.open_upload(client(1)).await.is_ok());
     }

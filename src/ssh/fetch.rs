@@ -95,7 +95,7 @@ async fn answer(
         upload::end(writer, result);
         (session, is_refused)
     });
-    pipe.crowd = Some(open.crowd());
+    pipe.crowd = Some(app.intake.upload_crowd(client));
     let told = forward(pending, pipe).await;
     pipe.crowd = None;
     drop(open);

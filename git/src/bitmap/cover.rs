@@ -7,7 +7,7 @@ use super::Bitmap;
 use crate::{
     bits::Bits,
     error::Result,
-    walk::{Flags, Graph, Node},
+    walk::{Flags, Graph, Node, parents_first},
 };
 
 /// What some commits reach: `bits` and the commits of `open` with their trees, together.
@@ -21,7 +21,6 @@ pub(crate) struct Cover {
 
 const SEEN: u8 = 1;
 const OPEN: u8 = 2;
-const ORDERED: u8 = 4;
 
 impl Cover {
     /// Walks from loaded commits down to the bitmaps of a file, or to commits in `known`, below which it does not look; `None` once more than
@@ -79,35 +78,8 @@ impl Cover {
         }
         // With wrong clocks a commit may come before what covers it.
         open.retain(|node| !is_covered(graph, *node, &mut bits));
-        Ok(Some(Cover { bits, open: parents_first(graph, open, flags) }))
+        open.iter().for_each(|node| flags.set(*node, OPEN));
+        let open = parents_first(graph, open, |node| flags.has(node, OPEN));
+        Ok(Some(Cover { bits, open }))
     }
-}
-
-/// Orders commits so that parents come before children.
-fn parents_first(graph: &Graph<'_>, open: Vec<Node>, mut flags: Flags) -> Vec<Node> {
-    open.iter().for_each(|node| flags.set(*node, OPEN));
-    let mut ordered = Vec::with_capacity(open.len());
-    for start in open.into_iter().rev() {
-        // The path down to the commit looked at, with the next parent to visit.
-        let mut path = vec![(start, 0_u32)];
-        while let Some((node, position)) = path.last_mut() {
-            let node = *node;
-            if !flags.has(node, OPEN) || flags.has(node, ORDERED) {
-                path.pop();
-                continue;
-            }
-            match graph.parent_unloaded(node, *position) {
-                Some(parent) => {
-                    *position = position.saturating_add(1);
-                    path.push((parent, 0));
-                }
-                None => {
-                    flags.set(node, ORDERED);
-                    ordered.push(node);
-                    path.pop();
-                }
-            }
-        }
-    }
-    ordered
 }

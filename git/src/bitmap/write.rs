@@ -1,7 +1,7 @@
 //! Owns making the bitmap file of one pack: which of its commits, their bits, the bytes. Refuses to choose the pack and to put the file into place:
 //! that is [`crate::maintenance`], which knows when a pack is in use.
 
-use std::{ffi::OsStr, fs, path::Path, sync::atomic::AtomicBool};
+use std::{ffi::OsStr, path::Path, sync::atomic::AtomicBool};
 
 use super::{
     ENDING,
@@ -10,11 +10,12 @@ use super::{
     encode, kinds,
 };
 use crate::{
-    error::{Error, Result},
+    error::Result,
+    files,
     id::{Kind, ObjectId},
     odb::Snapshot,
     pack::Pack,
-    walk::{Flags, Graph, Node, check_interrupt, peel},
+    walk::{Flags, Graph, Node, peel, reached_parents_first},
 };
 
 /// How much a bitmap file may hold, and what is worth one.
@@ -76,16 +77,11 @@ pub(crate) fn make(
 /// Errors: `Io`.
 pub(crate) fn remove_others(directory: &Path, keep: &Path) -> Result<usize> {
     let mut removed = 0;
-    for entry in fs::read_dir(directory).map_err(|e| Error::io("list", directory, e))? {
-        let path = entry.map_err(|e| Error::io("list", directory, e))?.path();
+    for path in files::list(directory)? {
         let is_bitmap = path.extension() == Some(OsStr::new(ENDING));
         let is_of_a_pack = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"pack-"));
         if is_bitmap && is_of_a_pack && path != keep {
-            match fs::remove_file(&path) {
-                Ok(()) => removed += 1,
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-                Err(e) => return Err(Error::io("remove", path, e)),
-            }
+            removed += usize::from(files::remove(&path)?);
         }
     }
     Ok(removed)
@@ -99,9 +95,8 @@ struct Candidates {
     places: Vec<u32>,
 }
 
-const SEEN: u8 = 1;
-const TIP: u8 = 2;
-const MAINLINE: u8 = 4;
+const TIP: u8 = 1;
+const MAINLINE: u8 = 2;
 
 impl Candidates {
     fn find(graph: &mut Graph<'_>, pack: &Pack, tips: &[ObjectId]) -> Result<Candidates> {
@@ -113,29 +108,7 @@ impl Candidates {
                 starts.push(graph.load(&peeled.target)?);
             }
         }
-        let mut ordered: Vec<Node> = Vec::new();
-        for start in &starts {
-            // The path down to the commit looked at, with the next parent to visit.
-            let mut path = vec![(*start, 0_u32)];
-            while let Some((node, position)) = path.last_mut() {
-                check_interrupt(graph.interrupt())?;
-                let node = *node;
-                if *position == 0 && flags.has(node, SEEN) {
-                    path.pop();
-                    continue;
-                }
-                flags.set(node, SEEN);
-                let next = graph.parent(node, *position)?;
-                *position = position.saturating_add(1);
-                match next {
-                    Some(parent) => path.push((parent, 0)),
-                    None => {
-                        ordered.push(node);
-                        path.pop();
-                    }
-                }
-            }
-        }
+        let ordered = reached_parents_first(graph, &starts)?;
         let mut found = Candidates { newest_first: Vec::new(), places: vec![0; graph.len()] };
         for (place, node) in (0u32..).zip(&ordered) {
             if let Some(slot) = found.places.get_mut(*node as usize) {

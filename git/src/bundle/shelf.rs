@@ -199,21 +199,15 @@ impl Repository {
     }
 
     fn remove_bundles(&self, stays: impl Fn(&StoredBundle) -> bool, made: Option<Arc<StoredBundle>>) -> Result<()> {
-        let mut shelf = self.shelf().lock().unwrap_or_else(PoisonError::into_inner);
-        let (stay, go): (Vec<_>, Vec<_>) = shelf.iter().cloned().partition(|bundle| stays(bundle));
-        *shelf = made.into_iter().chain(stay).collect();
-        for bundle in go {
-            match fs::remove_file(&bundle.path) {
-                Ok(()) => {}
-                Err(e) if e.kind() == ErrorKind::NotFound => {}
-                Err(e) => return Err(Error::io("remove", &bundle.path, e)),
-            }
-        }
-        let listed: Vec<&Path> = shelf.iter().map(|bundle| bundle.path.as_path()).collect();
-        // What could not be read when the repository was opened is of no use to anybody.
+        let listed: Arc<[Arc<StoredBundle>]> = {
+            let mut shelf = self.shelf().lock().unwrap_or_else(PoisonError::into_inner);
+            *shelf = made.into_iter().chain(shelf.iter().filter(|bundle| stays(bundle)).cloned()).collect();
+            shelf.clone()
+        };
+        // Also those that could not be read when the repository was opened. Outside of the lock: advertisements look at the list.
         for path in bundle_files(&self.path().join(DIRECTORY))? {
-            if !listed.contains(&path.as_path()) {
-                fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
+            if !listed.iter().any(|bundle| bundle.path == path) {
+                files::remove(&path)?;
             }
         }
         Ok(())
@@ -249,19 +243,8 @@ pub(crate) fn scan(repository: &Path) -> Result<Arc<[Arc<StoredBundle>]>> {
 
 /// The files in a directory that are named as ours.
 fn bundle_files(directory: &Path) -> Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(Error::io("list", directory, e)),
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|e| Error::io("list", directory, e))?.path();
-        if token_of(&path).is_some() && path.is_file() {
-            found.push(path);
-        }
-    }
-    Ok(found)
+    let is_ours = |path: &PathBuf| token_of(path).is_some() && path.is_file();
+    Ok(files::list(directory)?.into_iter().filter(is_ours).collect())
 }
 
 /// The creation token in a name of ours.

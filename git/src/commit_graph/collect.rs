@@ -4,13 +4,11 @@ use super::generation::Generation;
 use crate::{
     error::Result,
     id::{Kind, ObjectId},
-    walk::{Flags, Graph, Node, check_interrupt, peel},
+    walk::{Graph, Node, peel, reached_parents_first},
 };
 
 /// The format has 34 bits for the time of a commit.
 const TIME_END: u64 = 1 << 34;
-const SEEN: u8 = 1;
-const LEFT_OUT: u8 = 2;
 
 /// The commits of a new file.
 #[derive(Debug, Default)]
@@ -31,40 +29,22 @@ impl Collected {
 
 /// Finds all commits that `tips` reach; tags are followed, tips of other kinds passed over.
 pub(super) fn collect(graph: &mut Graph<'_>, tips: &[ObjectId]) -> Result<Collected> {
-    let mut found = Collected::default();
-    let mut flags = Flags::default();
+    let mut starts = Vec::new();
     for tip in tips {
         let peeled = peel(graph.odb(), tip)?;
-        if peeled.kind != Kind::Commit {
-            continue;
+        if peeled.kind == Kind::Commit {
+            starts.push(graph.load(&peeled.target)?);
         }
-        let start = graph.load(&peeled.target)?;
-        // The path down to the commit looked at, with the next parent to visit.
-        let mut path = vec![(start, 0_u32)];
-        while let Some((node, position)) = path.last_mut() {
-            check_interrupt(graph.interrupt())?;
-            let node = *node;
-            if *position == 0 && flags.has(node, SEEN) {
-                path.pop();
-                continue;
-            }
-            flags.set(node, SEEN);
-            let next = graph.parent(node, *position)?;
-            *position = position.saturating_add(1);
-            match next {
-                Some(parent) => path.push((parent, 0)),
-                None => {
-                    place(graph, node, &mut flags, &mut found);
-                    path.pop();
-                }
-            }
-        }
+    }
+    let mut found = Collected::default();
+    for node in reached_parents_first(graph, &starts)? {
+        place(graph, node, &mut found);
     }
     Ok(found)
 }
 
 /// Takes a commit whose parents were all placed before.
-fn place(graph: &Graph<'_>, node: Node, flags: &mut Flags, found: &mut Collected) {
+fn place(graph: &Graph<'_>, node: Node, found: &mut Collected) {
     let parents = (0..graph.parent_count(node)).filter_map(|at| graph.parent_unloaded(node, at));
     let generations: Option<Vec<Generation>> = parents.map(|parent| found.generation(parent)).collect();
     match generations.filter(|_| graph.time(node) < TIME_END) {
@@ -79,9 +59,6 @@ fn place(graph: &Graph<'_>, node: Node, flags: &mut Flags, found: &mut Collected
             }
             found.nodes.push(node);
         }
-        None => {
-            flags.set(node, LEFT_OUT);
-            found.left_out = found.left_out.saturating_add(1);
-        }
+        None => found.left_out = found.left_out.saturating_add(1),
     }
 }

@@ -6,8 +6,6 @@
 
 use std::{
     collections::HashSet,
-    fs,
-    io::ErrorKind,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError},
 };
@@ -160,26 +158,13 @@ fn is_pack_name(name: &str) -> bool {
 }
 
 fn multi_pack_files(directory: &Path) -> Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(Error::io("list", directory, e)),
+    let is_ours = |path: &PathBuf| {
+        let starts = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"multi-pack-index"));
+        starts && path.is_file()
     };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|e| Error::io("list", directory, e))?.path();
-        let is_ours = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"multi-pack-index"));
-        if is_ours && path.is_file() {
-            found.push(path);
-        }
-    }
-    Ok(found)
+    Ok(files::list(directory)?.into_iter().filter(is_ours).collect())
 }
 
 fn remove(path: &Path) -> Result<usize> {
-    match fs::remove_file(path) {
-        Ok(()) => Ok(1),
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(0),
-        Err(e) => Err(Error::io("remove", path, e)),
-    }
+    files::remove(path).map(usize::from)
 }

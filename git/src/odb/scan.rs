@@ -15,6 +15,7 @@ use crate::{
     bitmap::{self, LazyBitmap},
     commit_graph::CommitGraph,
     error::{Error, Result},
+    files,
     pack::Pack,
 };
 
@@ -123,15 +124,8 @@ fn read_alternates(directory: &Path) -> Result<Vec<PathBuf>> {
 
 /// The `.pack` files that have an index, newest first.
 pub(crate) fn list_packs(directory: &Path) -> Result<Vec<PathBuf>> {
-    let failed = |e| Error::io("list", directory, e);
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(failed(e)),
-    };
     let mut packs = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(failed)?.path();
+    for path in files::list(directory)? {
         let is_idx = path.extension().is_some_and(|ext| ext == "idx");
         let is_pack = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"pack-"));
         let pack = path.with_extension("pack");

@@ -10,6 +10,7 @@
 use std::collections::BinaryHeap;
 
 use super::graph::{Flags, Graph, Node, UNKNOWN_GENERATION};
+use super::order::parents_first;
 use crate::error::Result;
 
 const WANTED: u8 = 1;
@@ -74,7 +75,7 @@ pub(crate) fn difference(graph: &mut Graph<'_>, wants: &[Node], haves: &[Node]) 
         }
     }
 
-    let new = walk.parents_first(graph, taken);
+    let new = parents_first(graph, taken, |node| !walk.flags.has(node, HELD));
     let mut boundary = Vec::new();
     for node in &new {
         for position in 0..graph.parent_count(*node) {
@@ -91,7 +92,6 @@ pub(crate) fn difference(graph: &mut Graph<'_>, wants: &[Node], haves: &[Node]) 
 }
 
 const TAKEN_AS_BOUNDARY: u8 = 16;
-const ORDERED: u8 = 32;
 
 #[derive(Default)]
 struct Walk {
@@ -119,34 +119,6 @@ impl Walk {
         if !queued {
             self.heap.push((graph.rank(node), node));
         }
-    }
-
-    /// Orders new commits so that parents come before children, whatever the dates say.
-    fn parents_first(&mut self, graph: &Graph<'_>, taken: Vec<Node>) -> Vec<Node> {
-        let mut ordered = Vec::with_capacity(taken.len());
-        for start in taken.into_iter().rev() {
-            // The path down to the commit looked at, with the next parent to visit.
-            let mut path = vec![(start, 0_u32)];
-            while let Some((node, position)) = path.last_mut() {
-                let node = *node;
-                if self.flags.has(node, HELD | ORDERED) {
-                    path.pop();
-                    continue;
-                }
-                match graph.parent_unloaded(node, *position) {
-                    Some(parent) => {
-                        *position = position.saturating_add(1);
-                        path.push((parent, 0));
-                    }
-                    None => {
-                        self.flags.set(node, ORDERED);
-                        ordered.push(node);
-                        path.pop();
-                    }
-                }
-            }
-        }
-        ordered
     }
 
     fn pop(&mut self) -> Option<((u64, u64), Node)> {

@@ -104,14 +104,16 @@ impl Runner {
 
     /// Joins what a time of pushes left, and lets everything that is derived from objects follow.
     async fn settle(&self, handle: &RepositoryHandle, stop: &Arc<AtomicBool>) -> Result<Tidied> {
-        if handle.view().odb.packs().len() >= self.0.settings.quiet_pack_threshold {
-            match self.consolidate(handle, false, stop).await? {
-                Tidied::Nothing => {}
-                again @ Tidied::Again(_) => return Ok(again),
-                Tidied::Published(_) => self.follow_up(RepoId::new(handle.id()), handle, true).await?,
-            }
+        let tidied = match handle.view().odb.packs().len() >= self.0.settings.quiet_pack_threshold {
+            true => self.consolidate(handle, false, stop).await?,
+            false => Tidied::Nothing,
+        };
+        match tidied {
+            Tidied::Nothing => self.derive(handle, stop).await,
+            Tidied::Again(_) => return Ok(tidied),
+            // What is derived has followed already.
+            Tidied::Published(_) => self.follow_up(RepoId::new(handle.id()), handle, true).await?,
         }
-        self.derive(handle, stop).await;
         self.bundle(handle, stop, false).await?;
         Ok(Tidied::Nothing)
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use crate::forge::intake::OpenUpload;
+use crate::forge::intake::Crowd;
 use crate::http::App;
 use crate::http::connection::Activity;
 
@@ -22,10 +22,9 @@ impl FromRequestParts<App> for OwnConnection {
 }
 
 impl OwnConnection {
-    /// A client that does not read is dropped sooner while others wait for this place.
-    pub fn note_crowd(&self, open: &OpenUpload) {
+    /// A client that does not read is dropped sooner while others wait for what its answer holds.
+    pub fn note_crowd(&self, crowd: Crowd) {
         if let Some(activity) = &self.0 {
-            let crowd = open.crowd();
             activity.note_crowd(move || crowd.is_waiting());
         }
     }

@@ -29,8 +29,9 @@ pub(super) async fn download(
 ) -> Result<Response> {
     let repository = app.forge.authorize(&caller, CloneRepository, &path).await?.into_subject().repository;
     // Kept until the file is sent, like the place of any clone.
-    let open = app.intake.open_upload(Client::of(&caller)).await?;
-    connection.note_crowd(&open);
+    let client = Client::of(&caller);
+    let open = app.intake.open_upload(client).await?;
+    connection.note_crowd(app.intake.upload_crowd(client));
     let handle = app.forge.open(&repository).await?;
     let interrupt = Arc::new(AtomicBool::new(false));
     let alarm = app.intake.interrupt_after_timeout(&interrupt);

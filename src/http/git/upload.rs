@@ -46,7 +46,7 @@ pub(super) async fn upload_pack(
 
     // What open uploads hold besides is bounded by their number.
     let open = app.intake.open_upload(client).await?;
-    connection.note_crowd(&open);
+    connection.note_crowd(app.intake.upload_crowd(client));
     let handle = app.forge.open(&repository).await?;
     let view = handle.view();
     let slot = app.intake.upload(&open).await?;
