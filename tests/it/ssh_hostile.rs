@@ -1,13 +1,14 @@
 //! What an SSH server must refuse: shells, injection, borrowed identities, stalled connections.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use russh::client;
-use russh::keys::{HashAlg, PrivateKey, PublicKeyOrCertificate};
+use russh::keys::{HashAlg, PrivateKey};
 
+use crate::dsl::ssh::{AnyServer, connect};
 use crate::dsl::{Forge, Identity, ssh};
 
 #[test]
@@ -94,20 +95,6 @@ impl russh::Signer for Forger {
         blob.encode(&mut signed).unwrap();
         Ok(signed)
     }
-}
-
-struct AnyServer;
-
-impl client::Handler for AnyServer {
-    type Error = russh::Error;
-
-    async fn check_server_key(&mut self, _: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
-        Ok(true)
-    }
-}
-
-async fn connect(addr: SocketAddr) -> client::Handle<AnyServer> {
-    client::connect(Arc::new(client::Config::default()), addr, AnyServer).await.unwrap()
 }
 
 async fn greeting(session: &client::Handle<AnyServer>) -> String {

@@ -5,23 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use russh::client;
-use russh::keys::{PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
+use russh::keys::{PrivateKey, PrivateKeyWithHashAlg};
 
+use crate::dsl::ssh::{AnyServer, connect};
 use crate::dsl::{Forge, Identity, PATIENCE, ssh};
-
-struct AnyServer;
-
-impl client::Handler for AnyServer {
-    type Error = russh::Error;
-
-    async fn check_server_key(&mut self, _: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
-        Ok(true)
-    }
-}
-
-async fn connect(addr: SocketAddr) -> client::Handle<AnyServer> {
-    client::connect(Arc::new(client::Config::default()), addr, AnyServer).await.unwrap()
-}
 
 async fn sign_in(addr: SocketAddr, key: &Arc<PrivateKey>) -> client::Handle<AnyServer> {
     let mut session = connect(addr).await;

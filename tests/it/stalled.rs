@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use russh::client;
-use russh::keys::{PrivateKeyWithHashAlg, PublicKeyOrCertificate};
+use russh::keys::PrivateKeyWithHashAlg;
 
 use crate::dsl::chance::Chance;
 use crate::dsl::pack::{gzip, pkt};
+use crate::dsl::ssh::AnyServer;
 use crate::dsl::wait::pause_for;
 use crate::dsl::{Forge, Git, Identity, Persona, ssh, until};
 
@@ -204,16 +205,6 @@ fn pushes_that_crawl_make_room_for_others() {
         is_over.store(true, Ordering::SeqCst);
     });
     forge.finish();
-}
-
-struct AnyServer;
-
-impl client::Handler for AnyServer {
-    type Error = russh::Error;
-
-    async fn check_server_key(&mut self, _: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
-        Ok(true)
-    }
 }
 
 fn greet(addr: SocketAddr, number: usize) -> TcpStream {

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, OnceLock};
 
+use russh::client;
+use russh::keys::PublicKeyOrCertificate;
 use tempfile::TempDir;
 
 use super::{Git, Persona};
@@ -171,4 +173,20 @@ impl Ssh {
 /// Everything a process said, for messages of failing tests.
 pub(crate) fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// A client of the library, for what OpenSSH would never do, that takes any host key.
+pub(crate) struct AnyServer;
+
+impl client::Handler for AnyServer {
+    type Error = russh::Error;
+
+    async fn check_server_key(&mut self, _: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
+        Ok(true)
+    }
+}
+
+/// Opens a connection without signing in.
+pub(crate) async fn connect(addr: SocketAddr) -> client::Handle<AnyServer> {
+    client::connect(Arc::new(client::Config::default()), addr, AnyServer).await.unwrap()
 }
