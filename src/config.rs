@@ -155,6 +155,10 @@ section! {
         max_open_uploads: usize = "256", "operations", Kind::Integer { min: 1, max: 100_000 };
         /// Of these, how many one account, or one address without an account, may have open; its others queue.
         max_open_uploads_per_client: usize = "64", "operations", Kind::Integer { min: 1, max: 100_000 };
+        /// Memory for answers to clones and fetches that are small, kept for who asks the same again; 0 keeps none.
+        answer_cache_memory_bytes: u64 = "33554432", "bytes", Kind::Integer { min: 0, max: 1_099_511_627_776 };
+        /// Space on disk (`cache/` in the data directory) for large ones, kept from the second request on; one takes at most a quarter. 0 keeps none.
+        answer_cache_disk_bytes: u64 = "2147483648", "bytes", Kind::Integer { min: 0, max: 1_125_899_906_842_624 };
         /// Pushes that may be indexed at once; others queue.
         max_concurrent_receives: usize = "16", "operations", Kind::Integer { min: 1, max: 10_000 };
         /// Of these, how many for one client; its others queue.
@@ -378,6 +382,11 @@ impl Config {
     /// Names the directory of generated secrets.
     pub fn keys_dir(&self) -> PathBuf {
         self.data_dir.join("conf").join("keys")
+    }
+
+    /// Names the directory of files that may be lost at any time.
+    pub fn cache_dir(&self) -> PathBuf {
+        self.data_dir.join("cache")
     }
 
     /// Names the directory of files that describe the running server (lock, address).

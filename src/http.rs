@@ -47,6 +47,8 @@ pub struct App {
     pub body_memory: body_memory::BodyMemory,
     /// What was offered lately of repositories with many refs.
     pub advertisements: crate::transport::Advertisements,
+    /// Answers to clones and fetches that are kept.
+    pub answers: crate::transport::answers::Answers,
     /// The last look at the parts, shared by all probes.
     pub probe: Arc<health::Probe>,
 }

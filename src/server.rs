@@ -33,6 +33,7 @@ use crate::ssh;
 use crate::ssh::host_keys::HostKeys;
 use crate::telemetry::recorder;
 use crate::transport::Advertisements;
+use crate::transport::answers::{self, Answers};
 
 /// How often recorded samples are folded when nobody scrapes.
 const UPKEEP_PERIOD: Duration = Duration::from_secs(5);
@@ -113,6 +114,11 @@ pub async fn run(
         intake: Intake::new(&config.git, &bootstrap::root_secret(&config)?),
         body_memory: BodyMemory::new(config.server.max_body_memory_bytes),
         advertisements: Advertisements::default(),
+        answers: Answers::new(answers::Settings {
+            memory_bytes: config.git.answer_cache_memory_bytes,
+            disk_bytes: config.git.answer_cache_disk_bytes,
+            directory: config.cache_dir(),
+        }),
         probe: Arc::new(health::Probe::default()),
     };
     let serving = Serving::start(listeners.http, ssh, &app);

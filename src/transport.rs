@@ -4,7 +4,9 @@
 //! Owns no wire format (that is `atomicqms_git`), no rights (`access`) and no policy (`forge`). Called by `http/git` and `ssh`.
 
 pub mod answer;
+pub mod answers;
 pub mod bundles;
+pub mod fetch;
 pub mod pace;
 pub mod receive;
 pub mod spool;

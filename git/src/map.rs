@@ -4,11 +4,12 @@
 //! Why mapping is sound here: the files are packs and indices. They live in directories that only this server writes, are complete and
 //! flushed before they get the name under which they are opened, are never written again (replaced by rename, removed by unlink, which
 //! leaves a mapping intact) and the mapping is private and read-only. The spool of a push is mapped only after the last byte is written and
-//! the mapping is dropped before the pack is completed in place.
+//! the mapping is dropped before the pack is completed in place. An answer that is kept lies in a file that has no name any more and is mapped
+//! after its last byte is written.
 
 #![expect(unsafe_code, reason = "memory mapping; the argument is in the module documentation")]
 
-use std::{fs::File, io::Read, ops::Deref, path::Path};
+use std::{fs::File, io, ops::Deref, os::unix::fs::FileExt, path::Path};
 
 use bytes::Bytes;
 
@@ -32,16 +33,22 @@ impl FileBytes {
     ///
     /// Errors: `Io`.
     pub fn open(path: &Path) -> Result<FileBytes> {
-        let mut file = File::open(path).map_err(|e| Error::io("open", path, e))?;
-        let len = file.metadata().map_err(|e| Error::io("stat", path, e))?.len();
+        let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+        FileBytes::of_file(&file).map_err(|e| Error::io("read", path, e))
+    }
+
+    /// Makes the content of an open file available.
+    ///
+    /// Shape: the file is complete: nobody writes to it or cuts it from now on.
+    pub fn of_file(file: &File) -> io::Result<FileBytes> {
+        let len = file.metadata()?.len();
         if len <= HEAP_LIMIT {
-            let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
-            file.read_to_end(&mut bytes).map_err(|e| Error::io("read", path, e))?;
+            let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+            file.read_exact_at(&mut bytes, 0)?;
             return Ok(FileBytes(Inner::Heap(bytes.into())));
         }
         // SAFETY: see the module documentation: nobody truncates or rewrites the file while it is mapped.
-        let map =
-            unsafe { memmap2::MmapOptions::new().map_copy_read_only(&file) }.map_err(|e| Error::io("map", path, e))?;
+        let map = unsafe { memmap2::MmapOptions::new().map_copy_read_only(file) }?;
         Ok(FileBytes(Inner::Mapped(std::sync::Arc::new(map))))
     }
 }

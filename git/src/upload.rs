@@ -13,6 +13,7 @@ mod object_info;
 mod pack;
 mod parse_v0;
 mod parse_v2;
+mod question;
 mod request;
 mod rounds;
 mod session;
@@ -39,6 +40,7 @@ use parse_v2::Command;
 use request::FetchRequest;
 use ticker::Ticker;
 
+pub use question::{Question, question};
 pub use session::UploadSession;
 
 /// What one answer contained, for logs and metrics.

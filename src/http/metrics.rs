@@ -19,6 +19,7 @@ pub async fn metrics(State(app): State<App>, headers: HeaderMap) -> Result<Respo
     if !wanted.is_empty() && !presents(&headers, wanted.expose()) {
         return Err(Error::unauthenticated("metrics token is required"));
     }
+    app.answers.publish_sizes();
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], recorder::render()).into_response())
 }
 

@@ -170,6 +170,27 @@ pub const METRICS: &[Metric] = &[
     ),
     metric("atomicqms_git_bytes_total", Counter, Some(Unit::Bytes), &["direction"], "Git bytes moved, in and out"),
     metric("atomicqms_git_pack_objects_total", Counter, None, &["direction"], "Objects in packs moved, in and out"),
+    metric(
+        "atomicqms_answers_total",
+        Counter,
+        None,
+        &["from"],
+        "Answers to clones, fetches and ls-refs: made, shared while made for somebody else, or kept in memory or on disk",
+    ),
+    metric(
+        "atomicqms_answer_cache_bytes",
+        Gauge,
+        Some(Unit::Bytes),
+        &["place"],
+        "Answers kept in memory and on disk, those in the making included",
+    ),
+    metric(
+        "atomicqms_answer_cache_damaged_total",
+        Counter,
+        None,
+        &[],
+        "Kept answers that did not match their checksums and were made anew: a disk or somebody damages files",
+    ),
     metric("atomicqms_writer_queue_depth", Gauge, None, &[], "Database write jobs that wait"),
     metric("atomicqms_writer_batch_jobs", Histogram(&BATCH_JOBS), None, &[], "Write jobs that shared one commit"),
     metric(

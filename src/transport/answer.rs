@@ -135,14 +135,16 @@ impl AnswerWriter {
         self.send(Part::Chunk(chunk))
     }
 
-    /// Ends the answer. A short one travels whole, so that its length is known to the client.
-    pub fn finish(mut self) -> io::Result<()> {
+    /// Ends the answer. A short one travels whole, so that its length is known to the client; it is answered, too.
+    pub fn finish(mut self) -> io::Result<Option<Bytes>> {
         if self.streaming {
             self.send_buffer()?;
-            return self.send(Part::End);
+            self.send(Part::End)?;
+            return Ok(None);
         }
         let whole = self.buffer.split().freeze();
-        self.send(Part::Whole(whole))
+        self.send(Part::Whole(whole.clone()))?;
+        Ok(Some(whole))
     }
 
     /// Ends the answer in failure. Nothing sent yet: the caller of [`Pending::ready`] gets the error.

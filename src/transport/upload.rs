@@ -5,19 +5,64 @@
 use std::time::Duration;
 
 use atomicqms_git::upload::{UploadOutcome, UploadStats};
+use bytes::Bytes;
 
 use super::answer::AnswerWriter;
+use super::answers::{Facts, FlightWriter, Kept};
 
-/// Ends the answer so that the client cannot take a broken one for whole.
-pub fn end(writer: AnswerWriter, result: atomicqms_git::Result<UploadStats>) {
+/// Ends the answer so that the client cannot take a broken one for whole. Answers its bytes, if it travelled whole.
+pub fn end(writer: AnswerWriter, result: atomicqms_git::Result<UploadStats>) -> Option<Bytes> {
     match result {
-        // A refusal has been told in the protocol's own words; the answer as such is complete.
-        Ok(_) => drop(writer.finish()),
-        Err(error) if error.is_peer_fault() && !matches!(error, atomicqms_git::Error::PeerGone(_)) => {
-            drop(writer.finish());
+        Err(error) if !is_told(&error) => {
+            writer.fail(std::io::Error::other(error));
+            None
         }
-        Err(error) => writer.fail(std::io::Error::other(error)),
+        // A client that has left needs no end.
+        Ok(_) | Err(_) => writer.finish().ok().flatten(),
     }
+}
+
+/// The same for an answer that many may read; one that holds what was asked for is kept.
+pub fn end_shared(writer: FlightWriter, result: atomicqms_git::Result<UploadStats>) {
+    let ended = match result {
+        Ok(stats) => writer.keep(Facts::of(&stats)),
+        Err(error) if is_told(&error) => writer.finish(),
+        // Dropped without an end it breaks off, also for those who read it.
+        Err(_) => return,
+    };
+    if let Err(error) = ended {
+        tracing::error!(%error, "an answer could not be written to the cache on disk");
+    }
+}
+
+/// Whether a failure is a refusal that was told in the protocol's own words, so that the answer as such is complete.
+fn is_told(error: &atomicqms_git::Error) -> bool {
+    error.is_peer_fault() && !matches!(error, atomicqms_git::Error::PeerGone(_))
+}
+
+impl Facts {
+    /// Those of an answer that was made.
+    pub fn of(stats: &UploadStats) -> Self {
+        Self { service: service(stats.outcome), objects: stats.objects }
+    }
+}
+
+/// The kind of an answer, as metrics name it.
+fn service(outcome: UploadOutcome) -> &'static str {
+    match outcome {
+        UploadOutcome::Refs => "ls-refs",
+        UploadOutcome::Pack => "upload-pack",
+        UploadOutcome::Negotiated | UploadOutcome::Nothing => "negotiation",
+    }
+}
+
+/// Counts an answer that is sent once more.
+pub fn note_kept(kept: &Kept) {
+    let Facts { service, objects } = kept.facts();
+    metrics::counter!("atomicqms_answers_total", "from" => kept.place()).increment(1);
+    metrics::counter!("atomicqms_git_operations_total", "service" => service, "outcome" => "ok").increment(1);
+    metrics::counter!("atomicqms_git_bytes_total", "direction" => "out").increment(kept.len());
+    metrics::counter!("atomicqms_git_pack_objects_total", "direction" => "out").increment(objects);
 }
 
 /// Whether the answer ended because the client left or stopped reading, or took longer than an operation may.
@@ -28,11 +73,7 @@ fn is_abandoned(error: &atomicqms_git::Error) -> bool {
 /// Counts and logs one answer.
 pub fn note(result: &atomicqms_git::Result<UploadStats>, took: Duration, bytes: u64) {
     let (service, outcome) = match result {
-        Ok(stats) => match stats.outcome {
-            UploadOutcome::Refs => ("ls-refs", "ok"),
-            UploadOutcome::Pack => ("upload-pack", "ok"),
-            UploadOutcome::Negotiated | UploadOutcome::Nothing => ("negotiation", "ok"),
-        },
+        Ok(stats) => (service(stats.outcome), "ok"),
         Err(error) if is_abandoned(error) => ("upload-pack", "abandoned"),
         Err(error) if error.is_peer_fault() => ("upload-pack", "refused"),
         Err(_) => ("upload-pack", "failed"),

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::answers::forge_keeping;
 use crate::dsl::backend::Backend;
 use crate::dsl::{Forge, Git, Identity, PROTOCOLS, ssh};
 
@@ -281,18 +282,23 @@ fn stock_copy(from: &Path, at: &Path) {
     }
 }
 
-/// Plays some of the rows twice and says where the ends differ.
-fn compare(rows: impl Iterator<Item = (&'static Row, u8)>, ours: &Source<'_>, stock: &Source<'_>) {
+/// Plays some of the rows `times` on our side and once on the other, and says where the ends differ.
+fn compare(times: usize, rows: impl Iterator<Item = (&'static Row, u8)>, ours: &Source<'_>, stock: &Source<'_>) {
     let mut differ = Vec::new();
     for (row, version) in rows {
-        let found = differences(&play(row, version, ours), &play(row, version, stock));
-        differ.extend(found.into_iter().map(|found| format!("{} by protocol {version}: {found}", row.name)));
+        let expected = play(row, version, stock);
+        for time in 1..=times {
+            let found = differences(&play(row, version, ours), &expected);
+            let told = |found| format!("{} by protocol {version}, time {time}: {found}", row.name);
+            differ.extend(found.into_iter().map(told));
+        }
     }
     assert!(differ.is_empty(), "{}", differ.join("\n"));
 }
 
-fn fetch_rows(part: usize) {
-    let forge = Forge::start();
+/// The first answer to a request is made; later ones may have been kept.
+fn fetch_rows(place: &str, times: usize) {
+    let forge = forge_keeping(place);
     let ada = forge.user("ada");
     let repository = ada.create_repository("sop");
     let work = Git::new().init("work");
@@ -302,9 +308,8 @@ fn fetch_rows(part: usize) {
     stock_copy(&forge.repository_dir(&repository), &root.join("sop.git"));
     let ours = Source { url: ada.url(&repository), tips: &work, client: &Git::new };
     let stock = Source { url: Backend::start(&root).url("sop.git"), tips: &work, client: &Git::new };
-    let rows =
-        FETCHES.iter().skip(part).step_by(3).flat_map(|row| row.versions.iter().map(move |version| (row, *version)));
-    compare(rows, &ours, &stock);
+    let rows = FETCHES.iter().flat_map(|row| row.versions.iter().map(move |version| (row, *version)));
+    compare(times, rows, &ours, &stock);
     forge.finish();
 }
 
@@ -330,7 +335,7 @@ fn fetches_over_ssh_end_as_with_stock_git() {
     let stock = Source { url: format!("file://{}", stock.display()), tips: &work, client: &Git::new };
     // The versions in turn: what they share was compared over HTTP.
     let rows = FETCHES.iter().enumerate().map(|(number, row)| (row, row.versions[number % row.versions.len()]));
-    compare(rows, &ours, &stock);
+    compare(1, rows, &ours, &stock);
     forge.finish();
 }
 
@@ -353,18 +358,18 @@ fn a_filter_by_a_sparse_file_is_refused_in_words() {
 }
 
 #[test]
-fn fetches_end_as_with_stock_git_a() {
-    fetch_rows(0);
+fn fetches_end_as_with_stock_git_with_answers_kept_in_memory() {
+    fetch_rows("memory", 2);
 }
 
 #[test]
-fn fetches_end_as_with_stock_git_b() {
-    fetch_rows(1);
+fn fetches_end_as_with_stock_git_with_answers_kept_on_disk() {
+    fetch_rows("disk", 3);
 }
 
 #[test]
-fn fetches_end_as_with_stock_git_c() {
-    fetch_rows(2);
+fn fetches_end_as_with_stock_git_with_no_answer_kept() {
+    fetch_rows("nowhere", 1);
 }
 
 /// What somebody pushes from a full repository, one command after the other, into an empty one.

@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests start real processes and read the clock; the server may not")]
 
 mod against_git;
+mod answers;
 mod api;
 mod audit;
 mod bundles;

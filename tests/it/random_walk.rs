@@ -6,7 +6,7 @@ use crate::dsl::{Call, Forge, Git};
 use crate::hostile_packs::Target;
 
 /// Changes some refs of `work` at random: grows, forks, rewrites, merges, tags, deletes.
-fn change(work: &Git, chance: &mut Chance, step: u64) {
+pub(crate) fn change(work: &Git, chance: &mut Chance, step: u64) {
     let mut stream = String::new();
     for turn in 0..=chance.below(4) {
         let branch = format!("refs/heads/b{}", chance.below(6));

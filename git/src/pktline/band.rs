@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use super::header;
 
 /// How much of the side-band protocol the client understands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum BandMode {
     /// No side-band: the pack follows as plain bytes, progress and errors cannot be told.
     #[default]

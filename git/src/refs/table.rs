@@ -3,7 +3,13 @@
 //!
 //! The table is a list of chunks behind `Arc`, so that a push into a repository of 100,000 refs copies one chunk and the list of pointers.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use super::{Ref, RefConflict, RefEdit, RefName};
 
@@ -19,6 +25,7 @@ const MIN_CHUNK: usize = 64;
 pub struct RefTable {
     chunks: Arc<Vec<Chunk>>,
     len: usize,
+    id: u64,
 }
 
 type Chunk = Arc<Vec<Ref>>;
@@ -29,7 +36,6 @@ impl RefTable {
         let sorted: BTreeMap<RefName, Ref> = refs.into_iter().map(|r| (r.name.clone(), r)).collect();
         let mut chunks = Vec::with_capacity(sorted.len() / MAX_CHUNK + 1);
         let mut chunk = Vec::new();
-        let len = sorted.len();
         for r in sorted.into_values() {
             if chunk.len() == MAX_CHUNK {
                 chunks.push(Arc::new(std::mem::take(&mut chunk)));
@@ -39,7 +45,18 @@ impl RefTable {
         if !chunk.is_empty() {
             chunks.push(Arc::new(chunk));
         }
-        RefTable { chunks: Arc::new(chunks), len }
+        RefTable::made_of(chunks)
+    }
+
+    fn made_of(chunks: Vec<Chunk>) -> RefTable {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        let len = chunks.iter().map(|chunk| chunk.len()).sum();
+        RefTable { chunks: Arc::new(chunks), len, id: NEXT_ID.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// A number that in this process only tables with these very refs have; it keys what is derived from them. An equal table may have another.
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     /// The number of refs.
@@ -171,8 +188,7 @@ impl RefTable {
                 }
             }
         }
-        let len = chunks.iter().map(|chunk| chunk.len()).sum();
-        RefTable { chunks: Arc::new(chunks), len }
+        RefTable::made_of(chunks)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
 const MAX_COMBINED: usize = 32;
 
 /// Which objects to leave out; an object must pass every part.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Filter {
     /// Blobs of this size and larger are left out; 0 means all blobs.
     blob_limit: Option<u64>,

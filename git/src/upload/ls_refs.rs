@@ -16,7 +16,7 @@ use crate::{
 const MAX_PREFIXES: usize = 65536;
 
 /// What a client asks about refs.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct RefQuery {
     /// Tell what annotated tags point at.
     peel: bool,

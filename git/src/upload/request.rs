@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How often and how precisely an older client wants haves acknowledged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) enum Acks {
     /// Only the first common object.
     #[default]
@@ -26,7 +26,7 @@ pub(super) enum Acks {
 }
 
 /// Where the client wants its history to end.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Deepen {
     /// `deepen n`: that many commits from the wants, or from the shallow commits when `relative`.
     pub(super) depth: Option<u32>,
@@ -51,7 +51,7 @@ impl Deepen {
 }
 
 /// What a client wants, has and can take.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct FetchRequest {
     pub(super) wants: Vec<ObjectId>,
     pub(super) haves: Vec<ObjectId>,
@@ -80,7 +80,7 @@ pub(super) struct FetchRequest {
 }
 
 /// A ref wanted by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct WantedRef {
     pub(super) name: String,
     /// What it points at, once that was looked up.

@@ -1,15 +1,11 @@
 //! `POST git-upload-pack`: one bounded request in, one streamed answer out.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use atomicqms_git::upload::UploadOptions;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use tokio::runtime::Handle;
 
 use super::body::BodyReader;
 use super::{NO_CACHE, body_failure, header_text, protocol_version, require_content_type};
@@ -18,7 +14,7 @@ use crate::access::{Caller, Client, RepoPath};
 use crate::error::{Error, Kind, Result};
 use crate::http::App;
 use crate::http::extract::OwnConnection;
-use crate::transport::{answer, bundles, upload};
+use crate::transport::fetch::Fetch;
 
 /// Answers a clone, fetch or ls-refs request.
 pub(super) async fn upload_pack(
@@ -31,10 +27,9 @@ pub(super) async fn upload_pack(
 ) -> Result<Response> {
     let repository = app.forge.authorize(&caller, CloneRepository, &path).await?.into_subject().repository;
     require_content_type(&headers, "application/x-git-upload-pack-request")?;
-    let limits = app.intake.limits().clone();
     let encoding = header_text(&headers, header::CONTENT_ENCODING);
     let client = Client::of(&caller);
-    let reader = BodyReader::new(body, encoding, limits.max_request_bytes).map_err(body_failure)?;
+    let reader = BodyReader::new(body, encoding, app.intake.limits().max_request_bytes).map_err(body_failure)?;
     // A client that does not finish its request takes no place from others; its bytes are counted from the first few on.
     let mut lease = app.body_memory.strict_lease(client);
     let body_timeout = Duration::from_secs(app.config.server.body_timeout_seconds);
@@ -49,29 +44,9 @@ pub(super) async fn upload_pack(
     connection.note_crowd(app.intake.upload_crowd(client));
     let handle = app.forge.open(&repository).await?;
     let view = handle.view();
-    let slot = app.intake.upload(&open).await?;
     let version = protocol_version(&headers);
-    let interrupt = Arc::new(AtomicBool::new(false));
-    let sent = Arc::new(AtomicU64::new(0));
-    let stall_timeout = Duration::from_secs(app.config.server.stall_timeout_seconds);
-    let (writer, pending) =
-        answer::channel(Handle::current(), stall_timeout, Arc::clone(&interrupt), Arc::clone(&sent));
-    let deadline = app.intake.interrupt_after_timeout(&interrupt);
-    let span = tracing::Span::current();
-    tokio::task::spawn_blocking(move || {
-        let _entered = span.entered();
-        let _kept = (deadline, lease);
-        let started = Instant::now();
-        let mut writer = writer.with_slot(slot);
-        let git = handle.git();
-        let list_bundles = || bundles::offers(&git, &view, &interrupt);
-        let options = UploadOptions { bundles: Some(&list_bundles) };
-        let result =
-            atomicqms_git::upload::respond_with(&view, version, &request, &limits, options, &mut writer, &interrupt);
-        upload::note(&result, started.elapsed(), sent.load(std::sync::atomic::Ordering::Relaxed));
-        upload::end(writer, result);
-    });
-    let answer = pending.ready().await.map_err(Error::internal)?.holding(open);
+    let fetch = Fetch { app, repository: repository.id, handle, view, version, request, lease };
+    let body = fetch.answer(open).await?;
     let content_type = HeaderValue::from_static("application/x-git-upload-pack-result");
-    Ok((NO_CACHE, [(header::CONTENT_TYPE, content_type)], Body::new(answer)).into_response())
+    Ok((NO_CACHE, [(header::CONTENT_TYPE, content_type)], body).into_response())
 }
