@@ -162,6 +162,17 @@ impl Pack {
             .ok_or_else(|| self.corrupt("an entry lies outside of the pack"))
     }
 
+    /// The same, after a look at their checksum: what a disk has damaged must not go on as if it were well.
+    ///
+    /// Errors: `Corrupt`.
+    pub fn checked_entry_bytes(&self, index: u32) -> Result<&[u8]> {
+        let bytes = self.entry_bytes(index)?;
+        match self.idx.crc32_at(index) {
+            Some(expected) if expected == crc32fast::hash(bytes) => Ok(bytes),
+            _ => Err(self.corrupt("an entry does not match its checksum")),
+        }
+    }
+
     /// Finds the position in the index of the entry that starts at `offset`.
     pub fn index_of_offset(&self, offset: u64) -> Option<u32> {
         let order = self.order();

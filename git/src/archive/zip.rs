@@ -5,7 +5,7 @@
 
 use std::{io::Write, sync::atomic::AtomicBool};
 
-use flate2::{Compression, Crc, write::DeflateEncoder};
+use flate2::{Compression, write::DeflateEncoder};
 
 use super::{
     counted::Counted,
@@ -67,8 +67,6 @@ impl EntryWriter for ZipWriter<'_> {
             if matches!(entry.kind, EntryKind::Regular { .. }) { self.deflate(entry.data)? } else { Vec::new() };
         let is_deflated = !deflated.is_empty() && deflated.len() < entry.data.len();
         let (method, stored) = if is_deflated { (DEFLATED, &deflated[..]) } else { (STORED, entry.data) };
-        let mut crc = Crc::new();
-        crc.update(entry.data);
         let is_utf8 = !entry.path.is_ascii() && std::str::from_utf8(entry.path).is_ok();
         let (date, clock) = dos_time(self.seconds);
         let mut common = Vec::new();
@@ -76,7 +74,7 @@ impl EntryWriter for ZipWriter<'_> {
         put16(&mut common, method);
         put16(&mut common, clock);
         put16(&mut common, date);
-        put32(&mut common, crc.sum());
+        put32(&mut common, crc32fast::hash(entry.data));
         put32(&mut common, stored.len() as u32);
         put32(&mut common, size);
         put16(&mut common, name_len);

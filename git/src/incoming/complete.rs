@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use flate2::{Compression, Crc, write::ZlibEncoder};
+use flate2::{Compression, write::ZlibEncoder};
 use sha1::{Digest, Sha1};
 
 use super::{PackSource, quarantine::Quarantine};
@@ -94,9 +94,8 @@ impl Completion<'_> {
             if start + out.len() as u64 > self.limits.max_pack_bytes {
                 return Err(Error::TooLarge { what: "size of the completed pack", limit: self.limits.max_pack_bytes });
             }
-            let mut crc = Crc::new();
-            crc.update(out.get(at..).unwrap_or_default());
-            lines.push(IdxEntry { id: *id, offset: start + at as u64, crc32: crc.sum() });
+            let crc32 = crc32fast::hash(out.get(at..).unwrap_or_default());
+            lines.push(IdxEntry { id: *id, offset: start + at as u64, crc32 });
         }
         Ok(out)
     }

@@ -281,13 +281,7 @@ impl Plan {
 /// The stored bytes of an entry, after a look at their checksum: damage must not be copied as if it were well.
 fn stored(census: &Census, place: Place) -> Result<&[u8]> {
     let pack = census.pack(place).ok_or_else(lost_count)?;
-    let bytes = pack.entry_bytes(place.index)?;
-    let mut crc = flate2::Crc::new();
-    crc.update(bytes);
-    match pack.idx().crc32_at(place.index) {
-        Some(expected) if expected == crc.sum() => Ok(bytes),
-        _ => Err(pack.corrupt("an entry does not match its checksum")),
-    }
+    pack.checked_entry_bytes(place.index)
 }
 
 /// Positions come from the census itself; a wrong one would be a fault of ours and must not become a pack.

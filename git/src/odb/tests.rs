@@ -73,9 +73,7 @@ fn entries_can_be_taken_verbatim() {
         assert_eq!(pack.index_of_offset(range.start), Some(*index));
         assert_eq!(pack.index_of_offset(range.start + 1), None);
         let bytes = pack.entry_bytes(*index).unwrap();
-        let mut crc = flate2::Crc::new();
-        crc.update(bytes);
-        assert_eq!(Some(crc.sum()), pack.idx().crc32_at(*index));
+        assert_eq!(Some(crc32fast::hash(bytes)), pack.idx().crc32_at(*index));
     }
     assert_eq!(end, pack.entries_end());
     assert!(pack.entry_bytes(pack.object_count()).is_err());

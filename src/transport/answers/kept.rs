@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use flate2::Crc;
+use crc32fast::Hasher;
 use http_body::{Frame, SizeHint};
 
 /// Bytes of each piece that has a checksum, but for the last.
@@ -104,7 +104,7 @@ impl Kept {
         let start = number.checked_mul(PIECE_BYTES).filter(|start| *start < self.bytes.len())?;
         let piece = self.bytes.slice(start..(start + PIECE_BYTES).min(self.bytes.len()));
         let sum = self.sums.get(number)?;
-        if sum_of(&piece) == *sum {
+        if crc32fast::hash(&piece) == *sum {
             return Some(piece);
         }
         self.is_damaged.store(true, Ordering::Relaxed);
@@ -112,18 +112,11 @@ impl Kept {
     }
 }
 
-/// The checksum of a piece.
-fn sum_of(piece: &[u8]) -> u32 {
-    let mut crc = Crc::new();
-    crc.update(piece);
-    crc.sum()
-}
-
 /// Checksums of pieces, made as the bytes come.
 #[derive(Default)]
 pub(super) struct Sums {
     done: Vec<u32>,
-    crc: Crc,
+    crc: Hasher,
     in_piece: usize,
 }
 
@@ -141,8 +134,7 @@ impl Sums {
     }
 
     fn end_piece(&mut self) {
-        self.done.push(self.crc.sum());
-        self.crc.reset();
+        self.done.push(std::mem::take(&mut self.crc).finalize());
         self.in_piece = 0;
     }
 

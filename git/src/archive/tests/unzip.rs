@@ -35,9 +35,7 @@ pub(crate) fn entries(zip: &[u8]) -> BTreeMap<Vec<u8>, (u32, Vec<u8>)> {
             0 => content.extend_from_slice(raw),
             _ => drop(flate2::read::DeflateDecoder::new(raw).read_to_end(&mut content).unwrap()),
         }
-        let mut found = flate2::Crc::new();
-        found.update(&content);
-        assert_eq!((found.sum() as usize, content.len()), (crc, size));
+        assert_eq!((crc32fast::hash(&content) as usize, content.len()), (crc, size));
         let is_link = mode & 0o170_000 == 0o120_000;
         let is_executable = mode & 0o170_000 == 0o100_000 && mode & 0o111 != 0;
         out.insert(name, (u32::from(is_link) << 1 | u32::from(is_executable), content));

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use flate2::{Compression, Crc, write::ZlibEncoder};
+use flate2::{Compression, write::ZlibEncoder};
 use sha1::{Digest, Sha1};
 
 use crate::{
@@ -32,7 +32,7 @@ pub(super) struct Output {
 struct Stream {
     file: BufWriter<File>,
     sha1: Sha1,
-    crc: Crc,
+    crc: crc32fast::Hasher,
     offset: u64,
 }
 
@@ -54,7 +54,7 @@ impl Output {
     /// Begins a pack of `count` objects.
     pub(super) fn create(path: &Path, count: u32) -> Result<Output> {
         let file = BufWriter::with_capacity(BUFFER_BYTES, files::create_new(path)?);
-        let stream = Stream { file, sha1: Sha1::new(), crc: Crc::new(), offset: 0 };
+        let stream = Stream { file, sha1: Sha1::new(), crc: crc32fast::Hasher::new(), offset: 0 };
         let mut output = Output { path: path.into(), stream };
         output.put(b"PACK\0\0\0\x02")?;
         output.put(&count.to_be_bytes())?;
@@ -67,13 +67,13 @@ impl Output {
 
     /// Begins an entry and answers where.
     pub(super) fn begin(&mut self) -> u64 {
-        self.stream.crc = Crc::new();
+        self.stream.crc.reset();
         self.stream.offset
     }
 
     /// The checksum of the entry begun last.
     pub(super) fn end(&self) -> u32 {
-        self.stream.crc.sum()
+        self.stream.crc.clone().finalize()
     }
 
     pub(super) fn put(&mut self, data: &[u8]) -> Result<()> {

@@ -1,6 +1,5 @@
 //! Owns the first pass: every entry is parsed, held to the limits, inflated and summed; objects stored whole are done after it.
 
-use flate2::Crc;
 use sha1::{Digest, Sha1};
 
 use super::{
@@ -146,9 +145,8 @@ impl Scanned<'_> {
             }
         };
         let len = header.len + used;
-        let mut crc = Crc::new();
-        crc.update(bytes.get(..len).unwrap_or_default());
-        self.entries.push(entry.with_crc32(crc.sum()));
+        let crc32 = crc32fast::hash(bytes.get(..len).unwrap_or_default());
+        self.entries.push(entry.with_crc32(crc32));
         Ok(offset + len as u64)
     }
 
