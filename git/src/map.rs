@@ -4,8 +4,8 @@
 //! Why mapping is sound here: the files are packs and indices. They live in directories that only this server writes, are complete and
 //! flushed before they get the name under which they are opened, are never written again (replaced by rename, removed by unlink, which
 //! leaves a mapping intact) and the mapping is private and read-only. The spool of a push is mapped only after the last byte is written and
-//! the mapping is dropped before the pack is completed in place. An answer that is kept lies in a file that has no name any more and is mapped
-//! after its last byte is written.
+//! the mapping is dropped before the pack is completed in place. An answer that is kept lies in a file that has no name any more, is only
+//! appended to, and is mapped as far as it is written.
 
 #![expect(unsafe_code, reason = "memory mapping; the argument is in the module documentation")]
 
@@ -34,21 +34,22 @@ impl FileBytes {
     /// Errors: `Io`.
     pub fn open(path: &Path) -> Result<FileBytes> {
         let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
-        FileBytes::of_file(&file).map_err(|e| Error::io("read", path, e))
-    }
-
-    /// Makes the content of an open file available.
-    ///
-    /// Shape: the file is complete: nobody writes to it or cuts it from now on.
-    pub fn of_file(file: &File) -> io::Result<FileBytes> {
-        let len = file.metadata()?.len();
+        let read = |e| Error::io("read", path, e);
+        let len = file.metadata().map_err(|e| Error::io("stat", path, e))?.len();
         if len <= HEAP_LIMIT {
             let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-            file.read_exact_at(&mut bytes, 0)?;
+            file.read_exact_at(&mut bytes, 0).map_err(read)?;
             return Ok(FileBytes(Inner::Heap(bytes.into())));
         }
+        FileBytes::window(&file, 0, usize::try_from(len).unwrap_or(usize::MAX)).map_err(read)
+    }
+
+    /// Maps a part of an open file.
+    ///
+    /// Shape: the part is written: from now on nobody writes to it or cuts it off. Costs memory only while it lives.
+    pub fn window(file: &File, start: u64, len: usize) -> io::Result<FileBytes> {
         // SAFETY: see the module documentation: nobody truncates or rewrites the file while it is mapped.
-        let map = unsafe { memmap2::MmapOptions::new().map_copy_read_only(file) }?;
+        let map = unsafe { memmap2::MmapOptions::new().offset(start).len(len).map_copy_read_only(file) }?;
         Ok(FileBytes(Inner::Mapped(std::sync::Arc::new(map))))
     }
 }

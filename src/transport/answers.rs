@@ -36,8 +36,10 @@ const SEEN_FOR: Duration = Duration::from_secs(600);
 const SEEN: u64 = 20_000;
 /// One answer takes at most this part of the space.
 const SHARE: u64 = 4;
-/// What an entry costs besides its bytes.
+/// What an entry in memory costs besides its bytes.
 const ENTRY_BYTES: u32 = 256;
+/// What an entry on disk costs at least: each keeps a file open.
+const FILE_KIBIBYTES: u32 = 512;
 
 /// The answers; cheap to clone.
 #[derive(Clone)]
@@ -89,9 +91,10 @@ pub enum Found {
 impl Answers {
     /// Nothing is kept yet.
     pub fn new(settings: Settings) -> Self {
-        let weigh = |_: &Key, kept: &Arc<Kept>| kept.weight().saturating_add(ENTRY_BYTES);
-        let kibibytes = |_: &Key, kept: &Arc<Kept>| u32::try_from(kept.len().div_ceil(1024)).unwrap_or(u32::MAX);
-        let memory = Cache::builder().max_capacity(settings.memory_bytes).weigher(weigh).time_to_idle(MEMORY_IDLE);
+        let weigh = |kept: &Kept, unit: u64| u32::try_from(kept.len().div_ceil(unit)).unwrap_or(u32::MAX);
+        let bytes = move |_: &Key, kept: &Arc<Kept>| weigh(kept, 1).saturating_add(ENTRY_BYTES);
+        let kibibytes = move |_: &Key, kept: &Arc<Kept>| weigh(kept, 1024).max(FILE_KIBIBYTES);
+        let memory = Cache::builder().max_capacity(settings.memory_bytes).weigher(bytes).time_to_idle(MEMORY_IDLE);
         let disk = Cache::builder().max_capacity(settings.disk_bytes / 1024).weigher(kibibytes).time_to_idle(DISK_IDLE);
         let inner = Inner {
             // What was asked for last is what a new state of the refs made worth keeping.

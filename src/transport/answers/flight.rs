@@ -88,12 +88,10 @@ impl Flight {
         }
     }
 
-    /// Reads what is written already. Blocks for as long as memory takes, as a rule: it was written a moment ago.
+    /// Reads what is written already, and was a moment ago: its pages are in memory.
     pub(super) fn read(&self, from: u64, len: usize) -> io::Result<Bytes> {
         let file = self.file.get().ok_or_else(|| io::Error::other("nothing is written yet"))?;
-        let mut bytes = vec![0; len];
-        file.read_exact_at(&mut bytes, from)?;
-        Ok(bytes.into())
+        FileBytes::window(file, from, len).map(Bytes::from_owner)
     }
 }
 
@@ -131,9 +129,8 @@ impl FlightWriter {
         self.write_buffer()?;
         let kept = match self.flight.file.get() {
             Some(file) => {
-                let mapped = FileBytes::of_file(file).map_err(io::Error::other)?;
                 let sums = std::mem::take(&mut self.sums).finish();
-                Some(Arc::new(Kept::on_disk(Bytes::from_owner(mapped), sums, facts)))
+                Some(Arc::new(Kept::on_disk(file.try_clone()?, self.written, sums, facts)))
             }
             None => None,
         };

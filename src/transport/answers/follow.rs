@@ -56,11 +56,7 @@ impl Follower {
             return (progress.end == Some(End::Broken)).then(|| Err(broken()));
         }
         let len = usize::try_from(there).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
-        let (flight, from) = (Arc::clone(&self.flight), self.read);
-        let bytes = match tokio::task::spawn_blocking(move || flight.read(from, len)).await {
-            Ok(read) => read,
-            Err(error) => Err(io::Error::other(error)),
-        };
+        let bytes = self.flight.read(self.read, len);
         self.read += len as u64;
         Some(bytes)
     }

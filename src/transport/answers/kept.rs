@@ -1,8 +1,10 @@
 //! A complete answer in memory or on disk, and the body that sends it.
 //!
 //! Owns the checksums of what lies on disk: a piece is looked at before it is sent, and an answer that was not looked at lately is
-//! looked at as a whole before its first byte leaves, so that damage costs one generation and no broken clone.
+//! looked at as a whole before its first byte leaves, so that damage costs one generation and no broken clone. Pages may have to be read from disk
+//! then, on the blocking pool; afterwards they are in memory, and a piece costs no wait.
 
+use std::fs::File;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,12 +12,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use atomicqms_git::FileBytes;
 use bytes::Bytes;
 use crc32fast::Hasher;
 use http_body::{Frame, SizeHint};
 
-/// Bytes of each piece that has a checksum, but for the last.
-pub(super) const PIECE_BYTES: usize = 256 * 1024;
+/// Bytes of each piece that is mapped, looked at and sent, but for the last: few enough to be still in the processor's cache when the kernel
+/// copies them.
+pub(super) const PIECE_BYTES: usize = 512 * 1024;
 /// So long the whole need not be looked at again: its pages are in memory, and each piece is looked at anyway.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
 
@@ -30,9 +34,8 @@ pub struct Facts {
 
 /// A complete answer.
 pub struct Kept {
-    bytes: Bytes,
-    /// Of each piece; none for what lies in memory.
-    sums: Box<[u32]>,
+    content: Content,
+    len: u64,
     facts: Facts,
     began: Instant,
     /// Milliseconds after `began` at which the whole was found well.
@@ -40,30 +43,45 @@ pub struct Kept {
     is_damaged: AtomicBool,
 }
 
+enum Content {
+    Memory(Bytes),
+    /// A file without a name, with the checksum of each piece. Mapped piece by piece: what is kept costs no memory.
+    Disk { file: File, sums: Box<[u32]> },
+}
+
 impl Kept {
     /// Keeps what lies in memory.
     pub(super) fn in_memory(bytes: Bytes, facts: Facts) -> Self {
-        Self::new(bytes, Box::default(), facts)
+        let len = bytes.len() as u64;
+        Self::new(Content::Memory(bytes), len, facts)
     }
 
     /// Keeps what lies on disk, with the checksum of each piece.
-    pub(super) fn on_disk(bytes: Bytes, sums: Vec<u32>, facts: Facts) -> Self {
-        Self::new(bytes, sums.into(), facts)
+    pub(super) fn on_disk(file: File, len: u64, sums: Vec<u32>, facts: Facts) -> Self {
+        Self::new(Content::Disk { file, sums: sums.into() }, len, facts)
     }
 
-    fn new(bytes: Bytes, sums: Box<[u32]>, facts: Facts) -> Self {
+    fn new(content: Content, len: u64, facts: Facts) -> Self {
         let (checked_ms, is_damaged) = (AtomicU64::new(0), AtomicBool::new(false));
-        Self { bytes, sums, facts, began: Instant::now(), checked_ms, is_damaged }
+        Self { content, len, facts, began: Instant::now(), checked_ms, is_damaged }
     }
 
     /// Units: bytes.
     pub fn len(&self) -> u64 {
-        self.bytes.len() as u64
+        self.len
+    }
+
+    /// Whether it holds nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// Where it lies, as in the metrics.
     pub fn place(&self) -> &'static str {
-        if self.sums.is_empty() { "memory" } else { "disk" }
+        match self.content {
+            Content::Memory(_) => "memory",
+            Content::Disk { .. } => "disk",
+        }
     }
 
     /// What is counted about it.
@@ -71,23 +89,23 @@ impl Kept {
         self.facts
     }
 
-    pub(super) fn weight(&self) -> u32 {
-        u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
-    }
-
     /// Whether [`Kept::check`] is due before it is sent.
     pub fn is_check_due(&self) -> bool {
         let since = self.elapsed_ms().saturating_sub(self.checked_ms.load(Ordering::Relaxed));
-        !self.sums.is_empty() && u128::from(since) >= CHECK_EVERY.as_millis()
+        matches!(self.content, Content::Disk { .. }) && u128::from(since) >= CHECK_EVERY.as_millis()
     }
 
     /// Reads all of it and says whether it is what was kept. Blocks.
     pub fn check(&self) -> bool {
-        let is_well = (0..self.sums.len()).all(|number| self.piece(number).is_some());
-        if is_well {
-            self.checked_ms.store(self.elapsed_ms(), Ordering::Relaxed);
+        let mut at = 0;
+        while at < self.len {
+            match self.piece(at) {
+                Some(piece) => at += piece.len() as u64,
+                None => return false,
+            }
         }
-        is_well
+        self.checked_ms.store(self.elapsed_ms(), Ordering::Relaxed);
+        true
     }
 
     fn elapsed_ms(&self) -> u64 {
@@ -99,16 +117,22 @@ impl Kept {
         self.is_damaged.load(Ordering::Relaxed)
     }
 
-    /// One piece, if it matches its checksum.
-    fn piece(&self, number: usize) -> Option<Bytes> {
-        let start = number.checked_mul(PIECE_BYTES).filter(|start| *start < self.bytes.len())?;
-        let piece = self.bytes.slice(start..(start + PIECE_BYTES).min(self.bytes.len()));
-        let sum = self.sums.get(number)?;
-        if crc32fast::hash(&piece) == *sum {
-            return Some(piece);
+    /// The piece that begins at `at`, if it matches its checksum.
+    fn piece(&self, at: u64) -> Option<Bytes> {
+        let (file, sums) = match &self.content {
+            Content::Memory(bytes) => return Some(bytes.clone()),
+            Content::Disk { file, sums } => (file, sums),
+        };
+        let len = usize::try_from(self.len.saturating_sub(at)).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
+        let number = usize::try_from(at / PIECE_BYTES as u64).ok()?;
+        let piece = FileBytes::window(file, at, len).ok().map(Bytes::from_owner);
+        match (piece, sums.get(number)) {
+            (Some(piece), Some(sum)) if crc32fast::hash(&piece) == *sum => Some(piece),
+            _ => {
+                self.is_damaged.store(true, Ordering::Relaxed);
+                None
+            }
         }
-        self.is_damaged.store(true, Ordering::Relaxed);
-        None
     }
 }
 
@@ -149,8 +173,7 @@ impl Sums {
 /// Sends a kept answer without copying it.
 pub struct KeptBody<P> {
     kept: Arc<Kept>,
-    next: usize,
-    sent: usize,
+    sent: u64,
     /// Kept until the client has taken everything.
     _place: P,
 }
@@ -158,7 +181,7 @@ pub struct KeptBody<P> {
 impl<P> KeptBody<P> {
     /// Sends all of it, holding `place` meanwhile.
     pub fn new(kept: Arc<Kept>, place: P) -> Self {
-        Self { kept, next: 0, sent: 0, _place: place }
+        Self { kept, sent: 0, _place: place }
     }
 }
 
@@ -167,18 +190,12 @@ impl<P: Unpin> http_body::Body for KeptBody<P> {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let this = &mut *self;
-        if this.is_end_stream() {
+        if self.is_end_stream() {
             return Poll::Ready(None);
         }
-        let piece = match this.kept.sums.is_empty() {
-            true => Some(this.kept.bytes.clone()),
-            false => this.kept.piece(this.next),
-        };
-        this.next += 1;
-        Poll::Ready(Some(match piece {
+        Poll::Ready(Some(match self.kept.piece(self.sent) {
             Some(piece) => {
-                this.sent += piece.len();
+                self.sent += piece.len() as u64;
                 Ok(Frame::data(piece))
             }
             // The connection is broken off, so that the client cannot take what it has for whole.
@@ -187,10 +204,10 @@ impl<P: Unpin> http_body::Body for KeptBody<P> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.sent >= self.kept.bytes.len()
+        self.sent >= self.kept.len
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact((self.kept.bytes.len() - self.sent) as u64)
+        SizeHint::with_exact(self.kept.len.saturating_sub(self.sent))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use atomicqms_git::protocol::ProtocolVersion;
 use atomicqms_git::upload::question;
-use atomicqms_git::{FileBytes, Limits, Ref, RefName, RefTable, View};
+use atomicqms_git::{Limits, Ref, RefName, RefTable, View};
 use http_body_util::BodyExt;
 
 use super::kept::{PIECE_BYTES, Sums};
@@ -230,8 +230,8 @@ async fn a_flipped_byte_on_disk_is_seen_before_it_is_sent() {
         let mut sums = Sums::default();
         // In odd pieces, as they come.
         bytes.chunks(77_777).for_each(|chunk| sums.update(chunk));
-        let mapped = Bytes::from_owner(FileBytes::of_file(&file).unwrap());
-        let kept = Arc::new(Kept::on_disk(mapped, sums.finish(), FACTS));
+        let kept = Kept::on_disk(file.try_clone().unwrap(), bytes.len() as u64, sums.finish(), FACTS);
+        let kept = Arc::new(kept);
         assert!(kept.check());
         file.write_all_at(&[bytes[at] ^ 4], at as u64).unwrap();
         let mut body = KeptBody::new(Arc::clone(&kept), ());
