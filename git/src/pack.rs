@@ -45,6 +45,8 @@ pub struct Pack {
     by_offset: OnceLock<Box<[u32]>>,
     /// The inverse of it.
     ranks: OnceLock<Box<[u32]>>,
+    /// Depths of deltas in that order.
+    chains: OnceLock<Option<Box<[u16]>>>,
 }
 
 impl Pack {
@@ -72,7 +74,15 @@ impl Pack {
             return Err(corrupt("checksums of pack and index differ"));
         }
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Ok(Pack { id, path: path.into(), data, idx, by_offset: OnceLock::new(), ranks: OnceLock::new() })
+        Ok(Pack {
+            id,
+            path: path.into(),
+            data,
+            idx,
+            by_offset: OnceLock::new(),
+            ranks: OnceLock::new(),
+            chains: OnceLock::new(),
+        })
     }
 
     /// A number unique among all packs opened by this process.
@@ -153,7 +163,13 @@ impl Pack {
     ///
     /// Errors: `Corrupt`.
     pub fn entry_bytes(&self, index: u32) -> Result<&[u8]> {
-        let range = self.entry_range(index)?;
+        self.slice(self.entry_range(index)?)
+    }
+
+    /// A part of the file.
+    ///
+    /// Errors: `Corrupt` when it is not there.
+    pub(crate) fn slice(&self, range: Range<u64>) -> Result<&[u8]> {
         let start = usize::try_from(range.start).ok();
         let end = usize::try_from(range.end).ok();
         start
@@ -166,7 +182,12 @@ impl Pack {
     ///
     /// Errors: `Corrupt`.
     pub fn checked_entry_bytes(&self, index: u32) -> Result<&[u8]> {
-        let bytes = self.entry_bytes(index)?;
+        self.check_entry(index, self.entry_range(index)?)
+    }
+
+    /// The same for who knows the place of the entry already.
+    pub(crate) fn check_entry(&self, index: u32, range: Range<u64>) -> Result<&[u8]> {
+        let bytes = self.slice(range)?;
         match self.idx.crc32_at(index) {
             Some(expected) if expected == crc32fast::hash(bytes) => Ok(bytes),
             _ => Err(self.corrupt("an entry does not match its checksum")),
@@ -188,6 +209,31 @@ impl Pack {
             order.sort_unstable();
             order.into_iter().map(|(_, i)| i).collect()
         })
+    }
+
+    /// For each entry in order of pack offsets, how many deltas lie between it and the whole object its chain ends at; computed on first
+    /// use, two bytes an object. `None` unless every delta names its base by offset, inside of this pack.
+    pub(crate) fn chains(&self) -> Option<&[u16]> {
+        self.chains.get_or_init(|| self.measure_chains()).as_deref()
+    }
+
+    fn measure_chains(&self) -> Option<Box<[u16]>> {
+        let order = self.order();
+        let mut chains: Vec<u16> = Vec::with_capacity(order.len());
+        for index in order {
+            let header = self.entry_header(self.idx.offset_at(*index)?).ok()?;
+            chains.push(match header.kind {
+                EntryKind::Full(_) => 0,
+                EntryKind::OfsDelta { base_offset } => {
+                    // Bases lie before their deltas: what is found is measured already.
+                    let rank = order.partition_point(|i| self.idx.offset_at(*i).is_some_and(|o| o < base_offset));
+                    let is_there = order.get(rank).and_then(|i| self.idx.offset_at(*i)) == Some(base_offset);
+                    chains.get(rank).filter(|_| is_there)?.saturating_add(1)
+                }
+                EntryKind::RefDelta { .. } => return None,
+            });
+        }
+        Some(chains.into())
     }
 
     /// How many entries lie before that of an object, by its position in the index; computed on first use. Four bytes an object.

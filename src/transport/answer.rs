@@ -135,16 +135,19 @@ impl AnswerWriter {
         self.send(Part::Chunk(chunk))
     }
 
-    /// Ends the answer. A short one travels whole, so that its length is known to the client; it is answered, too.
-    pub fn finish(mut self) -> io::Result<Option<Bytes>> {
+    /// The whole answer so far, as long as nothing of it was sent.
+    pub fn unsent(&self) -> Option<&[u8]> {
+        (!self.streaming).then_some(&self.buffer)
+    }
+
+    /// Ends the answer. A short one travels whole, so that its length is known to the client.
+    pub fn finish(mut self) -> io::Result<()> {
         if self.streaming {
             self.send_buffer()?;
-            self.send(Part::End)?;
-            return Ok(None);
+            return self.send(Part::End);
         }
         let whole = self.buffer.split().freeze();
-        self.send(Part::Whole(whole.clone()))?;
-        Ok(Some(whole))
+        self.send(Part::Whole(whole))
     }
 
     /// Ends the answer in failure. Nothing sent yet: the caller of [`Pending::ready`] gets the error.

@@ -7,8 +7,8 @@
 
 mod flight;
 mod follow;
-mod key;
 mod kept;
+mod key;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -133,10 +133,9 @@ impl Answers {
     }
 
     /// Keeps an answer that was made for one, if it is small.
-    pub fn keep(&self, key: Key, answer: Bytes, facts: Facts) {
+    pub fn keep(&self, key: Key, answer: &[u8], facts: Facts) {
         if answer.len() as u64 <= self.inner.settings.memory_bytes / SHARE {
-            // A copy: the bytes may be a corner of a much larger buffer.
-            let kept = Kept::in_memory(Bytes::copy_from_slice(&answer), facts);
+            let kept = Kept::in_memory(Bytes::copy_from_slice(answer), facts);
             self.inner.memory.insert(key, Arc::new(kept));
         }
     }

@@ -93,12 +93,11 @@ impl Fetch {
             let mut writer = writer.with_slot(slot);
             let result = fetch.respond(&mut writer, interrupt);
             upload::note(&result, started.elapsed(), sent.load(Ordering::Relaxed));
-            let facts = result.as_ref().ok().map(Facts::of);
-            if let Some(whole) = upload::end(writer, result)
-                && let (Some(key), Some(facts)) = (key, facts)
-            {
-                fetch.app.answers.keep(key, whole, facts);
+            // Before it is sent: whoever asks next finds it.
+            if let (Some(key), Ok(stats), Some(whole)) = (key, &result, writer.unsent()) {
+                fetch.app.answers.keep(key, whole, Facts::of(stats));
             }
+            upload::end(writer, result);
         });
         count("made");
         let answer = pending.ready().await.map_err(Error::internal)?;

@@ -5,20 +5,16 @@
 use std::time::Duration;
 
 use atomicqms_git::upload::{UploadOutcome, UploadStats};
-use bytes::Bytes;
 
 use super::answer::AnswerWriter;
 use super::answers::{Facts, FlightWriter, Kept};
 
-/// Ends the answer so that the client cannot take a broken one for whole. Answers its bytes, if it travelled whole.
-pub fn end(writer: AnswerWriter, result: atomicqms_git::Result<UploadStats>) -> Option<Bytes> {
+/// Ends the answer so that the client cannot take a broken one for whole.
+pub fn end(writer: AnswerWriter, result: atomicqms_git::Result<UploadStats>) {
     match result {
-        Err(error) if !is_told(&error) => {
-            writer.fail(std::io::Error::other(error));
-            None
-        }
+        Err(error) if !is_told(&error) => writer.fail(std::io::Error::other(error)),
         // A client that has left needs no end.
-        Ok(_) | Err(_) => writer.finish().ok().flatten(),
+        Ok(_) | Err(_) => drop(writer.finish()),
     }
 }
 

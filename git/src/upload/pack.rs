@@ -6,9 +6,11 @@
 //!
 //! A stored delta is copied when its base goes out before it in this pack, or, for thin packs, is known to be held by the client.
 //! Bases are written first by a depth-first walk. As copies come from packs in one order of preference and packs are complete in themselves, bases
-//! never lead in a circle; should a damaged store say otherwise, the circle is broken by writing one object whole.
+//! never lead in a circle; should a damaged store say otherwise, the circle is broken by writing one object whole. A pack of which everything is
+//! sent goes first and as it is ([`verbatim`]).
 
 mod sink;
+mod verbatim;
 
 use super::{
     UploadOutcome, UploadStats,
@@ -113,6 +115,7 @@ impl<'w> Writer<'w, '_, '_> {
     fn run(&mut self, count: u32) -> Result<UploadStats> {
         self.sink.put(b"PACK\0\0\0\x02")?;
         self.sink.put(&count.to_be_bytes())?;
+        self.write_whole_pack()?;
         for rank in 0..self.order.len() {
             if let Some(at) = self.order.get(rank).copied() {
                 self.write_with_bases(at)?;

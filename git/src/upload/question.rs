@@ -99,7 +99,8 @@ mod tests {
     fn neither_the_program_nor_the_order_of_wants_matters() {
         let (one, two) = (format!("want {ONE}"), format!("want {TWO}"));
         let asked = v2(&["command=fetch", "agent=git/2.1", "--", "ofs-delta", &one, &two, "done"]).unwrap();
-        let again = ["command=fetch", "agent=jgit", "session-id=7", "server-option=x", "--", &two, "ofs-delta", &one, "done"];
+        let again =
+            ["command=fetch", "agent=jgit", "session-id=7", "server-option=x", "--", &two, "ofs-delta", &one, "done"];
         assert_eq!(v2(&again).unwrap(), asked);
     }
 

@@ -46,7 +46,10 @@ pub struct Kept {
 enum Content {
     Memory(Bytes),
     /// A file without a name, with the checksum of each piece. Mapped piece by piece: what is kept costs no memory.
-    Disk { file: File, sums: Box<[u32]> },
+    Disk {
+        file: File,
+        sums: Box<[u32]>,
+    },
 }
 
 impl Kept {

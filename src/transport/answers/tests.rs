@@ -117,13 +117,16 @@ async fn a_small_answer_is_kept_from_the_first_time_on() {
     let answers = answers(dir.path(), 1 << 20, 0);
     let key = some_key();
     ask_first(&answers, key);
-    answers.keep(key, Bytes::from_static(b"0000"), FACTS);
+    answers.keep(key, b"0000", FACTS);
     let kept = kept(answers.find(key, 4));
     assert_eq!((kept.place(), kept.len(), kept.facts().objects), ("memory", 4, 7));
     assert!(!kept.is_check_due());
     assert_eq!(KeptBody::new(kept, ()).collect().await.unwrap().to_bytes(), &b"0000"[..]);
-    answers.keep(some_key(), Bytes::from(vec![0; 1 << 19]), FACTS);
-    assert!(matches!(answers.find(some_key(), 4), Found::Alone), "half of all memory is too much for one");
+    answers.keep(key_of(2, &view(&[], "refs/heads/main"), LS_REFS), &vec![0; 1 << 19], FACTS);
+    assert!(
+        matches!(answers.find(key_of(2, &view(&[], "refs/heads/main"), LS_REFS), 4), Found::Alone),
+        "half of all memory is too much for one"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,6 +33,11 @@ impl Packed {
         self.bitmap.pack()
     }
 
+    /// Whether every object of the pack is chosen.
+    pub(in crate::upload) fn is_whole(&self) -> bool {
+        self.chosen.count() == u64::from(self.pack().object_count())
+    }
+
     /// Which of the chosen objects it is, counted from the start of the pack.
     pub(super) fn find(&self, id: &ObjectId) -> Option<u32> {
         let position = self.bitmap.position(id).filter(|position| self.chosen.contains(*position))?;

@@ -146,3 +146,52 @@ fn tags_follow_what_bitmaps_chose() {
     let client = client_with(&repo, std::slice::from_ref(&held));
     assert_eq!(tags(client, &[want, "include-tag".into(), format!("have {held}")]), [true, true, false]);
 }
+
+#[test]
+fn a_pack_that_is_wanted_whole_leaves_as_it_lies() {
+    let repo = two_branches();
+    // One pack with deltas and bitmaps, and one that came later and builds on it.
+    repo.git(&["repack", "-q", "-a", "-d", "-f", "-b"]);
+    let base = std::fs::read(&repo.pack_files("pack")[0]).unwrap();
+    let entries = &base[12..base.len() - 20];
+    let stream = "commit refs/heads/main\ncommitter C <c@example.org> 3000 +0000\ndata 2\nx\nfrom refs/heads/main^0\n\
+                  M 100644 inline later\ndata 1\nx\n";
+    repo.git_with(&["-c", "fastimport.unpackLimit=1", "fast-import", "--quiet"], stream.as_bytes());
+    let view = repo.view();
+    let wants = |names: &[&str]| -> Vec<String> {
+        names.iter().map(|name| format!("want {}", repo.git(&["rev-parse", name]))).collect()
+    };
+    let sent = |names: &[&str], expected: &str| {
+        let (result, bytes) = get(&view, &wants(names));
+        let stats = result.unwrap();
+        let answer = read_answer(&bytes, V2, true);
+        let all = index(&TestRepo::new(), &answer.pack).unwrap();
+        assert_eq!(all, rev_list(&repo, &["--objects"], expected), "{names:?}");
+        assert_eq!((stats.objects, stats.reused), (all.len() as u64, all.len() as u64));
+        answer.pack.windows(entries.len()).any(|window| window == entries)
+    };
+    assert!(sent(&["main", "secret"], "main\nsecret\n"), "all of it, and what came later");
+    assert!(!sent(&["main"], "main\n"), "what only another branch reaches stays here");
+    let lines = ["command=fetch", "0001"].map(str::to_owned).into_iter().chain(wants(&["main", "secret"]));
+    let (result, bytes) = ask(&view, V2, &body(&lines.chain(["done", "0000"].map(str::to_owned)).collect::<Vec<_>>()));
+    result.unwrap();
+    let without_offsets = read_answer(&bytes, V2, true).pack;
+    assert!(!without_offsets.windows(entries.len()).any(|window| window == entries));
+    assert_eq!(index(&TestRepo::new(), &without_offsets).unwrap(), rev_list(&repo, &["--objects"], "main\nsecret\n"));
+}
+
+#[test]
+fn damage_in_a_pack_that_leaves_as_it_lies_is_seen() {
+    let repo = two_branches();
+    repo.git(&["repack", "-q", "-a", "-d", "-f", "-b"]);
+    let path = repo.pack_files("pack").remove(0);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    // As a new file: the old one may be mapped.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, &bytes).unwrap();
+    let wants = ["main", "secret"].map(|name| format!("want {}", repo.git(&["rev-parse", name])));
+    let (result, _) = get(&repo.view(), &wants);
+    assert!(matches!(result, Err(Error::Corrupt { .. })), "{result:?}");
+}
