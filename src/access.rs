@@ -11,14 +11,16 @@ pub mod client;
 pub mod identify;
 pub mod password;
 pub mod permit;
+pub mod rights_cache;
 pub mod settings;
 pub mod throttle;
 pub mod token;
 
 pub use action::{Action, RepoPath, RepositoryAccess};
-pub use authorize::{authorize, level_of};
+pub use authorize::{authorize, authorize_known, level_of};
 pub use caller::{Caller, Credential, Origin, Principal};
 pub use client::Client;
 pub use identify::{Access, Presented};
 pub use permit::Permit;
+pub use rights_cache::{RightsCache, RightsVersion};
 pub use settings::Settings;

@@ -265,6 +265,8 @@ section! {
         password_hashes_waiting: usize = "256", "callers", Kind::Integer { min: 1, max: 100_000 };
         /// How long a verified password is remembered without hashing it again; 0 means never.
         credential_cache_seconds: u64 = "60", "seconds", Kind::Integer { min: 0, max: 3600 };
+        /// Tokens, and levels in repositories, that are remembered until any right changes.
+        rights_cache_entries: u64 = "20000", "entries", Kind::Integer { min: 0, max: 10_000_000 };
         /// Accept tokens in `?token=` and `?access_token=`, as Gitea does.
         allow_query_tokens: bool = "true", "true or false", Kind::Flag;
         /// Failed sign-ins for one account from one address before further ones are delayed; ten times as many for any accounts delay every

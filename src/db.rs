@@ -15,6 +15,7 @@ pub mod migrate;
 pub mod push_certificates;
 pub mod refs;
 pub mod repositories;
+pub mod rights;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tokens;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use atomicqms_actors::sql::Connection;
 use atomicqms_actors::{Directory, Jobs, Readers, RepositoryHandle, Writer};
 
-use crate::access::{self, Access, Action, Caller, Permit, Presented};
+use crate::access::{self, Access, Action, Caller, Permit, Presented, RepoPath, RepositoryAccess, RightsVersion};
 use crate::error::{Error, Result};
 use crate::model::{Clock, Repository, UserName};
 
@@ -68,6 +68,8 @@ pub struct ForgeParts {
     pub clock: Arc<dyn Clock>,
     /// Settings.
     pub settings: Settings,
+    /// The number of the rights in force, which the writer publishes.
+    pub rights: RightsVersion,
     /// The runner of durable jobs, where there is one; elsewhere jobs wait for it.
     pub jobs: Option<Jobs>,
 }
@@ -94,9 +96,9 @@ impl Forge {
     ///
     /// Errors: `Invalid` for settings that cannot work.
     pub fn new(parts: ForgeParts) -> Result<Arc<Self>> {
-        let ForgeParts { writer, readers, directory, clock, settings, jobs } = parts;
+        let ForgeParts { writer, readers, directory, clock, settings, rights, jobs } = parts;
         repositories::check_branch_name(&settings.default_branch)?;
-        let access = Access::new(readers.clone(), writer.clone(), clock.clone(), settings.security.clone())?;
+        let access = Access::new(readers.clone(), writer.clone(), clock.clone(), settings.security.clone(), rights)?;
         Ok(Arc::new(Self { writer, readers, directory, clock, settings, access, jobs }))
     }
 
@@ -127,6 +129,25 @@ impl Forge {
     pub async fn authorize<A: Action>(&self, caller: &Caller, action: A, resource: &A::Resource) -> Result<Permit<A>> {
         let (caller, resource) = (caller.clone(), resource.clone());
         self.readers.read(A::RULE.name, move |conn| access::authorize(conn, &caller, action, &resource)).await
+    }
+
+    /// Asks the one gate about a repository, with what is known of it under the rights in force or with its rows.
+    ///
+    /// Shape: the permit's repository may be of a moment ago in what changes no right: its size and its times.
+    /// Errors: see [`access::authorize()`].
+    pub async fn authorize_fast<A>(&self, caller: &Caller, action: A, path: &RepoPath) -> Result<Permit<A>>
+    where
+        A: Action<Resource = RepoPath, Subject = RepositoryAccess>,
+    {
+        let rights = self.access.rights();
+        // Before the rows are read: what is learned must not be taken for newer than it is.
+        let version = rights.version();
+        if let Some(access) = rights.level(caller, path) {
+            return access::authorize_known(caller, action, &access);
+        }
+        let permit = self.authorize(caller, action, path).await?;
+        rights.learn_level(caller, path.clone(), version, permit.subject());
+        Ok(permit)
     }
 
     /// Reads rows in one snapshot.

@@ -27,4 +27,4 @@ pub use repository::store::{RefStore, Stored, Unexplained};
 pub use repository::{CommitRefs, EditOutcome, RepositoryHandle, UpdateRefs};
 pub use shares::{Share, Shares};
 pub use supervisor::{Escalation, Supervisor};
-pub use writer::{Writer, WriterOptions};
+pub use writer::{Watched, Writer, WriterOptions};

@@ -11,7 +11,7 @@ mod thread;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, TrySendError};
@@ -23,6 +23,16 @@ use crate::gauges::{self, JobOutcome};
 use crate::supervisor::{Child, EXIT_WRITER, ORDERLY, Policy, StartChild};
 use crate::{Error, Supervisor, sql};
 use job::{Job, QueuedJob};
+
+/// A number in the database that the writer publishes: read after each commit, before that is answered, and now and then for what other
+/// processes commit.
+#[derive(Debug, Clone)]
+pub struct Watched {
+    /// A statement that answers the number.
+    pub query: &'static str,
+    /// Where it is published; -1 as long as it cannot be read.
+    pub value: Arc<AtomicI64>,
+}
 
 /// Bounds and pragmas of the writer.
 #[derive(Debug, Clone)]
@@ -39,6 +49,8 @@ pub struct WriterOptions {
     pub cache_kib: u32,
     /// Pages in the write-ahead log that trigger a checkpoint.
     pub checkpoint_pages: u32,
+    /// The number to publish, if any.
+    pub watched: Option<Watched>,
 }
 
 impl Default for WriterOptions {
@@ -50,6 +62,7 @@ impl Default for WriterOptions {
             busy_timeout_ms: 10_000,
             cache_kib: 16 * 1024,
             checkpoint_pages: 4000,
+            watched: None,
         }
     }
 }

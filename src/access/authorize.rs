@@ -6,7 +6,7 @@
 use atomicqms_actors::sql::{self, Connection};
 
 use super::action::{Need, Rule, Verb};
-use super::{Action, Caller, Credential, Permit, Principal};
+use super::{Action, Caller, Credential, Permit, Principal, RepositoryAccess};
 use crate::db;
 use crate::error::{Error, Kind, Result};
 use crate::model::{AccessLevel, KeyOwner, Repository, User, Visibility};
@@ -26,6 +26,19 @@ pub fn authorize<A: Action>(
     let subject = A::find(conn, caller, resource)?.ok_or_else(|| hidden(caller))?;
     decide(&A::RULE, caller, &A::facts(caller, &subject))?;
     Ok(Permit::new(caller.clone(), subject))
+}
+
+/// The same decision about a repository that was looked up before, for this very caller and name, under the rights in force.
+///
+/// Errors: as [`authorize`].
+pub fn authorize_known<A: Action<Subject = RepositoryAccess>>(
+    caller: &Caller,
+    _action: A,
+    access: &RepositoryAccess,
+) -> Result<Permit<A>> {
+    check_caller(&A::RULE, caller)?;
+    decide(&A::RULE, caller, &A::facts(caller, access))?;
+    Ok(Permit::new(caller.clone(), access.clone()))
 }
 
 /// What the decision knows about the thing acted on.

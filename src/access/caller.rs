@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::rights_cache;
 use crate::audit::{self, Stamp};
 use crate::model::{KeyId, SshKey, TokenId, TokenScopes, User, UserId};
 
@@ -65,6 +66,7 @@ pub struct Caller {
     via_query: bool,
     fingerprint: Option<Arc<str>>,
     origin: Arc<Origin>,
+    rights_version: i64,
 }
 
 impl Caller {
@@ -107,7 +109,19 @@ impl Caller {
     }
 
     fn make(principal: Principal, credential: Credential, origin: Origin) -> Self {
-        Self { principal, credential, on_behalf: None, via_query: false, fingerprint: None, origin: Arc::new(origin) }
+        let (origin, rights_version) = (Arc::new(origin), rights_cache::UNKNOWN);
+        Self { principal, credential, on_behalf: None, via_query: false, fingerprint: None, origin, rights_version }
+    }
+
+    /// Says that the account was read after the number of the rights in force was `version`.
+    pub(super) fn as_of(mut self, version: i64) -> Self {
+        self.rights_version = version;
+        self
+    }
+
+    /// The number of the rights in force before the account was read; [`rights_cache::UNKNOWN`] if nobody looked.
+    pub(super) fn rights_version(&self) -> i64 {
+        self.rights_version
     }
 
     pub(super) fn with_query_mark(mut self) -> Self {

@@ -11,12 +11,13 @@ use base64::Engine;
 use moka::sync::Cache;
 
 use super::password::{Known, Passwords};
+use super::rights_cache::Holder;
 use super::throttle::Throttle;
-use super::{Caller, Credential, Origin, Settings, token};
+use super::{Caller, Credential, Origin, RightsCache, RightsVersion, Settings, token};
 use crate::db;
 use crate::error::{Error, Result};
 use crate::model::key::fingerprint;
-use crate::model::{Clock, KeyId, KeyOwner, Token, TokenId, User, UserName, UtcMs};
+use crate::model::{Clock, KeyId, KeyOwner, TokenId, User, UserName, UtcMs};
 
 /// How stale a "last used" mark may get before it is written again. Units: milliseconds.
 const MARK_EVERY_MS: i64 = 5 * 60 * 1000;
@@ -51,6 +52,7 @@ pub struct Access {
     passwords: Passwords,
     throttle: Throttle,
     marked: Cache<Mark, UtcMs>,
+    rights: RightsCache,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,19 +66,31 @@ impl Access {
     /// Prepares identification.
     ///
     /// Errors: `Invalid` for unusable argon2 parameters.
-    pub fn new(readers: Readers, writer: Writer, clock: Arc<dyn Clock>, settings: Settings) -> Result<Self> {
+    pub fn new(
+        readers: Readers,
+        writer: Writer,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+        rights: RightsVersion,
+    ) -> Result<Self> {
         let passwords = Passwords::new(&settings)?;
         let throttle = Throttle::new(&settings);
         let marked = Cache::builder()
             .max_capacity(10_000)
             .time_to_live(std::time::Duration::from_millis(MARK_EVERY_MS.unsigned_abs()))
             .build();
-        Ok(Self { readers, writer, clock, settings, passwords, throttle, marked })
+        let rights = RightsCache::new(rights, settings.rights_cache_entries);
+        Ok(Self { readers, writer, clock, settings, passwords, throttle, marked, rights })
     }
 
     /// Passwords, for making and changing accounts.
     pub fn passwords(&self) -> &Passwords {
         &self.passwords
+    }
+
+    /// What was learned lately of tokens and levels.
+    pub fn rights(&self) -> &RightsCache {
+        &self.rights
     }
 
     /// The settings in force.
@@ -174,7 +188,7 @@ impl Access {
 
     async fn by_token(&self, secret: &str, origin: Origin) -> Result<Caller> {
         match self.find_token(secret).await? {
-            Some((token, user)) => self.token_caller(token, user, origin),
+            Some((holder, version)) => self.token_caller(&holder, version, origin),
             None => Err(Error::unauthenticated(BAD_CREDENTIALS)),
         }
     }
@@ -182,8 +196,8 @@ impl Access {
     async fn by_basic(&self, login: &str, password: &str, origin: Origin) -> Result<Caller> {
         // A token may stand in either place; with one as password the login does not matter.
         let secret = if password.is_empty() || password == "x-oauth-basic" { login } else { password };
-        if let Some((token, user)) = self.find_token(secret).await? {
-            return self.token_caller(token, user, origin);
+        if let Some((holder, version)) = self.find_token(secret).await? {
+            return self.token_caller(&holder, version, origin);
         }
         let attempt = self.throttle.begin(login, origin.source_ip, &*self.clock).await?;
         let known = self.find_account(login).await?;
@@ -208,17 +222,28 @@ impl Access {
         }
     }
 
-    async fn find_token(&self, secret: &str) -> Result<Option<(Token, User)>> {
+    /// Finds a token and its account, with the number of the rights under which they were read.
+    async fn find_token(&self, secret: &str) -> Result<Option<(Arc<Holder>, i64)>> {
         if !token::looks_like_secret(secret) {
             return Ok(None);
         }
         let hash = token::hash(secret);
-        self.readers
+        // Before anything is read: what is learned must not be taken for newer than it is.
+        let version = self.rights.version();
+        if let Some(holder) = self.rights.token(&hash) {
+            return Ok(Some((holder, version)));
+        }
+        let found = self
+            .readers
             .read("identify by token", move |conn| {
                 let Some(token) = db::tokens::find_by_hash(conn, &hash)? else { return Ok(None) };
-                Ok::<_, Error>(db::users::find(conn, token.user_id)?.map(|user| (token, user)))
+                let user = db::users::find(conn, token.user_id)?;
+                Ok::<_, Error>(user.map(|user| Arc::new(Holder { token, user: Arc::new(user) })))
             })
-            .await
+            .await?;
+        let Some(holder) = found else { return Ok(None) };
+        self.rights.learn_token(hash, version, Arc::clone(&holder));
+        Ok(Some((holder, version)))
     }
 
     async fn find_account(&self, login: &str) -> Result<Option<(User, String)>> {
@@ -231,14 +256,15 @@ impl Access {
             .await
     }
 
-    fn token_caller(&self, token: Token, user: User, origin: Origin) -> Result<Caller> {
+    fn token_caller(&self, holder: &Holder, version: i64, origin: Origin) -> Result<Caller> {
+        let Holder { token, user } = holder;
         let now = self.clock.now();
         if !user.may_sign_in() || token.is_expired(now) {
             return Err(Error::unauthenticated(BAD_CREDENTIALS));
         }
         self.mark(Mark::Token(token.id), token.last_used_ms, now);
         let credential = Credential::Token { id: token.id, scopes: token.scopes };
-        Ok(Caller::user_by(Arc::new(user), credential, origin))
+        Ok(Caller::user_by(Arc::clone(user), credential, origin).as_of(version))
     }
 
     /// Writes a "last used" time in the background, at most every few minutes for one token or account.

@@ -17,6 +17,8 @@ pub struct Settings {
     pub max_token_lifetime_days: Option<u32>,
     /// How long a verified password is remembered without hashing again. Units: seconds; zero: never.
     pub credential_cache_seconds: u64,
+    /// Tokens, and levels in repositories, that are remembered.
+    pub rights_cache_entries: u64,
     /// Accept `?token=` and `?access_token=` as Gitea does by default.
     pub allow_query_tokens: bool,
     /// Failed sign-ins for one account from one address before further ones are delayed.
@@ -35,6 +37,7 @@ impl Default for Settings {
             min_password_chars: 8,
             max_token_lifetime_days: None,
             credential_cache_seconds: 60,
+            rights_cache_entries: 20_000,
             allow_query_tokens: true,
             max_failed_sign_ins: 10,
             failed_sign_in_window_seconds: 900,

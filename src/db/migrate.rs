@@ -14,6 +14,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0002_public_keys.sql", include_str!("../../migrations/0002_public_keys.sql")),
     ("0003_jobs.sql", include_str!("../../migrations/0003_jobs.sql")),
     ("0004_push_certificates.sql", include_str!("../../migrations/0004_push_certificates.sql")),
+    ("0005_rights_version.sql", include_str!("../../migrations/0005_rights_version.sql")),
 ];
 
 /// The version this binary writes.

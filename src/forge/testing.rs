@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use atomicqms_actors::{
-    Deadline, Directory, DirectoryArgs, DirectoryOptions, Readers, ReadersOptions, Supervisor, Writer, WriterOptions,
+    Deadline, Directory, DirectoryArgs, DirectoryOptions, Readers, ReadersOptions, Supervisor, Watched, Writer,
+    WriterOptions,
 };
 use base64::Engine;
 
 use super::{Forge, ForgeParts, Settings, repositories, setup, users};
 use crate::access::action::{CreateRepository, CreateUser, RepoPath};
-use crate::access::{Caller, Origin, Presented};
+use crate::access::{Caller, Origin, Presented, RightsVersion};
 use crate::audit;
 use crate::db;
 use crate::model::time::ManualClock;
@@ -35,7 +36,10 @@ impl TestForge {
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("atomicqms.db");
         let supervisor = Supervisor::start(Arc::new(|escalation| panic!("{escalation:?}"))).await.unwrap();
-        let writer = Writer::start(&database, WriterOptions::default(), &supervisor).await.unwrap();
+        let rights = RightsVersion::default();
+        let watched = Watched { query: db::rights::VERSION_QUERY, value: rights.shared() };
+        let options = WriterOptions { watched: Some(watched), ..WriterOptions::default() };
+        let writer = Writer::start(&database, options, &supervisor).await.unwrap();
         setup::migrate(&writer).await.unwrap();
         let readers = Readers::open(&database, ReadersOptions::default()).unwrap();
         let clock = Arc::new(ManualClock::new(db::testing::NOON));
@@ -49,7 +53,8 @@ impl TestForge {
         let repositories = Directory::start(args, &supervisor).await.unwrap();
         let mut settings = Settings { security: crate::access::password::tests::quick(), ..Settings::default() };
         tune(&mut settings);
-        let parts = ForgeParts { writer, readers, directory: repositories, clock: clock.clone(), settings, jobs: None };
+        let parts =
+            ForgeParts { writer, readers, directory: repositories, clock: clock.clone(), settings, rights, jobs: None };
         Self { forge: Forge::new(parts).unwrap(), clock, directory, supervisor }
     }
 

@@ -10,11 +10,11 @@ use std::time::Duration;
 use atomicqms_actors::supervisor::OnEscalate;
 use atomicqms_actors::{
     Directory, DirectoryArgs, DirectoryOptions, Jobs, JobsArgs, JobsOptions, Readers, ReadersOptions, Supervisor,
-    Writer, WriterOptions,
+    Watched, Writer, WriterOptions,
 };
 
 use super::Failure;
-use crate::access;
+use crate::access::{self, RightsVersion};
 use crate::config::{Config, Maintenance, Security};
 use crate::db;
 use crate::db::refs::Refs;
@@ -64,10 +64,12 @@ impl Parts {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let supervisor = Supervisor::start(on_escalate).await?;
         let database = &config.database;
+        let rights = RightsVersion::default();
         let options = WriterOptions {
             queue: database.writer_queue,
             max_batch: database.writer_max_batch,
             busy_timeout_ms: database.busy_timeout_ms,
+            watched: Some(Watched { query: db::rights::VERSION_QUERY, value: rights.shared() }),
             ..WriterOptions::default()
         };
         let writer = Writer::start(&path, options, &supervisor).await?;
@@ -123,7 +125,7 @@ impl Parts {
             }
             false => None,
         };
-        let forge = Forge::new(ForgeParts { writer, readers, directory, clock, settings, jobs: jobs.clone() })?;
+        let forge = Forge::new(ForgeParts { writer, readers, directory, clock, settings, rights, jobs: jobs.clone() })?;
         Ok(Self { forge, maintenance, supervisor, jobs })
     }
 
@@ -198,6 +200,7 @@ fn access_settings(security: &Security) -> access::Settings {
         min_password_chars: security.min_password_length,
         max_token_lifetime_days: (security.max_token_lifetime_days > 0).then_some(security.max_token_lifetime_days),
         credential_cache_seconds: security.credential_cache_seconds,
+        rights_cache_entries: security.rights_cache_entries,
         allow_query_tokens: security.allow_query_tokens,
         max_failed_sign_ins: security.max_failed_sign_ins,
         failed_sign_in_window_seconds: security.failed_sign_in_window_seconds,

@@ -293,6 +293,13 @@ pub const METRICS: &[Metric] = &[
         &["method", "outcome"],
         "Authentication attempts by method and outcome",
     ),
+    metric(
+        "atomicqms_rights_lookups_total",
+        Counter,
+        None,
+        &["what", "outcome"],
+        "Lookups of tokens and levels: hit (remembered and still good) or miss (read from the database)",
+    ),
     metric("atomicqms_build_info", Gauge, None, &["version"], "Always 1; the label names the running version"),
     metric("process_resident_memory_bytes", Gauge, Some(Unit::Bytes), &[], "Resident memory"),
     metric("process_cpu_seconds_total", Gauge, Some(Unit::Seconds), &[], "Processor time used since start"),

@@ -33,7 +33,7 @@ pub async fn authorize(
     path: &RepoPath,
     is_push: impl Fn() -> Result<()>,
 ) -> Result<Permit<PushRepository>> {
-    let error = match app.forge.authorize(caller, PushRepository, path).await {
+    let error = match app.forge.authorize_fast(caller, PushRepository, path).await {
         Ok(permit) => return is_push().map(|()| permit),
         Err(error) => error,
     };

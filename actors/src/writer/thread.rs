@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use rusqlite::{Connection, ErrorCode};
 
 use super::job::{Fate, QueuedJob, Ran};
@@ -18,6 +18,11 @@ use crate::error::{BoxError, panic_message};
 use crate::gauges::{self, JobOutcome};
 use crate::sql;
 use crate::supervisor::error_chain;
+
+/// How long other processes' changes of the watched number may go unnoticed.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The watched number while it cannot be read.
+const UNREADABLE: i64 = -1;
 
 /// What the thread has done so far.
 #[derive(Default)]
@@ -74,10 +79,14 @@ impl Body {
                 if is_stopping {
                     return Ok(());
                 }
-                match self.receiver.recv() {
+                match self.receiver.recv_timeout(LOOK_EVERY) {
                     Ok(Command::Run(job)) => waiting.push_back(job),
+                    Err(RecvTimeoutError::Timeout) => {
+                        self.publish_watched(connection);
+                        continue;
+                    }
                     // Without any handle left nothing can come any more.
-                    Ok(Command::Stop) | Err(_) => return Ok(()),
+                    Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 }
             }
             while !is_stopping && waiting.len() < self.options.max_batch.max(1) {
@@ -126,6 +135,18 @@ impl Body {
         self.commit(connection, ran)
     }
 
+    /// Publishes the watched number as it is now, by whomever it was changed.
+    fn publish_watched(&self, connection: &Connection) {
+        let Some(watched) = &self.options.watched else { return };
+        let read = connection.prepare_cached(watched.query).and_then(|mut query| query.query_row([], |row| row.get(0)));
+        let value = read.unwrap_or_else(|error| {
+            // Before the schema is there, too.
+            tracing::debug!(error = error_chain(&error), "the watched number cannot be read");
+            UNREADABLE
+        });
+        watched.value.store(value, Ordering::Release);
+    }
+
     fn commit(&self, connection: &Connection, ran: Vec<(QueuedJob, Ran)>) -> Result<(), String> {
         if ran.iter().all(|(_, outcome)| *outcome != Ran::Done) {
             rollback(connection);
@@ -137,6 +158,7 @@ impl Body {
             rollback(connection);
             return fail_all(ran, error);
         }
+        self.publish_watched(connection);
         gauges::writer_batch(ran.len(), began.elapsed());
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.counters.jobs.fetch_add(ran.len() as u64, Ordering::Relaxed);

@@ -39,7 +39,7 @@ pub(super) async fn info_refs(
         Some(name) => Service::from_name(name),
     };
     let repository = match service {
-        Some(Service::ReceivePack) => match app.forge.authorize(&caller, PushRepository, &path).await {
+        Some(Service::ReceivePack) => match app.forge.authorize_fast(&caller, PushRepository, &path).await {
             Ok(permit) => permit.into_subject().repository,
             Err(error) => {
                 pushes::may_create(&app.forge, &caller, &path, error).await?;
@@ -62,7 +62,7 @@ pub(super) async fn info_refs(
         },
         // An unknown service is refused only to those who may know the repository.
         Some(Service::UploadPack) | None => {
-            app.forge.authorize(&caller, CloneRepository, &path).await?.into_subject().repository
+            app.forge.authorize_fast(&caller, CloneRepository, &path).await?.into_subject().repository
         }
     };
     let service = service.ok_or_else(|| Error::forbidden("unsupported service"))?;
@@ -97,6 +97,6 @@ fn answer(service: Service, body: Bytes) -> Response {
 
 /// Refuses the dumb protocol, to those who may read the repository; to others it does not exist.
 pub(super) async fn dumb(State(app): State<App>, caller: Caller, path: RepoPath) -> Result<Response> {
-    app.forge.authorize(&caller, CloneRepository, &path).await?;
+    app.forge.authorize_fast(&caller, CloneRepository, &path).await?;
     Err(Error::forbidden("the dumb HTTP protocol is not supported; use git 1.6.6 or newer"))
 }

@@ -25,7 +25,7 @@ pub(super) async fn upload_pack(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    let repository = app.forge.authorize(&caller, CloneRepository, &path).await?.into_subject().repository;
+    let repository = app.forge.authorize_fast(&caller, CloneRepository, &path).await?.into_subject().repository;
     require_content_type(&headers, "application/x-git-upload-pack-request")?;
     let encoding = header_text(&headers, header::CONTENT_ENCODING);
     let client = Client::of(&caller);
