@@ -12,11 +12,11 @@ pub mod receive;
 pub mod spool;
 pub mod upload;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use atomicqms_git::View;
-use atomicqms_git::protocol::{AdvertiseOptions, ProtocolVersion, Service, advertise};
+use atomicqms_git::protocol::{AdvertiseOptions, ProtocolVersion, Service, advertise, advertise_v2};
 use bytes::Bytes;
 use moka::sync::Cache;
 
@@ -77,20 +77,14 @@ pub struct Offer {
 /// Errors: `Internal`.
 pub async fn advertisement(known: &Advertisements, view: Arc<View>, offer: Offer) -> Result<Bytes> {
     let Offer { service, version, stream, push_cert_nonce, offers_refs_by_name, has_bundles } = offer;
-    let is_stateless = stream == Stream::Stateless;
+    if (service, version) == (Service::UploadPack, ProtocolVersion::V2) {
+        return Ok(constant_offer(offers_refs_by_name, has_bundles));
+    }
     let make = move |view: &View| {
-        let options = AdvertiseOptions {
-            stateless: is_stateless,
-            agent: AGENT,
-            preamble: is_stateless,
-            hidden_prefixes: HIDDEN_FROM_PUSH,
-            ref_in_want: offers_refs_by_name,
-            bundle_uri: has_bundles,
-            push_cert_nonce: push_cert_nonce.as_deref(),
-        };
+        let options = options(stream, offers_refs_by_name, has_bundles, push_cert_nonce.as_deref());
         advertise(view, service, version, &options)
     };
-    if view.refs.len() <= INLINE_REFS || (service, version) == (Service::UploadPack, ProtocolVersion::V2) {
+    if view.refs.len() <= INLINE_REFS {
         return Ok(make(&view));
     }
     let known = known.clone();
@@ -103,4 +97,61 @@ pub async fn advertisement(known: &Advertisements, view: Arc<View>, offer: Offer
         }
     };
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)
+}
+
+fn options(
+    stream: Stream,
+    offers_refs_by_name: bool,
+    has_bundles: bool,
+    push_cert_nonce: Option<&str>,
+) -> AdvertiseOptions<'_> {
+    let is_stateless = stream == Stream::Stateless;
+    AdvertiseOptions {
+        stateless: is_stateless,
+        agent: AGENT,
+        preamble: is_stateless,
+        hidden_prefixes: HIDDEN_FROM_PUSH,
+        ref_in_want: offers_refs_by_name,
+        bundle_uri: has_bundles,
+        push_cert_nonce,
+    }
+}
+
+/// What version 2 offers before a client has named anything: four texts for the whole process, shared by all answers.
+fn constant_offer(offers_refs_by_name: bool, has_bundles: bool) -> Bytes {
+    static OFFERS: [OnceLock<Bytes>; 4] = [const { OnceLock::new() }; 4];
+    let [neither, by_name, bundles, both] = &OFFERS;
+    let offer = match (offers_refs_by_name, has_bundles) {
+        (false, false) => neither,
+        (true, false) => by_name,
+        (false, true) => bundles,
+        (true, true) => both,
+    };
+    let make = || advertise_v2(&options(Stream::Stateless, offers_refs_by_name, has_bundles, None));
+    offer.get_or_init(make).clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Asks for every offer twice, so that a mixed-up or spoiled one shows against what the engine makes anew.
+    #[tokio::test]
+    async fn the_offer_of_version_2_is_what_the_engine_makes_for_these_settings() {
+        let head = atomicqms_git::RefName::new("refs/heads/main").unwrap();
+        let view = Arc::new(View { refs: Default::default(), head, odb: Arc::default(), version: 0 });
+        let (service, version, known) = (Service::UploadPack, ProtocolVersion::V2, Advertisements::default());
+        for _ in 0..2 {
+            for stream in [Stream::Stateless, Stream::Open] {
+                for (offers_refs_by_name, has_bundles) in [(false, false), (true, false), (false, true), (true, true)] {
+                    let offer =
+                        Offer { service, version, stream, push_cert_nonce: None, offers_refs_by_name, has_bundles };
+                    let given = advertisement(&known, Arc::clone(&view), offer).await.unwrap();
+                    let made =
+                        advertise(&view, service, version, &options(stream, offers_refs_by_name, has_bundles, None));
+                    assert_eq!(given, made, "{stream:?} by name: {offers_refs_by_name} bundles: {has_bundles}");
+                }
+            }
+        }
+    }
 }

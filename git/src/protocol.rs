@@ -6,7 +6,7 @@
 mod advertise;
 mod capabilities;
 
-pub use advertise::{AdvertiseOptions, advertise};
+pub use advertise::{AdvertiseOptions, advertise, advertise_v2};
 pub(crate) use capabilities::{Capabilities, check_object_format};
 
 /// The protocol version a client asks for.

@@ -8,6 +8,7 @@ pub mod context;
 pub mod headers;
 pub mod panic;
 pub mod path;
+mod tally;
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
@@ -12,6 +13,7 @@ use super::catalogue::{METRICS, Shape};
 use super::process;
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
 
 /// Installs the recorder, once; describes every metric and shows the unlabelled ones from the start.
 ///
@@ -39,8 +41,14 @@ pub fn install() -> Result<(), &'static str> {
         return Ok(());
     }
     metrics::set_global_recorder(recorder).map_err(|_| "another metrics recorder is installed")?;
+    IS_INSTALLED.store(true, Ordering::Release);
     describe();
     Ok(())
+}
+
+/// Whether what is counted from now on reaches [`render`], so that handles of metrics may be kept.
+pub fn is_installed() -> bool {
+    IS_INSTALLED.load(Ordering::Acquire)
 }
 
 fn describe() {

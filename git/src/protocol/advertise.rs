@@ -38,23 +38,32 @@ pub struct AdvertiseOptions<'a> {
 /// by name; fetching clients get HEAD first, when it is born, and the peeled target after each annotated tag.
 /// Source: gitprotocol-pack(5), gitprotocol-http(5), gitprotocol-v2(5).
 pub fn advertise(view: &View, service: Service, version: ProtocolVersion, options: &AdvertiseOptions<'_>) -> Bytes {
-    let mut out = Vec::with_capacity(256 + view.refs.len().saturating_mul(80));
-    match (service, version) {
-        (Service::UploadPack, ProtocolVersion::V2) => put_v2_capabilities(&mut out, options),
-        _ => {
-            if options.preamble {
-                pktline::put_text(&mut out, &format!("# service={}", service.name()));
-                pktline::put_flush(&mut out);
-            }
-            if version == ProtocolVersion::V1 {
-                pktline::put_text(&mut out, "version 1");
-            }
-            match service {
-                Service::UploadPack => put_fetch_refs(&mut out, view, options),
-                Service::ReceivePack => put_push_refs(&mut out, view, options),
-            }
-        }
+    if (service, version) == (Service::UploadPack, ProtocolVersion::V2) {
+        return advertise_v2(options);
     }
+    let mut out = Vec::with_capacity(256 + view.refs.len().saturating_mul(80));
+    if options.preamble {
+        pktline::put_text(&mut out, &format!("# service={}", service.name()));
+        pktline::put_flush(&mut out);
+    }
+    if version == ProtocolVersion::V1 {
+        pktline::put_text(&mut out, "version 1");
+    }
+    match service {
+        Service::UploadPack => put_fetch_refs(&mut out, view, options),
+        Service::ReceivePack => put_push_refs(&mut out, view, options),
+    }
+    pktline::put_flush(&mut out);
+    out.into()
+}
+
+/// Builds the advertisement of version 2 to fetching clients, which is the same for all repositories.
+///
+/// Shape: depends on `agent`, `ref_in_want` and `bundle_uri` alone, so that it may be kept for each of them.
+/// Source: gitprotocol-v2(5).
+pub fn advertise_v2(options: &AdvertiseOptions<'_>) -> Bytes {
+    let mut out = Vec::with_capacity(256);
+    put_v2_capabilities(&mut out, options);
     pktline::put_flush(&mut out);
     out.into()
 }

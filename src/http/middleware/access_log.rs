@@ -14,6 +14,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tracing::Span;
 
 use super::context::RequestContext;
+use super::tally;
 use crate::http::router::Group;
 
 /// Label of requests that took no route.
@@ -77,13 +78,7 @@ impl Drop for AccessLogBody {
         let pattern = route.map_or(NO_ROUTE, |route| route.path);
         let method = method_label(&self.method);
         let status = self.status.as_u16();
-        metrics::counter!(
-            "atomicqms_http_requests_total",
-            "method" => method, "route" => pattern, "status" => self.status.as_str().to_owned()
-        )
-        .increment(1);
-        metrics::histogram!("atomicqms_http_request_duration_seconds", "route" => pattern)
-            .record(elapsed.as_secs_f64());
+        tally::count(method, pattern, self.status, elapsed);
         let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         let login = self.context.login().unwrap_or("-");
         let (bytes, complete) = (self.sent_bytes, self.is_complete);
