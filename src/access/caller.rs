@@ -114,7 +114,7 @@ impl Caller {
     }
 
     /// Says that the account was read after the number of the rights in force was `version`.
-    pub(super) fn as_of(mut self, version: i64) -> Self {
+    pub(super) fn with_rights_version(mut self, version: i64) -> Self {
         self.rights_version = version;
         self
     }

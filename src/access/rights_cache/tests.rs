@@ -136,6 +136,7 @@ async fn changes_through_this_process_count_at_once() {
 async fn changes_by_another_process_count_within_a_second() {
     let (test, headers) = world().await;
     let plain = forgetful(&test.forge);
+    #[expect(clippy::disallowed_methods, reason = "stands for another process")]
     let other = rusqlite::Connection::open(test.directory.path().join("atomicqms.db")).unwrap();
     other.busy_timeout(Duration::from_secs(10)).unwrap();
     for change in ["UPDATE repository SET is_private = 1", "DELETE FROM access_token WHERE name = 'ada'"] {
