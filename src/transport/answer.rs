@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
@@ -21,6 +21,8 @@ use crate::forge::intake::{OpenUpload, UploadSlot};
 
 /// Bytes gathered before a chunk is handed to the connection; two side-band packets fit.
 const CHUNK_BYTES: usize = 128 * 1024;
+/// An answer that ends within this time, and within one chunk, travels whole.
+const WHOLE_WITHIN: Duration = Duration::from_millis(50);
 /// Chunks that may wait for a slow client: bounds memory to about half a MiB an answer.
 const CHUNKS_WAITING: usize = 4;
 
@@ -51,6 +53,7 @@ pub struct AnswerWriter {
     parts: mpsc::Sender<Part>,
     buffer: BytesMut,
     streaming: bool,
+    began: Instant,
     stall_timeout: Duration,
     sent: Arc<AtomicU64>,
     slot: Option<UploadSlot>,
@@ -87,6 +90,7 @@ pub fn channel(
         parts: sender,
         buffer: BytesMut::with_capacity(CHUNK_BYTES),
         streaming: false,
+        began: Instant::now(),
         stall_timeout,
         sent,
         slot: None,
@@ -168,7 +172,11 @@ impl io::Write for AnswerWriter {
         Ok(bytes.len())
     }
 
+    /// An answer that has just begun may be over at once, and then travels whole: words about its progress wait so long.
     fn flush(&mut self) -> io::Result<()> {
+        if !self.streaming && self.began.elapsed() < WHOLE_WITHIN {
+            return Ok(());
+        }
         self.send_buffer()
     }
 }

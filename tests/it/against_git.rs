@@ -309,12 +309,12 @@ fn fetch_rows(place: &str, times: usize) {
     let ours = Source { url: ada.url(&repository), tips: &work, client: &Git::new };
     let stock = Source { url: Backend::start(&root).url("sop.git"), tips: &work, client: &Git::new };
     // What is kept does not depend on the protocol, so there the versions come in turn.
-    let is_every_version = |number: usize, at: usize, of: usize| times == 1 || number % of == at;
     let versions = |(number, row): (usize, &'static Row)| {
-        let versions = row.versions.iter().enumerate();
-        versions.filter_map(move |(at, version)| {
-            is_every_version(number, at, row.versions.len()).then_some((row, *version))
-        })
+        let chosen = match times {
+            1 => row.versions.to_vec(),
+            _ => vec![row.versions[number % row.versions.len()]],
+        };
+        chosen.into_iter().map(move |version| (row, version))
     };
     compare(times, FETCHES.iter().enumerate().flat_map(versions), &ours, &stock);
     forge.finish();
