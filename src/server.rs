@@ -104,6 +104,8 @@ pub async fn run(
         console.first_admin(&admin);
     }
 
+    // A crash may have left an empty file; what is in there may be lost at any time, and if it cannot be removed, that does no harm.
+    drop(std::fs::remove_dir_all(config.cache_dir()));
     let app = App {
         forge: Arc::clone(&parts.forge),
         config: Arc::clone(&config),
