@@ -391,3 +391,28 @@ async fn jobs_see_the_effects_of_earlier_jobs_in_order() {
     assert_eq!(*order.lock().unwrap(), (0..20).collect::<Vec<_>>());
     database.finish().await.unwrap();
 }
+
+#[tokio::test]
+async fn the_watched_number_is_there_before_the_answer_and_follows_others_though_every_job_fails() {
+    let directory = tempfile::tempdir().unwrap();
+    let value = Arc::new(AtomicI64::new(0));
+    let watched = Watched { query: "SELECT COUNT(*) FROM t", value: Arc::clone(&value) };
+    let options = WriterOptions { watched: Some(watched), ..WriterOptions::default() };
+    let database = start(directory.path(), options).await;
+    for id in 1..=20 {
+        database.writer.write("insert", move |tx| insert(tx, id)).await.unwrap();
+        assert_eq!(value.load(Ordering::Acquire), id);
+    }
+    #[expect(clippy::disallowed_methods, reason = "stands for another process")]
+    let other = rusqlite::Connection::open(directory.path().join("w.db")).unwrap();
+    other.busy_timeout(Duration::from_secs(20)).unwrap();
+    other.execute("INSERT INTO t (id, v) VALUES (100, 'x')", []).unwrap();
+    let began = std::time::Instant::now();
+    // Never idle long enough for a pause, and nothing is ever committed.
+    while value.load(Ordering::Acquire) != 21 {
+        assert!(began.elapsed() < Duration::from_secs(20), "the change was never noticed");
+        database.writer.write("fail", |_| Err::<(), _>(Error::Lost { what: "on purpose" })).await.unwrap_err();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    database.finish().await.unwrap();
+}

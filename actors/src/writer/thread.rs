@@ -74,17 +74,20 @@ impl Body {
     fn serve(&self, connection: &Connection) -> Result<(), String> {
         let mut waiting = VecDeque::new();
         let mut is_stopping = false;
+        let mut looked_at = Instant::now();
         loop {
+            // By time, not by commits: a writer whose jobs all fail has to notice others' changes, too.
+            if looked_at.elapsed() >= LOOK_EVERY {
+                self.publish_watched(connection);
+                looked_at = Instant::now();
+            }
             if waiting.is_empty() {
                 if is_stopping {
                     return Ok(());
                 }
                 match self.receiver.recv_timeout(LOOK_EVERY) {
                     Ok(Command::Run(job)) => waiting.push_back(job),
-                    Err(RecvTimeoutError::Timeout) => {
-                        self.publish_watched(connection);
-                        continue;
-                    }
+                    Err(RecvTimeoutError::Timeout) => continue,
                     // Without any handle left nothing can come any more.
                     Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 }
@@ -154,11 +157,15 @@ impl Body {
             return Ok(());
         }
         let began = Instant::now();
-        if let Err(error) = execute(connection, "COMMIT") {
+        let committed = execute(connection, "COMMIT");
+        if committed.is_err() {
             rollback(connection);
+        }
+        // Also after a failure, whatever became of the commit, and before anybody is answered.
+        self.publish_watched(connection);
+        if let Err(error) = committed {
             return fail_all(ran, error);
         }
-        self.publish_watched(connection);
         gauges::writer_batch(ran.len(), began.elapsed());
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.counters.jobs.fetch_add(ran.len() as u64, Ordering::Relaxed);
