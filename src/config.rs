@@ -157,7 +157,7 @@ section! {
         max_open_uploads_per_client: usize = "64", "operations", Kind::Integer { min: 1, max: 100_000 };
         /// Memory for answers to clones and fetches that are small, kept for who asks the same again; 0 keeps none.
         answer_cache_memory_bytes: u64 = "33554432", "bytes", Kind::Integer { min: 0, max: 1_099_511_627_776 };
-        /// Space on disk (`cache/` in the data directory) for large ones, kept from the second request on; one takes at most a quarter. 0 keeps none.
+        /// Space on disk (`cache/` in the data directory) for large ones, kept from the second request on: one half for those that are kept, one for those in the making; one takes at most a quarter. 0 keeps none.
         answer_cache_disk_bytes: u64 = "2147483648", "bytes", Kind::Integer { min: 0, max: 1_125_899_906_842_624 };
         /// Pushes that may be indexed at once; others queue.
         max_concurrent_receives: usize = "16", "operations", Kind::Integer { min: 1, max: 10_000 };

@@ -200,6 +200,7 @@ impl Access {
             return self.token_caller(&holder, version, origin);
         }
         let attempt = self.throttle.begin(login, origin.source_ip, &*self.clock).await?;
+        let version = self.rights.version();
         let known = self.find_account(login).await?;
         let check = known.as_ref().map(|(user, hash)| Known {
             id: user.id,
@@ -216,7 +217,7 @@ impl Access {
             Some((user, _)) if user.may_sign_in() => {
                 attempt.succeeded();
                 self.mark(Mark::Login(user.id), user.last_login_ms, now);
-                Ok(Caller::user_by(Arc::new(user), Credential::Password, origin))
+                Ok(Caller::user_by(Arc::new(user), Credential::Password, origin).with_rights_version(version))
             }
             _ => Err(Error::unauthenticated(BAD_CREDENTIALS)),
         }

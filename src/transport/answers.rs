@@ -36,6 +36,8 @@ const SEEN_FOR: Duration = Duration::from_secs(600);
 const SEEN: u64 = 20_000;
 /// One answer takes at most this part of the space.
 const SHARE: u64 = 4;
+/// Of the space on disk this part is for answers that are kept, and as much for those in the making.
+const HALF: u64 = 2;
 /// What an entry in memory costs besides its bytes.
 const ENTRY_BYTES: u32 = 256;
 /// What an entry on disk costs at least: each keeps a file open.
@@ -72,8 +74,8 @@ pub struct Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen {
     Asked,
-    /// Its answer did not fit on disk.
-    TooLarge,
+    /// Its answer could not be written to disk: it is made for each who asks.
+    NotShared,
 }
 
 /// How a question is going to be answered.
@@ -95,7 +97,8 @@ impl Answers {
         let bytes = move |_: &Key, kept: &Arc<Kept>| weigh(kept, 1).saturating_add(ENTRY_BYTES);
         let kibibytes = move |_: &Key, kept: &Arc<Kept>| weigh(kept, 1024).max(FILE_KIBIBYTES);
         let memory = Cache::builder().max_capacity(settings.memory_bytes).weigher(bytes).time_to_idle(MEMORY_IDLE);
-        let disk = Cache::builder().max_capacity(settings.disk_bytes / 1024).weigher(kibibytes).time_to_idle(DISK_IDLE);
+        let disk =
+            Cache::builder().max_capacity(settings.disk_bytes / HALF / 1024).weigher(kibibytes).time_to_idle(DISK_IDLE);
         let inner = Inner {
             // What was asked for last is what a new state of the refs made worth keeping.
             memory: memory.eviction_policy(EvictionPolicy::lru()).build(),
@@ -117,6 +120,10 @@ impl Answers {
         let mut flights = self.flights();
         if let Some(follower) = flights.get(&key).and_then(Follower::join) {
             return Found::Following(follower);
+        }
+        // Its flight may have landed since the first look.
+        if let Some(kept) = inner.disk.get(&key) {
+            return Found::Kept(kept);
         }
         match inner.seen.get(&key) {
             Some(Seen::Asked) if self.reserve(expected_bytes) => {}
@@ -171,19 +178,24 @@ impl Answers {
     }
 
     fn take_room(&self, bytes: u64) -> bool {
-        let total = self.inner.settings.disk_bytes;
-        let grow = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= total);
+        let most = self.inner.settings.disk_bytes / HALF;
+        let grow = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= most);
         self.inner.in_flight_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow).is_ok()
     }
 
-    /// Sets aside more for an answer that is larger than expected. Where there is none it will not be shared next time.
-    fn reserve_more(&self, key: &Key, flight: &Flight, bytes: u64) -> bool {
+    /// Sets aside more for an answer that is larger than expected; false where there is no more.
+    fn reserve_more(&self, flight: &Flight, bytes: u64) -> bool {
         let fits = self.take_room(bytes);
-        match fits {
-            true => flight.note_reserved(bytes),
-            false => self.inner.seen.insert(*key, Seen::TooLarge),
+        if fits {
+            flight.note_reserved(bytes);
         }
         fits
+    }
+
+    /// Notes that an answer cannot be written to disk, so that a full disk stands in nobody's way.
+    fn note_unwritable(&self, key: &Key, error: &std::io::Error) {
+        tracing::warn!(%error, "an answer cannot be written to the cache on disk; it is made for each who asks");
+        self.inner.seen.insert(*key, Seen::NotShared);
     }
 
     /// Ends a flight: keeps what it made, if it is whole, and lets go of its room.

@@ -17,7 +17,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use super::answers::{Facts, FlightWriter, Follower, FollowerBody, Found, Kept, KeptBody, Key};
+use super::answers::{Facts, FlightWriter, FollowerBody, Found, Kept, KeptBody, Key};
 use super::{answer, bundles, upload};
 use crate::error::{Error, Result};
 use crate::forge::intake::OpenUpload;
@@ -43,33 +43,64 @@ pub struct Fetch {
     pub lease: Lease,
 }
 
+/// A longer request is read off the async runtime.
+const INLINE_REQUEST_BYTES: usize = 64 * 1024;
+/// How often an answer that breaks off before its first byte is asked for anew, before it is made for the one who asks.
+const MAX_TRIES: usize = 3;
+
 impl Fetch {
     /// Answers it; `open` is kept until the client has taken everything.
     ///
     /// Errors: `Overloaded`, `Internal`; all else is told in the protocol's own words.
     pub async fn answer(self, open: OpenUpload) -> Result<Body> {
-        let Some(question) = question(self.version, &self.request, self.app.intake.limits()) else {
-            return self.alone(None, open).await;
-        };
-        let key = Key::new(self.repository, &self.view, &question);
-        let expected_bytes = self.view.odb.packs().iter().map(|pack| pack.bytes().len() as u64).sum();
-        loop {
-            match self.app.answers.find(key, expected_bytes) {
-                Found::Kept(kept) if !is_well(&kept).await? => self.app.answers.forget(&key, &kept),
-                Found::Kept(kept) => {
+        let fetch = Arc::new(self);
+        let Some(key) = fetch.key().await? else { return fetch.alone(None, open).await };
+        let expected_bytes = fetch.view.odb.packs().iter().map(|pack| pack.bytes().len() as u64).sum();
+        for _ in 0..MAX_TRIES {
+            let follower = match fetch.app.answers.find(key, expected_bytes) {
+                Found::Alone => break,
+                Found::Kept(kept) if is_well(&kept).await? => {
                     upload::note_kept(&kept);
                     return Ok(Body::new(KeptBody::new(kept, open)));
                 }
-                Found::Following(follower) => return follow("shared", follower, open).await,
-                Found::Shared(writer, follower) => return self.shared(writer, follower, open).await,
-                Found::Alone => return self.alone(Some(key), open).await,
+                Found::Kept(kept) => {
+                    fetch.app.answers.forget(&key, &kept);
+                    continue;
+                }
+                Found::Following(follower) => {
+                    count("shared");
+                    follower
+                }
+                Found::Shared(writer, follower) => {
+                    count("made");
+                    fetch.share(writer, &open).await?;
+                    follower
+                }
+            };
+            // Who was to make it may have left while it waited for its turn, or the disk may have refused.
+            if let Ok(follower) = follower.ready().await {
+                return Ok(Body::new(FollowerBody::new(follower, open)));
             }
+        }
+        fetch.alone(Some(key), open).await
+    }
+
+    /// Names the answer; `None` for what has none that could be kept.
+    async fn key(self: &Arc<Self>) -> Result<Option<Key>> {
+        let fetch = Arc::clone(self);
+        let read = move || {
+            let question = question(fetch.version, &fetch.request, fetch.app.intake.limits())?;
+            Some(Key::new(fetch.repository, &fetch.view, &question))
+        };
+        match self.request.len() <= INLINE_REQUEST_BYTES {
+            true => Ok(read()),
+            false => tokio::task::spawn_blocking(read).await.map_err(Error::internal),
         }
     }
 
     /// Has the answer made for all who ask meanwhile, at the speed of the disk.
-    async fn shared(self, mut writer: FlightWriter, follower: Follower, open: OpenUpload) -> Result<Body> {
-        let slot = self.app.intake.upload(&open).await?;
+    async fn share(self: &Arc<Self>, mut writer: FlightWriter, open: &OpenUpload) -> Result<()> {
+        let slot = self.app.intake.upload(open).await?;
         self.work(writer.interrupt(), move |fetch, interrupt| {
             let _slot = slot;
             let started = Instant::now();
@@ -77,11 +108,11 @@ impl Fetch {
             upload::note(&result, started.elapsed(), writer.bytes());
             upload::end_shared(writer, result);
         });
-        follow("made", follower, open).await
+        Ok(())
     }
 
     /// Has the answer made for one, at the speed of the client.
-    async fn alone(self, key: Option<Key>, open: OpenUpload) -> Result<Body> {
+    async fn alone(self: &Arc<Self>, key: Option<Key>, open: OpenUpload) -> Result<Body> {
         let slot = self.app.intake.upload(&open).await?;
         let interrupt = Arc::new(AtomicBool::new(false));
         let sent = Arc::new(AtomicU64::new(0));
@@ -105,13 +136,14 @@ impl Fetch {
     }
 
     /// Runs the work on the blocking pool, interrupted when it takes too long.
-    fn work(self, interrupt: Arc<AtomicBool>, work: impl FnOnce(&Fetch, &AtomicBool) + Send + 'static) {
+    fn work(self: &Arc<Self>, interrupt: Arc<AtomicBool>, work: impl FnOnce(&Fetch, &AtomicBool) + Send + 'static) {
+        let fetch = Arc::clone(self);
         let deadline = self.app.intake.interrupt_after_timeout(&interrupt);
         let span = tracing::Span::current();
         tokio::task::spawn_blocking(move || {
             let _entered = span.entered();
             let _kept = deadline;
-            work(&self, &interrupt);
+            work(&fetch, &interrupt);
         });
     }
 
@@ -123,13 +155,6 @@ impl Fetch {
     }
 }
 
-/// Sends what is being made.
-async fn follow(from: &'static str, follower: Follower, open: OpenUpload) -> Result<Body> {
-    count(from);
-    let follower = follower.ready().await.map_err(Error::internal)?;
-    Ok(Body::new(FollowerBody::new(follower, open)))
-}
-
 fn count(from: &'static str) {
     metrics::counter!("atomicqms_answers_total", "from" => from).increment(1);
 }
@@ -139,7 +164,7 @@ async fn is_well(kept: &Arc<Kept>) -> Result<bool> {
     if kept.is_damaged() {
         return Ok(false);
     }
-    if !kept.is_check_due() {
+    if !kept.takes_check() {
         return Ok(true);
     }
     let kept = Arc::clone(kept);

@@ -166,3 +166,25 @@ fn what_was_taken_out_of_a_repository_leaves_through_no_kept_answer() {
         forge.finish();
     }
 }
+
+#[test]
+fn clones_go_on_when_answers_cannot_be_kept_on_disk() {
+    let home = tempfile::TempDir::with_prefix("atomicqms-cache-").unwrap();
+    // Where the directory should be lies a file.
+    std::fs::write(home.path().join("cache"), b"in the way").unwrap();
+    let forge = Forge::with().setting("git", "answer_cache_memory_bytes", 0).data_dir(home.path()).start();
+    let ada = forge.user("ada");
+    let repository = ada.create_repository("sop");
+    let work = Git::new().init("work");
+    work.commit("README.md", "whole\n");
+    work.ok(&["push", "--quiet", &ada.url(&repository), "main"]);
+    let all = reach(&work, &["main"]);
+    for _ in 0..4 {
+        let fresh = Git::new();
+        fresh.ok(&["clone", "--quiet", "--mirror", &ada.url(&repository), "whole.git"]);
+        assert_eq!(objects(&fresh.at("whole.git")), all);
+    }
+    assert_eq!(answers_from(&forge, "disk"), 0);
+    assert!(forge.log().contains("cannot be written to the cache on disk"), "and it is said");
+    forge.finish();
+}

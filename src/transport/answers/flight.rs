@@ -130,7 +130,8 @@ impl FlightWriter {
         let kept = match self.flight.file.get() {
             Some(file) => {
                 let sums = std::mem::take(&mut self.sums).finish();
-                Some(Arc::new(Kept::on_disk(file.try_clone()?, self.written, sums, facts)))
+                let file = file.try_clone().inspect_err(|error| self.answers.note_unwritable(&self.key, error))?;
+                Some(Arc::new(Kept::on_disk(file, self.written, sums, facts)))
             }
             None => None,
         };
@@ -155,6 +156,10 @@ impl FlightWriter {
         if self.buffer.is_empty() {
             return Ok(());
         }
+        self.append_buffer().inspect_err(|error| self.answers.note_unwritable(&self.key, error))
+    }
+
+    fn append_buffer(&mut self) -> io::Result<()> {
         let file = match self.flight.file.get() {
             Some(file) => file,
             None => {
@@ -163,7 +168,7 @@ impl FlightWriter {
             }
         };
         let end = self.written + self.buffer.len() as u64;
-        if end > self.flight.reserved_bytes() && !self.answers.reserve_more(&self.key, &self.flight, MORE_BYTES) {
+        if end > self.flight.reserved_bytes() && !self.answers.reserve_more(&self.flight, MORE_BYTES) {
             return Err(io::Error::other("there is no room for the answer in the cache on disk"));
         }
         file.write_all_at(&self.buffer, self.written)?;

@@ -38,7 +38,7 @@ pub struct Kept {
     len: u64,
     facts: Facts,
     began: Instant,
-    /// Milliseconds after `began` at which the whole was found well.
+    /// Milliseconds after `began` at which somebody last looked at the whole.
     checked_ms: AtomicU64,
     is_damaged: AtomicBool,
 }
@@ -92,10 +92,13 @@ impl Kept {
         self.facts
     }
 
-    /// Whether [`Kept::check`] is due before it is sent.
-    pub fn is_check_due(&self) -> bool {
-        let since = self.elapsed_ms().saturating_sub(self.checked_ms.load(Ordering::Relaxed));
-        matches!(self.content, Content::Disk { .. }) && u128::from(since) >= CHECK_EVERY.as_millis()
+    /// Whether the one who asks is to [`Kept::check`] it before it is sent. Of many who ask at once one is: for the others each piece is
+    /// looked at anyway.
+    pub fn takes_check(&self) -> bool {
+        let (now, last) = (self.elapsed_ms(), self.checked_ms.load(Ordering::Relaxed));
+        matches!(self.content, Content::Disk { .. })
+            && u128::from(now.saturating_sub(last)) >= CHECK_EVERY.as_millis()
+            && self.checked_ms.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Reads all of it and says whether it is what was kept. Blocks.
@@ -107,7 +110,6 @@ impl Kept {
                 None => return false,
             }
         }
-        self.checked_ms.store(self.elapsed_ms(), Ordering::Relaxed);
         true
     }
 

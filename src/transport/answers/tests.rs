@@ -120,7 +120,7 @@ async fn a_small_answer_is_kept_from_the_first_time_on() {
     answers.keep(key, b"0000", FACTS);
     let kept = kept(answers.find(key, 4));
     assert_eq!((kept.place(), kept.len(), kept.facts().objects), ("memory", 4, 7));
-    assert!(!kept.is_check_due());
+    assert!(!kept.takes_check());
     assert_eq!(KeptBody::new(kept, ()).collect().await.unwrap().to_bytes(), &b"0000"[..]);
     answers.keep(key_of(2, &view(&[], "refs/heads/main"), LS_REFS), &vec![0; 1 << 19], FACTS);
     assert!(
@@ -206,10 +206,10 @@ async fn what_breaks_off_looks_broken_and_is_not_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn room_on_disk_is_bounded() {
     let dir = tempfile::tempdir().unwrap();
-    let answers = answers(dir.path(), 0, 32 << 20);
+    let answers = answers(dir.path(), 0, 64 << 20);
     let key = some_key();
     ask_first(&answers, key);
-    assert!(matches!(answers.find(key, 9 << 20), Found::Alone), "more than a quarter of all");
+    assert!(matches!(answers.find(key, 17 << 20), Found::Alone), "more than a quarter of all");
     let (mut writer, reader) = shared(answers.find(key, 8 << 20));
     let reading = tokio::spawn(read(reader));
     // Three times as much as was expected fits once more, and then no more.
@@ -220,6 +220,20 @@ async fn room_on_disk_is_bounded() {
     assert!(reading.await.unwrap().is_err());
     assert_eq!(answers.inner.in_flight_bytes.load(Ordering::Relaxed), 0);
     assert!(matches!(answers.find(key, 8 << 20), Found::Alone), "next time it goes straight to the one who asks");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_refuses_stands_in_nobodys_way() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("cache"), b"no directory").unwrap();
+    let answers = answers(dir.path(), 0, 64 << 20);
+    let key = some_key();
+    ask_first(&answers, key);
+    let (mut writer, reader) = shared(answers.find(key, 1 << 20));
+    assert!(writer.write_all(&noise(PIECE_BYTES)).is_err());
+    drop(writer);
+    assert!(reader.ready().await.is_err(), "before anything was sent, so that it can be made in another way");
+    assert!(matches!(answers.find(key, 1 << 20), Found::Alone));
 }
 
 #[tokio::test]
