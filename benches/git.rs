@@ -123,7 +123,7 @@ fn index(criterion: &mut Criterion) {
     let head = RefName::new("refs/heads/main").unwrap();
     let empty = Repository::init(&directory.path().join("empty.git"), 1, &head).unwrap();
     let take = |repository: &Repository, pack: &Bytes| {
-        let incoming = repository.incoming(&Limits::default()).unwrap();
+        let incoming = repository.incoming(&Limits::default());
         let interrupt = AtomicBool::new(false);
         incoming.ingest(PackSource::Memory(pack.clone()), &mut |_| {}, &interrupt).unwrap().stats()
     };
@@ -148,7 +148,7 @@ fn index(criterion: &mut Criterion) {
         run_git(&sop, &["pack-objects", "--stdout", "--revs", "--thin", "--quiet", "--delta-base-offset"], &revs);
     let thin = Bytes::from(thin);
     let filled = Repository::init(&directory.path().join("filled.git"), 1, &head).unwrap();
-    let incoming = filled.incoming(&Limits::default()).unwrap();
+    let incoming = filled.incoming(&Limits::default());
     let interrupt = AtomicBool::new(false);
     incoming.ingest(PackSource::Memory(whole), &mut |_| {}, &interrupt).unwrap().install().unwrap();
     group.sample_size(50);

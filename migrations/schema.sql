@@ -306,3 +306,13 @@ CREATE TRIGGER rights_of_collaborators_update AFTER UPDATE ON collaboration
 BEGIN UPDATE rights_version SET version = version + 1; END;
 CREATE TRIGGER rights_of_collaborators_delete AFTER DELETE ON collaboration
 BEGIN UPDATE rights_version SET version = version + 1; END;
+
+CREATE TABLE waiting_pack (
+    id      INTEGER NOT NULL PRIMARY KEY,
+    repo_id INTEGER NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
+    pack    BLOB    NOT NULL,
+    -- Lines of its index by id: 20 bytes of id, then offset and CRC-32, four bytes each, big-endian.
+    lines   BLOB    NOT NULL
+) STRICT;
+
+CREATE INDEX waiting_pack_by_repo ON waiting_pack (repo_id, id);

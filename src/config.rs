@@ -188,6 +188,15 @@ section! {
         advertise_ref_in_want: bool = "false", "true or false", Kind::Flag;
         /// Largest repository, all its objects on disk; a push that would pass it is refused. 0 means no limit.
         max_repository_bytes: u64 = "0", "bytes", Kind::Integer { min: 0, max: 1_125_899_906_842_624 };
+        /// A pack of one push up to this size, complete, is stored in the database with the refs that need it, and becomes a file afterwards: many such
+        /// pushes share one flush of the disk. 0: every pack is a file before its push is answered.
+        max_inline_pack_bytes: u64 = "65536", "bytes", Kind::Integer { min: 0, max: 4_194_304 };
+        /// So long after a push its pack and its refs are written to the directory of the repository, where stock git and backups find them.
+        settle_ms: u64 = "3000", "milliseconds", Kind::Integer { min: 1, max: 600_000 };
+        /// Packs of one repository that may wait for that; with more they are written at once.
+        max_waiting_packs: usize = "512", "packs", Kind::Integer { min: 1, max: 100_000 };
+        /// Memory for packs that wait, of all repositories; when it is used up, packs are files before their pushes are answered.
+        max_waiting_bytes: u64 = "67108864", "bytes", Kind::Integer { min: 0, max: 1_099_511_627_776 };
         /// Rules of `git fsck` that a push may break, as git's `receive.fsck.<msg-id>=ignore`: for importing old histories. Rules that guard
         /// clients (`hasDotgit`, `gitmodulesUrl` and the like) and rules without which an object cannot be read stay in force.
         fsck_ignore: Vec<String> = "", "list of rule names", Kind::FsckRules;
@@ -243,6 +252,8 @@ section! {
         writer_queue: usize = "1024", "jobs", Kind::Integer { min: 1, max: 1_000_000 };
         /// Most write jobs that share one commit.
         writer_max_batch: usize = "128", "jobs", Kind::Integer { min: 1, max: 100_000 };
+        /// Pages of 4 KiB in the write-ahead log that make a checkpoint due, which is made beside the commits; the log may get some times as long.
+        checkpoint_pages: u32 = "4000", "pages", Kind::Integer { min: 100, max: 1_000_000 };
         /// How long the writer waits for another process (an `admin` command) that is writing.
         busy_timeout_ms: u64 = "10000", "milliseconds", Kind::Integer { min: 0, max: 600_000 };
     }

@@ -16,7 +16,8 @@ use ractor::{Actor, ActorRef};
 
 use crate::ask::ask;
 use crate::repository::actor::{Tools, blocking};
-use crate::repository::{Live, RepositoryHandle, remove_directory, remove_leftovers};
+use crate::repository::waiting::Room;
+use crate::repository::{Live, RepositoryHandle, WaitingLimits, remove_directory, remove_leftovers};
 use crate::supervisor::{Child, EXIT_DIRECTORY, Policy, StartChild, error_chain};
 use crate::writer::unwrap_start;
 use crate::{Deadline, Error, Readers, RefStore, Supervisor, Writer};
@@ -44,8 +45,10 @@ pub struct DirectoryOptions {
     pub max_open: usize,
     /// An idle repository is closed after this time.
     pub idle_close: Duration,
-    /// Wait before the refs of a push are flushed to disk and marked, so that many pushes share one flush.
+    /// Wait before what a push brought is written to files, flushed and marked, so that many pushes share one flush.
     pub settle_after: Duration,
+    /// Bounds of what waits so long in memory.
+    pub waiting: WaitingLimits,
     /// How long an open waits for a start, and a shutdown for turns that run.
     pub open_timeout: Duration,
 }
@@ -56,6 +59,7 @@ impl Default for DirectoryOptions {
             max_open: 1024,
             idle_close: Duration::from_secs(300),
             settle_after: Duration::from_secs(3),
+            waiting: WaitingLimits::default(),
             open_timeout: Duration::from_secs(60),
         }
     }
@@ -152,7 +156,7 @@ impl Directory {
     /// Errors: `Spawn`, `Io` (the root cannot be created).
     pub async fn start(args: DirectoryArgs, supervisor: &Supervisor) -> Result<Self, Error> {
         let DirectoryArgs { writer, readers, store, root, options } = args;
-        let tools = Tools { writer, readers, store };
+        let tools = Tools { writer, readers, store, room: Arc::new(Room::new(options.waiting)) };
         let root = blocking("prepare repositories", move || {
             std::fs::create_dir_all(&root).map_err(|source| Error::Io {
                 what: "create",

@@ -13,6 +13,8 @@ pub const WRITER_QUEUE_DEPTH: &str = "atomicqms_writer_queue_depth";
 pub const WRITER_BATCH_JOBS: &str = "atomicqms_writer_batch_jobs";
 /// Duration of COMMIT.
 pub const WRITER_COMMIT_SECONDS: &str = "atomicqms_writer_commit_seconds";
+/// Flushes of the disk; here those of the database.
+pub const FLUSHES_TOTAL: &str = "atomicqms_flushes_total";
 /// Time from queueing a write job to its start.
 pub const WRITER_WAIT_SECONDS: &str = "atomicqms_writer_wait_seconds";
 /// Write jobs by outcome.
@@ -29,6 +31,12 @@ pub const REPOSITORY_QUEUE_DEPTH: &str = "atomicqms_repository_queue_depth";
 pub const REPOSITORY_DEATHS_TOTAL: &str = "atomicqms_repository_deaths_total";
 /// Projections of committed refs to disk that failed and are retried.
 pub const PROJECTION_FAILURES_TOTAL: &str = "atomicqms_projection_failures_total";
+/// Packs of small pushes that are committed and not files yet.
+pub const WAITING_PACKS: &str = "atomicqms_waiting_packs";
+/// What they take in memory.
+pub const WAITING_PACK_BYTES: &str = "atomicqms_waiting_pack_bytes";
+/// Times that the waiting packs of a repository were made files, by outcome.
+pub const WRITE_OUTS_TOTAL: &str = "atomicqms_write_outs_total";
 /// Refs on disk that the journal does not explain.
 pub const UNEXPLAINED_REFS_TOTAL: &str = "atomicqms_unexplained_refs_total";
 /// Runs of durable jobs by kind and outcome.
@@ -49,6 +57,7 @@ pub fn describe() {
     describe_gauge!(WRITER_QUEUE_DEPTH, Unit::Count, "Jobs waiting for the SQLite writer");
     describe_histogram!(WRITER_BATCH_JOBS, Unit::Count, "Jobs per write transaction");
     describe_histogram!(WRITER_COMMIT_SECONDS, Unit::Seconds, "Duration of COMMIT, the durable flush included");
+    describe_counter!(FLUSHES_TOTAL, Unit::Count, "Flushes of the disk that were asked for");
     describe_histogram!(WRITER_WAIT_SECONDS, Unit::Seconds, "Time from queueing a write job to its start");
     describe_counter!(WRITER_JOBS_TOTAL, Unit::Count, "Write jobs by outcome");
     describe_histogram!(READER_WAIT_SECONDS, Unit::Seconds, "Time to get a read connection");
@@ -57,6 +66,9 @@ pub fn describe() {
     describe_gauge!(REPOSITORY_QUEUE_DEPTH, Unit::Count, "Requests repository actors hold unanswered");
     describe_counter!(REPOSITORY_DEATHS_TOTAL, Unit::Count, "Repository actors that died of an error");
     describe_counter!(PROJECTION_FAILURES_TOTAL, Unit::Count, "Failed projections of committed refs to disk");
+    describe_gauge!(WAITING_PACKS, Unit::Count, "Packs of small pushes that are in the database and not files yet");
+    describe_gauge!(WAITING_PACK_BYTES, Unit::Bytes, "Memory of packs that are not files yet");
+    describe_counter!(WRITE_OUTS_TOTAL, Unit::Count, "Times that waiting packs of a repository were made files");
     describe_counter!(UNEXPLAINED_REFS_TOTAL, Unit::Count, "Refs on disk that the journal does not explain");
     describe_counter!(JOBS_TOTAL, Unit::Count, "Runs of durable jobs by kind and outcome");
     describe_histogram!(JOB_SECONDS, Unit::Seconds, "Duration of one run of a durable job");
@@ -100,6 +112,10 @@ pub(crate) fn writer_queue(depth: usize) {
 
 pub(crate) fn writer_waited(waited: Duration) {
     histogram!(WRITER_WAIT_SECONDS).record(waited.as_secs_f64());
+}
+
+pub(crate) fn database_flushed(times: u64) {
+    counter!(FLUSHES_TOTAL, "what" => "database").increment(times);
 }
 
 pub(crate) fn writer_batch(jobs: usize, commit: Duration) {
@@ -149,6 +165,20 @@ pub(crate) fn gate_entered(name: &'static str) {
     } else {
         gauge!(GATE_IN_FLIGHT, "gate" => name).increment(1.0);
     }
+}
+
+pub(crate) fn pack_waits(bytes: u64) {
+    gauge!(WAITING_PACKS).increment(1.0);
+    gauge!(WAITING_PACK_BYTES).increment(bytes as f64);
+}
+
+pub(crate) fn pack_is_written(bytes: u64) {
+    gauge!(WAITING_PACKS).decrement(1.0);
+    gauge!(WAITING_PACK_BYTES).decrement(bytes as f64);
+}
+
+pub(crate) fn packs_written_out(is_done: bool) {
+    counter!(WRITE_OUTS_TOTAL, "outcome" => if is_done { "done" } else { "failed" }).increment(1);
 }
 
 pub(crate) fn gate_left(name: &'static str) {

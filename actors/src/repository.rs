@@ -5,15 +5,20 @@
 //! [`CommitRefs`] and run inside the commit transaction. Called by the server's `forge` and git transports.
 
 pub(crate) mod actor;
+mod commit;
 mod edits;
 mod placement;
 mod projection;
 mod reconcile;
+mod settle;
 pub mod store;
 mod turn;
+mod updates;
+pub(crate) mod waiting;
 
 pub(crate) use placement::{remove as remove_directory, remove_leftovers};
 use store::Stored;
+pub use waiting::WaitingLimits;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -70,7 +75,7 @@ pub struct UpdateRefs {
     pub edits: Vec<git::RefEdit>,
     /// All edits or none.
     pub atomic: bool,
-    /// The verified pack that brings the new objects; installed before the commit.
+    /// The verified pack that brings the new objects: durable with the refs if it is in memory, a file before the commit otherwise.
     pub ingested: Option<git::Ingested>,
     /// Policy and rows.
     pub commit: Box<dyn CommitRefs>,
@@ -165,7 +170,7 @@ impl RepositoryHandle {
         self.live.load().git.clone()
     }
 
-    /// Moves refs in one turn: check, install the pack, commit, publish the view, project to disk.
+    /// Moves refs in one turn: check, commit together with the pack, publish the view. The files follow.
     ///
     /// Shape: answers one outcome per edit, in order. If `atomic`, all are `Applied` or none is.
     /// Errors: `Overloaded`, `Expired` (nothing happened), `Rejected` (the commit's own error, nothing happened),
@@ -192,7 +197,7 @@ impl RepositoryHandle {
 
     /// Runs file work on the repository while nothing else changes it, and publishes the objects that it leaves.
     ///
-    /// Shape: for short steps of maintenance: every push waits meanwhile. `work` gets the current view, runs on the blocking pool, and does not
+    /// Shape: for short steps of maintenance: every push waits meanwhile. What is committed is in files before. `work` gets the current view, runs on the blocking pool, and does not
     /// run at all once the deadline has passed.
     /// Errors: `Git` (from `work`), otherwise as [`RepositoryHandle::update_refs`].
     pub async fn in_turn<T: Send + 'static>(
@@ -289,14 +294,6 @@ impl Request {
             Self::Work(work) => work.what,
         }
     }
-
-    fn deadline(&self) -> Deadline {
-        match self {
-            Self::UpdateRefs(update) => update.deadline,
-            Self::SetHead(set_head) => set_head.deadline,
-            Self::Work(work) => work.deadline,
-        }
-    }
 }
 
 /// Counters of one repository actor.
@@ -312,6 +309,8 @@ pub struct RepositoryStatus {
     pub projected_seq: i64,
     /// A projection failed and waits for its retry.
     pub is_disk_behind: bool,
+    /// Packs that are committed and not files yet.
+    pub waiting_packs: usize,
 }
 
 #[cfg(test)]

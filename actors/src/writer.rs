@@ -6,6 +6,7 @@
 //!
 //! A job whose caller went away still runs. An answer is given only after COMMIT has returned.
 
+mod checkpoint;
 mod job;
 mod thread;
 
@@ -47,7 +48,7 @@ pub struct WriterOptions {
     pub busy_timeout_ms: u64,
     /// Page cache.
     pub cache_kib: u32,
-    /// Pages in the write-ahead log that trigger a checkpoint.
+    /// Pages in the write-ahead log that make a checkpoint due, beside the commits.
     pub checkpoint_pages: u32,
     /// The number to publish, if any.
     pub watched: Option<Watched>,
@@ -152,7 +153,8 @@ impl Writer {
         self.queue_job(label, Some(deadline), job)?.await.map_err(|_| Error::Lost { what: label })?
     }
 
-    fn queue_job<T, E>(
+    /// Queues a job at once and answers where its result will come; `Lost` is a receiver that ends without one.
+    pub(crate) fn queue_job<T, E>(
         &self,
         label: &'static str,
         deadline: Option<Deadline>,

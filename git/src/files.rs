@@ -44,9 +44,23 @@ pub(crate) fn create_new(path: &Path) -> Result<File> {
     options.open(path).map_err(|e| Error::io("create", path, e))
 }
 
+/// Flushes of files and directories since the process began.
+static FLUSHES: AtomicU64 = AtomicU64::new(0);
+
+/// How often files and directories of repositories were flushed since the process began.
+pub fn flushes() -> u64 {
+    FLUSHES.load(Ordering::Relaxed)
+}
+
+/// Flushes a file or directory; every flush of this crate goes through here, because they are what a push waits for.
+pub(crate) fn sync(file: &File) -> std::io::Result<()> {
+    FLUSHES.fetch_add(1, Ordering::Relaxed);
+    file.sync_all()
+}
+
 /// Flushes a directory, so that names in it survive a power cut.
 pub(crate) fn sync_dir(path: &Path) -> Result<()> {
-    File::open(path).and_then(|dir| dir.sync_all()).map_err(|e| Error::io("flush", path, e))
+    File::open(path).and_then(|dir| sync(&dir)).map_err(|e| Error::io("flush", path, e))
 }
 
 /// Replaces the content of a file in one step; readers see the old or the new. `temporary_in` is on the same file system. Not flushed.
@@ -63,7 +77,7 @@ pub(crate) fn replace_durably(path: &Path, content: &[u8], temporary_in: &Path) 
 fn write_and_rename(path: &Path, content: &[u8], temporary_in: &Path, flush: bool) -> Result<()> {
     let temporary = Temporary::new(temporary_in);
     let mut file = create_new(&temporary.0)?;
-    let written = file.write_all(content).and_then(|()| if flush { file.sync_all() } else { Ok(()) });
+    let written = file.write_all(content).and_then(|()| if flush { sync(&file) } else { Ok(()) });
     written.map_err(|e| Error::io("write", &temporary.0, e))?;
     fs::rename(&temporary.0, path).map_err(|e| Error::io("rename to", path, e))
 }

@@ -1,8 +1,8 @@
 //! Owns the way of a pushed pack into a repository: quarantine, indexing, completion, proof of closure, installation. Refuses to move refs
 //! or to decide who may push. Called by the server's push path on a blocking pool.
 //!
-//! Shape: [`Incoming`] (a directory, empty) becomes [`Ingested`] (a complete, flushed, verified pack in it) becomes a pack of the repository.
-//! Dropping either leaves nothing.
+//! Shape: [`Incoming`] becomes [`Ingested`] (a complete, verified pack: a small one in memory, a large one flushed to a file in quarantine)
+//! becomes a pack of the repository. Dropping either leaves nothing.
 
 pub(crate) mod closure;
 mod complete;
@@ -21,6 +21,7 @@ use crate::{
     files,
     id::ObjectId,
     limits::Limits,
+    maintenance::write_out,
     map::FileBytes,
     odb::Snapshot,
     pack::{Pack, index},
@@ -36,25 +37,44 @@ pub use crate::pack::index::Progress;
 pub enum PackSource {
     /// In memory.
     Memory(Bytes),
-    /// In the file at [`Incoming::spool_path`], written and closed.
+    /// In the file that [`Incoming::spool`] made, written and closed.
     Spooled,
 }
 
-/// The quarantine of one push.
+/// The quarantine of one push; it takes no place on disk before it is needed.
 #[derive(Debug)]
 pub struct Incoming {
     repository: Repository,
-    quarantine: Quarantine,
+    quarantine: Arc<Quarantine>,
     limits: Limits,
 }
 
-/// A verified pack that waits in quarantine to be installed.
+/// Where the pack of a push may be written as it arrives.
+#[derive(Debug, Clone)]
+pub struct Spool(Arc<Quarantine>);
+
+impl Spool {
+    /// Creates the file, private, for the caller to write to; once.
+    ///
+    /// Errors: `Io`, `DiskFull`.
+    pub fn create(&self) -> Result<fs::File> {
+        self.0.make()?;
+        files::create_new(&self.0.pack_path())
+    }
+
+    /// The path of the file, for messages.
+    pub fn path(&self) -> PathBuf {
+        self.0.pack_path()
+    }
+}
+
+/// A verified pack that waits to be installed, in memory or in quarantine.
 ///
 /// Shape: every object is hashed and checked, every reference is proved to exist in the pack or in the repository, files are flushed.
 #[derive(Debug)]
 pub struct Ingested {
     repository: Repository,
-    quarantine: Quarantine,
+    quarantine: Arc<Quarantine>,
     snapshot: Arc<Snapshot>,
     pack: Option<Arc<Pack>>,
     /// What the pack needs of the repository, to be looked at again if objects were removed meanwhile.
@@ -80,21 +100,14 @@ pub struct IngestStats {
 }
 
 impl Incoming {
-    pub(crate) fn new(repository: Repository, limits: Limits) -> Result<Incoming> {
-        let quarantine = Quarantine::create(&repository.objects())?;
-        Ok(Incoming { repository, quarantine, limits })
+    pub(crate) fn new(repository: Repository, limits: Limits) -> Incoming {
+        let quarantine = Arc::new(Quarantine::for_push(&repository.objects()));
+        Incoming { repository, quarantine, limits }
     }
 
-    /// The file into which the caller may write the pack as it arrives. It does not exist yet.
-    pub fn spool_path(&self) -> PathBuf {
-        self.quarantine.pack_path()
-    }
-
-    /// Creates that file, private, for the caller to write to.
-    ///
-    /// Errors: `Io`, `DiskFull`.
-    pub fn create_spool(&self) -> Result<fs::File> {
-        files::create_new(&self.spool_path())
+    /// A file for the pack, if the caller does not keep it in memory.
+    pub fn spool(&self) -> Spool {
+        Spool(Arc::clone(&self.quarantine))
     }
 
     /// The limits this push is held to.
@@ -115,7 +128,7 @@ impl Incoming {
         let base = self.repository.odb();
         let data = match &source {
             PackSource::Memory(bytes) => FileBytes::from(bytes.clone()),
-            PackSource::Spooled => FileBytes::open(&self.spool_path())?,
+            PackSource::Spooled => FileBytes::open(&self.quarantine.pack_path())?,
         };
         let indexed = index::index_file(&data, &base, &self.limits, progress, interrupt)?;
         closure::prove(&indexed, &base, interrupt)?;
@@ -138,7 +151,7 @@ impl Incoming {
             limits: &limits,
             interrupt,
         };
-        let pack = completion.write(source, data, &indexed)?;
+        let pack = completion.complete(source, data, &indexed)?;
         let stats = IngestStats { pack_bytes: pack.bytes().len() as u64, ..stats };
         let snapshot = Arc::new(base.with_pack(pack.clone()));
         closure::check_special_blobs(&indexed, &snapshot, &limits, interrupt)?;
@@ -158,9 +171,31 @@ impl Ingested {
         &self.snapshot
     }
 
-    /// The pack in quarantine; `None` if nothing was sent.
+    /// The pack; `None` if nothing was sent.
     pub fn pack(&self) -> Option<&Arc<Pack>> {
         self.pack.as_ref()
+    }
+
+    /// Whether the pack is only in memory, so that it may be made durable elsewhere and [adopted](Repository::adopt).
+    pub fn is_in_memory(&self) -> bool {
+        self.pack.as_ref().is_some_and(|pack| pack.is_waiting())
+    }
+
+    /// Makes the pack fit the repository as it is now, without publishing it or writing anything: for one that is in memory and that the caller makes
+    /// durable before it is [adopted](Repository::adopt).
+    ///
+    /// Shape: `repository` is the opening that takes turns now, and the call belongs into its turn. `None` if nothing was sent.
+    /// Errors: as [`Ingested::install_into`], and `Corrupt`.
+    pub fn check_for(self, repository: &Repository) -> Result<Option<Arc<Pack>>> {
+        let Ingested { repository: own, snapshot, pack, outside, .. } = self;
+        check_closed(&snapshot, outside, &repository.odb())?;
+        match pack {
+            // Moved meanwhile: it will be written to where the repository is now.
+            Some(pack) if repository.path() != own.path() => {
+                pack.waiting_in(&repository.objects().join("pack")).map(|pack| Some(Arc::new(pack)))
+            }
+            pack => Ok(pack),
+        }
     }
 
     /// Moves the pack into the repository and publishes the new set of objects. Durable once it returns.
@@ -181,22 +216,12 @@ impl Ingested {
         let repository = if repository.path() == own.path() { repository.clone() } else { own };
         let Some(pack) = pack else { return Ok(repository.odb()) };
         let target = pack.path().to_owned();
-        let is_still_closed = |current: &Snapshot| {
-            if current.generation() == snapshot.generation() {
-                return Ok(());
-            }
-            let Some(outside) = outside else {
-                let what = "objects were removed from the repository during this large push; push again".to_owned();
-                return Err(Error::BadRequest { what });
-            };
-            for id in outside {
-                if !current.contains(&id)? {
-                    return Err(Error::MissingObject { id, kind: "object", referenced_by: None });
-                }
-            }
-            Ok(())
-        };
+        let is_still_closed = |current: &Snapshot| check_closed(&snapshot, outside, current);
         let place = || {
+            if pack.is_waiting() {
+                quarantine.make()?;
+                write_out::write_files(&pack, &quarantine)?;
+            }
             let idx = target.with_extension("idx");
             fs::rename(quarantine.pack_path(), &target).map_err(|e| Error::io("rename to", &target, e))?;
             // The index goes last: git looks for packs by their indices.
@@ -207,10 +232,29 @@ impl Ingested {
                 }
                 return Err(Error::io("rename to", idx, e));
             }
-            files::sync_dir(&repository.objects().join("pack"))
+            files::sync_dir(&repository.objects().join("pack"))?;
+            pack.note_written();
+            Ok(())
         };
-        repository.publish(pack, is_still_closed, place)
+        repository.publish(Arc::clone(&pack), is_still_closed, place)
     }
+}
+
+/// Looks again at what a pack builds on, if objects were removed since it was checked against `then`.
+fn check_closed(then: &Snapshot, outside: Option<Vec<ObjectId>>, now: &Snapshot) -> Result<()> {
+    if now.generation() == then.generation() {
+        return Ok(());
+    }
+    let Some(outside) = outside else {
+        let what = "objects were removed from the repository during this large push; push again".to_owned();
+        return Err(Error::BadRequest { what });
+    };
+    for id in outside {
+        if !now.contains(&id)? {
+            return Err(Error::MissingObject { id, kind: "object", referenced_by: None });
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

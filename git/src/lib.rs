@@ -48,6 +48,7 @@ pub mod walk;
 
 pub use budget::MemoryBudget;
 pub use error::{Error, Result};
+pub use files::flushes;
 pub use id::{Kind, ObjectId};
 pub use incoming::{Incoming, Ingested, PackSource, Progress};
 pub use limits::Limits;

@@ -21,6 +21,9 @@ pub struct Limits {
     pub max_tree_bytes: u64,
     /// Most objects in one pack.
     pub max_objects: u64,
+    /// A pack that is complete up to this size is not written to a file when it is ingested: it stays in memory until whoever installs it
+    /// has made it durable. 0: every pack is a file.
+    pub max_inline_pack_bytes: u64,
     /// Most bytes all objects of one pack may have together when inflated and resolved.
     pub max_unpacked_bytes: u64,
     /// Beyond [`Limits::FREE_EXPANSION_BYTES`] that sum may be so many times the pack as sent.
@@ -68,6 +71,7 @@ impl Default for Limits {
             max_commit_bytes: MIB,
             max_tree_bytes: 16 * MIB,
             max_objects: 5_000_000,
+            max_inline_pack_bytes: 64 << 10,
             max_unpacked_bytes: 32 * 1024 * MIB,
             max_expansion: 1000,
             // git-pack-objects(1) allows up to 4095.

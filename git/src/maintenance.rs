@@ -26,6 +26,7 @@ mod prepared;
 pub(crate) mod retire;
 mod rewrite;
 mod size;
+pub(crate) mod write_out;
 
 pub use crate::bitmap::BitmapOptions;
 use crate::bits;
@@ -39,6 +40,7 @@ pub(crate) use delta::DeltaIndex;
 pub use prepared::{AfterPublish, CommitGraphFile, MultiPackIndexFile, Prepared, PreparedStats, Published};
 pub use retire::Removal;
 pub use size::{SizeReport, size_report};
+pub use write_out::PackRow;
 
 #[cfg(test)]
 mod tests;

@@ -60,7 +60,7 @@ pub(crate) fn write(objects: &Path, packs: &[Arc<Pack>], interrupt: &AtomicBool)
     let Hashing { mut out, hash } = out;
     let ended = out.write_all(&hash.finalize()).and_then(|()| out.flush());
     drop(out);
-    ended.and_then(|()| file.sync_all()).map_err(|e| Error::io("write", temporary.path(), e))?;
+    ended.and_then(|()| files::sync(&file)).map_err(|e| Error::io("write", temporary.path(), e))?;
     fs::rename(temporary.path(), &path).map_err(|e| Error::io("rename to", &path, e))?;
     files::sync_dir(&objects.join("pack"))
 }

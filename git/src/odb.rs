@@ -176,8 +176,15 @@ impl Snapshot {
         Snapshot { packs, ..self.clone() }
     }
 
+    /// This snapshot with the packs of another that are no files yet, in front.
+    pub(crate) fn with_waiting_of(self, other: &Snapshot) -> Snapshot {
+        let missing = other.packs.iter().filter(|pack| pack.is_waiting() && !self.holds(pack));
+        let packs = missing.chain(&self.packs).cloned().collect();
+        Snapshot { packs, ..self }
+    }
+
     /// Whether a pack of this name is in it.
-    pub(crate) fn holds(&self, pack: &Pack) -> bool {
+    pub fn holds(&self, pack: &Pack) -> bool {
         self.packs.iter().any(|known| known.path() == pack.path())
     }
 

@@ -15,12 +15,14 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
+use bytes::Bytes;
+
 pub use entry::{EntryHeader, EntryKind};
-pub use idx::Idx;
+pub use idx::{Idx, IdxEntry};
 
 use crate::{
     error::{Error, Result},
@@ -41,6 +43,8 @@ pub struct Pack {
     path: PathBuf,
     data: FileBytes,
     idx: Idx,
+    /// It is no file yet: its bytes are in the database.
+    is_waiting: AtomicBool,
     /// Positions in the index in order of pack offsets.
     by_offset: OnceLock<Box<[u32]>>,
     /// The inverse of it.
@@ -79,10 +83,51 @@ impl Pack {
             path: path.into(),
             data,
             idx,
+            is_waiting: AtomicBool::new(false),
             by_offset: OnceLock::new(),
             ranks: OnceLock::new(),
             chains: OnceLock::new(),
         })
+    }
+
+    /// Makes a pack that is not a file yet and that [`Repository::write_out`](crate::Repository::write_out) makes one, under the name it will have in
+    /// `directory` if it is written alone.
+    ///
+    /// Shape: `data` is a whole pack, `lines` are those of its index, sorted by id.
+    /// Errors: `Corrupt`, when they are not of one pack.
+    pub(crate) fn in_memory(directory: &Path, data: Bytes, lines: &[IdxEntry]) -> Result<Pack> {
+        let checksum = data.last_chunk::<ID_LEN>().copied().unwrap_or_default();
+        let path = directory.join(format!("pack-{}.pack", ObjectId::from(checksum)));
+        let idx = Idx::parse(Bytes::from(idx::write(lines, &checksum)).into());
+        let idx = idx.map_err(|what| Error::corrupt(&path, what))?;
+        let pack = Pack::from_parts(&path, data.into(), idx)?;
+        pack.is_waiting.store(true, Ordering::Relaxed);
+        Ok(pack)
+    }
+
+    /// Whether it is not a file yet. Stock git does not see its objects, so nothing that is written for stock git may name it.
+    pub fn is_waiting(&self) -> bool {
+        self.is_waiting.load(Ordering::Relaxed)
+    }
+
+    /// The same pack for another directory, before it is a file.
+    ///
+    /// Errors: `Corrupt`.
+    pub(crate) fn waiting_in(&self, directory: &Path) -> Result<Pack> {
+        let path = directory.join(self.path.file_name().unwrap_or_default());
+        let pack = Pack::from_parts(&path, self.data.clone(), self.idx.clone())?;
+        pack.is_waiting.store(true, Ordering::Relaxed);
+        Ok(pack)
+    }
+
+    /// The lines of its index, in order of ids.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = IdxEntry> + '_ {
+        (0..self.idx.len()).filter_map(|at| self.idx.line_at(at))
+    }
+
+    /// Notes that it is a file now.
+    pub(crate) fn note_written(&self) {
+        self.is_waiting.store(false, Ordering::Relaxed);
     }
 
     /// A number unique among all packs opened by this process.

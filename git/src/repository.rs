@@ -108,8 +108,8 @@ impl Repository {
         self.inner.odb.load_full()
     }
 
-    /// Reads the object directory again, after somebody else changed it. Packs that are already open stay so; those that were replaced and
-    /// wait for their removal do not come back.
+    /// Reads the object directory again, after somebody else changed it. Packs that are already open stay so, as do those that are no files yet;
+    /// those that were replaced and wait for their removal do not come back.
     ///
     /// Errors: `Io`.
     pub fn refresh(&self) -> Result<Arc<Snapshot>> {
@@ -117,7 +117,7 @@ impl Repository {
             let next = Snapshot::scan(&self.objects(), Some(current))?;
             let retired = self.retired().lock().unwrap_or_else(PoisonError::into_inner);
             let is_replaced = |pack: &Pack| retired.iter().any(|one| one.holds(pack.path())) && !current.holds(pack);
-            Ok(Some(next.without_packs(is_replaced)))
+            Ok(Some(next.without_packs(is_replaced).with_waiting_of(current)))
         })
     }
 
@@ -136,10 +136,8 @@ impl Repository {
         write_head(self.path(), head)
     }
 
-    /// Opens a quarantine for one push.
-    ///
-    /// Errors: `Io`, `DiskFull`.
-    pub fn incoming(&self, limits: &Limits) -> Result<Incoming> {
+    /// Opens a quarantine for one push. Touches no file.
+    pub fn incoming(&self, limits: &Limits) -> Incoming {
         Incoming::new(self.clone(), limits.clone())
     }
 

@@ -15,6 +15,7 @@ use clap::{Args, Subcommand};
 use super::say;
 use crate::config::Config;
 use crate::db;
+use crate::db::refs::Move;
 use crate::error::{Error, Kind};
 use crate::model::{RepoId, RepoName, SystemClock, UserName};
 use crate::server::Failure;
@@ -123,13 +124,19 @@ async fn examine_one(readers: &Readers, config: &Config, id: RepoId, full: bool)
     loop {
         looks += 1;
         let store = db::refs::Refs::new(std::sync::Arc::new(SystemClock));
-        let Some(stored) = read(readers, move |conn| Ok(store.load(conn, id.get())?)).await? else {
+        let load = move |conn: &dyn Connection| {
+            let Some(stored) = store.load(conn, id.get())? else { return Ok(None) };
+            let moves = db::refs::moves_after(conn, id, stored.projected_seq)?;
+            Ok(Some((stored, moves)))
+        };
+        let Some((stored, moves)) = read(readers, load).await? else {
             // Deleted meanwhile.
             return Ok(true);
         };
         let name = stored.relative_path.with_extension("").display().to_string();
         let root = config.repositories_dir();
-        let looked = tokio::task::spawn_blocking(move || look(&root, stored, full)).await.map_err(Error::internal)?;
+        let looked =
+            tokio::task::spawn_blocking(move || look(&root, stored, &moves, full)).await.map_err(Error::internal)?;
         let (report, problems) = match looked {
             Ok(found) => found,
             // Files come and go while a server runs.
@@ -153,7 +160,8 @@ async fn examine_one(readers: &Readers, config: &Config, id: RepoId, full: bool)
     }
 }
 
-fn look(root: &Path, stored: Stored, full: bool) -> atomicqms_git::Result<(CheckReport, Vec<Problem>)> {
+/// Looks at the files together with the packs that are no files yet. What refs were or are after the last flush may be on disk.
+fn look(root: &Path, stored: Stored, moves: &[Move], full: bool) -> atomicqms_git::Result<(CheckReport, Vec<Problem>)> {
     let here = root.join(&stored.relative_path);
     let before = stored.moved_from.as_ref().map(|path| root.join(path));
     let place = before.filter(|path| !here.exists() && path.exists()).unwrap_or(here);
@@ -168,7 +176,19 @@ fn look(root: &Path, stored: Stored, full: bool) -> atomicqms_git::Result<(Check
         Err(atomicqms_git::Error::NotARepository { .. }) => return Ok((CheckReport::default(), Vec::new())),
         Err(error) => return Err(error),
     };
-    let mut problems = maintenance::check_refs(&repository, &refs)?;
+    let is_awaited =
+        |name: &str, value| moves.iter().any(|(moved, old, new)| moved == name && (*old == value || *new == value));
+    let mut problems = maintenance::check_refs(&repository, &refs, is_awaited)?;
+    for waiting in stored.waiting {
+        match waiting.row.open(&repository) {
+            Ok(pack) => drop(repository.adopt(&[pack])?),
+            Err(atomicqms_git::Error::Corrupt { path, what }) => {
+                problems
+                    .push(Problem { place: format!("{} (row {})", path.display(), waiting.id), what: what.to_owned() });
+            }
+            Err(error) => return Err(error),
+        }
+    }
     let mut tell = |progress| match progress {
         CheckProgress::Found(problem) => problems.push(problem),
         CheckProgress::Packs { done, total } => tracing::debug!(done, total, "packs read"),

@@ -15,6 +15,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0003_jobs.sql", include_str!("../../migrations/0003_jobs.sql")),
     ("0004_push_certificates.sql", include_str!("../../migrations/0004_push_certificates.sql")),
     ("0005_rights_version.sql", include_str!("../../migrations/0005_rights_version.sql")),
+    ("0006_waiting_packs.sql", include_str!("../../migrations/0006_waiting_packs.sql")),
 ];
 
 /// The version this binary writes.

@@ -132,9 +132,14 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     refs::journal_seq(conn_ref, repo).unwrap();
     refs::projected_seq(conn_ref, repo).unwrap();
     refs::mark_projected(conn_ref, repo, 1).unwrap();
+    let row = atomicqms_git::maintenance::PackRow { pack: vec![1], lines: Vec::new() };
+    let waiting = refs::waiting::insert(conn_ref, repo, row).unwrap();
+    refs::waiting::list(conn_ref, repo).unwrap();
+    refs::waiting::delete_up_to(conn_ref, repo, waiting).unwrap();
     refs::was_journaled(conn_ref, repo, "refs/heads/main", Some(oid(1)), 0).unwrap();
     refs::was_journaled(conn_ref, repo, "refs/heads/main", None, 0).unwrap();
     refs::recent_values(conn_ref, repo, NOON).unwrap();
+    refs::moves_after(conn_ref, repo, 0).unwrap();
     run_a_job(conn_ref);
     repositories::list_ids_after(conn_ref, RepoId::new(0), 10).unwrap();
     audit::last(conn_ref).unwrap();

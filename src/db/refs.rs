@@ -10,6 +10,7 @@ use atomicqms_git::{ObjectId, Ref, RefEdit, RefName};
 use crate::model::{RepoId, UserId, UtcMs};
 
 pub mod store;
+pub mod waiting;
 
 pub use store::Refs;
 
@@ -128,6 +129,21 @@ pub fn was_journaled(
     Ok(found.is_some())
 }
 
+/// What a journal row says of a ref: its name, the value before, the value after.
+pub type Move = (String, Option<ObjectId>, Option<ObjectId>);
+
+/// The moves of refs after a row of the journal, oldest first.
+pub fn moves_after(conn: &dyn Connection, repo: RepoId, after: i64) -> Result<Vec<Move>, Error> {
+    conn.all(
+        "SELECT name, old, new FROM ref_journal WHERE repo_id = $1 AND seq > $2 ORDER BY seq",
+        &params![repo, after],
+        |row| {
+            let read = |index| row.opt_blob(index)?.map(|bytes| read_id(&bytes, index)).transpose();
+            Ok((row.text(0)?, read(1)?, read(2)?))
+        },
+    )
+}
+
 /// Notes how far the journal of a repository is on disk; never moves backwards.
 pub fn mark_projected(tx: &dyn Connection, repo: RepoId, seq: i64) -> Result<(), Error> {
     // A repository deleted in the meantime must not come back as a projection row.
@@ -139,11 +155,11 @@ pub fn mark_projected(tx: &dyn Connection, repo: RepoId, seq: i64) -> Result<(),
     Ok(())
 }
 
-/// Lists repositories whose journal is ahead of the disk, or whose directory has to be moved.
+/// Lists repositories whose journal is ahead of the disk, whose packs are not all files, or whose directory has to be moved.
 pub fn list_unprojected(conn: &dyn Connection) -> Result<Vec<i64>, Error> {
     conn.all(
         "SELECT r.id FROM repository r LEFT JOIN ref_projection p ON p.repo_id = r.id \
-         WHERE r.moved_from IS NOT NULL \
+         WHERE r.moved_from IS NOT NULL OR EXISTS (SELECT 1 FROM waiting_pack w WHERE w.repo_id = r.id) \
          OR COALESCE((SELECT MAX(j.seq) FROM ref_journal j WHERE j.repo_id = r.id), 0) > COALESCE(p.seq, 0) \
          ORDER BY r.id",
         &[],

@@ -201,6 +201,7 @@ pub fn delete(tx: &dyn Connection, id: RepoId) -> Result<bool, Error> {
     for statement in [
         "DELETE FROM refs WHERE repo_id = $1",
         "DELETE FROM ref_projection WHERE repo_id = $1",
+        "DELETE FROM waiting_pack WHERE repo_id = $1",
         "DELETE FROM collaboration WHERE repo_id = $1",
         "DELETE FROM repository_redirect WHERE repo_id = $1",
         "DELETE FROM repository WHERE id = $1",

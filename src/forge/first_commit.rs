@@ -49,9 +49,7 @@ async fn land(forge: &Forge, intake: &Intake, caller: &Caller, repository: &Repo
     let path = RepoPath::new(repository.owner.clone(), repository.name.clone());
     let permit = forge.authorize(caller, PushRepository, &path).await?;
     let handle = forge.open(repository).await?;
-    let (git, limits) = (handle.git(), intake.limits().clone());
-    let made = tokio::task::spawn_blocking(move || git.incoming(&limits)).await.map_err(Error::internal)?;
-    let incoming = made.map_err(Error::internal)?;
+    let incoming = handle.git().incoming(intake.limits());
     let name = format!("refs/heads/{}", repository.default_branch).into_bytes();
     let request =
         ReceiveRequest { commands: vec![Command { name, old: None, new: Some(commit) }], ..ReceiveRequest::default() };

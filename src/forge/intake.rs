@@ -140,6 +140,7 @@ impl Intake {
                 max_objects: git.max_objects,
                 max_unpacked_bytes: git.max_unpacked_bytes,
                 memory: MemoryBudget::new(git.max_indexing_memory_bytes),
+                max_inline_pack_bytes: git.max_inline_pack_bytes,
                 max_commands: git.max_refs_per_push as u64,
                 max_request_bytes: git.max_request_bytes as u64,
                 ..Limits::default()

@@ -17,6 +17,7 @@ use std::sync::atomic::AtomicBool;
 
 use atomicqms_actors::ask::Deadline;
 use atomicqms_actors::repository::{EditOutcome, RepositoryHandle, UpdateRefs};
+use atomicqms_git::odb::Snapshot;
 use atomicqms_git::receive::{CommandOutcome, CommandReport, ReceiveRequest};
 use atomicqms_git::{Incoming, Ingested, PackSource, Progress, RefEdit, RefName, View};
 
@@ -130,7 +131,7 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
         tracing::info!("push refused: {reason}");
         return failed(&request, &Failure::unpack(reason));
     }
-    let packs = ingested.as_ref().map_or(0, |ingested| ingested.snapshot().packs().len());
+    let packs = ingested.as_ref().map_or(0, |ingested| count_files(ingested.snapshot()));
     let asked = Asked::by_push(&forge.settings.maintenance, packs, &edits);
     let commit = CommitPush {
         permit,
@@ -170,6 +171,11 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
         commit::adopt_default_branch(forge, &handle, &repository, branch, deadline).await;
     }
     PushReport { unpack: Ok(()), commands: reports(&request, outcomes), objects }
+}
+
+/// How many packs of a repository are files; the others are joined when they become some.
+fn count_files(objects: &Snapshot) -> usize {
+    objects.packs().iter().filter(|pack| !pack.is_waiting()).count()
 }
 
 /// Commands whose tips are known to be fit, and the pack that brings their objects.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use atomicqms_actors::supervisor::OnEscalate;
 use atomicqms_actors::{
     Directory, DirectoryArgs, DirectoryOptions, Jobs, JobsArgs, JobsOptions, Readers, ReadersOptions, Supervisor,
-    Watched, Writer, WriterOptions,
+    WaitingLimits, Watched, Writer, WriterOptions,
 };
 
 use super::Failure;
@@ -70,6 +70,7 @@ impl Parts {
             max_batch: database.writer_max_batch,
             busy_timeout_ms: database.busy_timeout_ms,
             watched: Some(Watched { query: db::rights::VERSION_QUERY, value: rights.shared() }),
+            checkpoint_pages: database.checkpoint_pages,
             ..WriterOptions::default()
         };
         let writer = Writer::start(&path, options, &supervisor).await?;
@@ -79,6 +80,8 @@ impl Parts {
         let options = DirectoryOptions {
             max_open: config.git.max_open_repositories,
             idle_close: Duration::from_secs(config.git.idle_close_seconds),
+            settle_after: Duration::from_millis(config.git.settle_ms),
+            waiting: WaitingLimits { packs: config.git.max_waiting_packs, total_bytes: config.git.max_waiting_bytes },
             ..DirectoryOptions::default()
         };
         let directory = Directory::start(

@@ -20,7 +20,7 @@ use crate::error::{Error, Kind};
 use crate::http::App;
 use crate::http::body_memory::Lease;
 use crate::transport::pace::Pace;
-use crate::transport::spool::{Received, Refusal, Spool};
+use crate::transport::spool::{Received, Spool};
 use crate::transport::{Offer, Stream, advertisement, answer, receive};
 
 /// Serves one push.
@@ -111,14 +111,10 @@ async fn read_pack(
     }
     let patience = Duration::from_secs(app.config.server.crowded_stall_timeout_seconds);
     let mut pace = Pace::new(app.intake.receive_crowd(client), patience);
-    let limits = app.intake.limits().clone();
+    let limits = app.intake.limits();
     let most_bytes = limits.max_pack_bytes;
-    let git = handle.git();
-    let made = tokio::task::spawn_blocking(move || git.incoming(&limits)).await.map_err(Error::internal)?;
-    let mut kept = match made {
-        Ok(incoming) => Ok((Spool::new(&incoming, most_bytes, lease), incoming)),
-        Err(error) => Err(Refusal::Storage(error)),
-    };
+    let incoming = handle.git().incoming(limits);
+    let mut kept = Ok((Spool::new(&incoming, most_bytes, lease), incoming));
     let (mut end, mut bytes) = (PackEnd::new(), 0_u64);
     let mut next = rest;
     loop {

@@ -53,6 +53,7 @@ fn parse(stat: &str, status: &str, boot: &str, limits: &str, open_fds: u64) -> O
 
 /// Writes the figures into the metrics recorder.
 pub fn publish() {
+    metrics::counter!("atomicqms_flushes_total", "what" => "files").absolute(atomicqms_git::flushes());
     let Some(figures) = read() else { return };
     metrics::gauge!("process_resident_memory_bytes").set(figures.resident_bytes as f64);
     metrics::gauge!("process_cpu_seconds_total").set(figures.cpu_seconds);

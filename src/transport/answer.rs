@@ -144,6 +144,11 @@ impl AnswerWriter {
         (!self.streaming).then_some(&self.buffer)
     }
 
+    /// Whether so many bytes and the end of the answer can be written without waiting for the client.
+    pub fn takes_at_once(&self, bytes: usize) -> bool {
+        self.buffer.len() + bytes < CHUNK_BYTES && self.parts.capacity() >= 2
+    }
+
     /// Ends the answer. A short one travels whole, so that its length is known to the client.
     pub fn finish(mut self) -> io::Result<()> {
         if self.streaming {

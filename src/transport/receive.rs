@@ -95,12 +95,16 @@ fn tell_progress(shared: SharedWriter, capabilities: PushCapabilities) -> pushes
         if capabilities.quiet || total == 0 || (!is_end && last.elapsed() < PROGRESS_EVERY) {
             return;
         }
+        // What is done at once is told together with the report, in one write.
+        let is_awaited = last.elapsed() >= PROGRESS_EVERY;
         last = Instant::now();
         let percent = done.saturating_mul(100) / total;
         let end = if is_end { ", done.\n" } else { "\r" };
         let message = receive::progress(&capabilities, &format!("{what}: {percent:3}% ({done}/{total}){end}"));
         let mut slot = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = slot.as_mut().map(|writer| writer.write_all(&message).and_then(|()| writer.flush()));
+        let told = slot
+            .as_mut()
+            .map(|writer| writer.write_all(&message).and_then(|()| if is_awaited { writer.flush() } else { Ok(()) }));
         if let Some(Err(_)) = told {
             // The client left. The push goes on, untold.
             *slot = None;
@@ -112,7 +116,12 @@ fn tell_progress(shared: SharedWriter, capabilities: PushCapabilities) -> pushes
 async fn finish(shared: SharedWriter, capabilities: &PushCapabilities, report: &PushReport) {
     let unpack = report.unpack.as_ref().copied().map_err(String::as_str);
     let bytes = receive::report(capabilities, unpack, &report.commands);
-    let sending = tokio::task::spawn_blocking(move || {
+    let fits = shared
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .as_ref()
+        .is_none_or(|writer| writer.takes_at_once(bytes.len()));
+    let send = move || {
         let writer = shared.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut writer) = writer
             && writer.write_all(&bytes).is_ok()
@@ -120,7 +129,11 @@ async fn finish(shared: SharedWriter, capabilities: &PushCapabilities, report: &
             // The client may have left: the push has landed all the same.
             let _ = writer.finish();
         }
-    });
+    };
+    if fits {
+        return send();
+    }
+    let sending = tokio::task::spawn_blocking(send);
     if let Err(error) = sending.await {
         tracing::error!(%error, "the report of a push could not be sent");
     }

@@ -32,7 +32,7 @@ pub enum Refusal {
 
 /// Bytes of a pack on their way into memory or a file.
 pub struct Spool {
-    path: std::path::PathBuf,
+    place: atomicqms_git::incoming::Spool,
     waiting: BytesMut,
     file: Option<tokio::fs::File>,
     bytes: u64,
@@ -43,7 +43,7 @@ pub struct Spool {
 impl Spool {
     /// Starts before the first byte. Units: `limit` in bytes.
     pub fn new(incoming: &Incoming, limit: u64, lease: Lease) -> Self {
-        Self { path: incoming.spool_path(), waiting: BytesMut::new(), file: None, bytes: 0, limit, lease }
+        Self { place: incoming.spool(), waiting: BytesMut::new(), file: None, bytes: 0, limit, lease }
     }
 
     /// Takes one chunk.
@@ -62,13 +62,14 @@ impl Spool {
     }
 
     async fn write(&mut self) -> std::result::Result<(), Refusal> {
-        let failed = |error| Refusal::Storage(atomicqms_git::Error::io("write", &self.path, error));
+        let failed = |error| Refusal::Storage(atomicqms_git::Error::io("write", self.place.path(), error));
         let file = match self.file.take() {
             Some(file) => self.file.insert(file),
             None => {
-                let mut private = tokio::fs::OpenOptions::new();
-                private.write(true).create_new(true).mode(0o600);
-                let mut file = private.open(&self.path).await.map_err(failed)?;
+                let place = self.place.clone();
+                let made = tokio::task::spawn_blocking(move || place.create()).await;
+                let made = made.map_err(|error| failed(std::io::Error::other(error)))?;
+                let mut file = tokio::fs::File::from_std(made.map_err(Refusal::Storage)?);
                 file.set_max_buf_size(SPOOL_WRITE_BYTES);
                 self.file.insert(file)
             }
@@ -99,7 +100,7 @@ impl Spool {
             // Writes of tokio's files end in the background; flush waits for the last one and its error.
             file.flush()
                 .await
-                .map_err(|error| Refusal::Storage(atomicqms_git::Error::io("write", &self.path, error)))?;
+                .map_err(|error| Refusal::Storage(atomicqms_git::Error::io("write", self.place.path(), error)))?;
         }
         Ok((PackSource::Spooled, None))
     }

@@ -188,6 +188,85 @@ fn the_server_can_die_inside_any_flush_or_rename_of_a_push() {
     forge.finish();
 }
 
+#[test]
+fn what_is_only_in_the_database_becomes_files_whenever_the_server_dies() {
+    let mut forge = Forge::with().setting("git", "settle_ms", 600_000).start();
+    let ada = forge.user("ada");
+    let repository = ada.create_repository("waiting");
+    let main = push_some(&ada, forge.addr(), &repository, "main", 3);
+    let other = push_some(&ada, forge.addr(), &repository, "other", 2);
+    assert_eq!((main.answered, other.answered), (3, 2));
+    let id = forge.evidence().repository_id(&repository);
+    let directory = forge.directory_as_it_is(&repository);
+    assert_eq!(forge.evidence().waiting_packs(id), 5);
+    assert_eq!(pack_files(&directory), 0, "nothing is a file before its time");
+    assert!(evidence::refs_on_disk(&Git::new().at(&directory)).is_empty(), "refs wait for their packs");
+    Git::new().ok(&["clone", "--quiet", "--mirror", &ada.url(&repository), "before.git"]);
+
+    // Between the commit and the files.
+    forge.kill();
+    forge.start_options().replace("git", "settle_ms", 1_500);
+    forge.restart();
+    assert_whole(&forge, &repository, &[&main, &other]);
+    assert_eq!(pack_files(&directory), 1, "they became one file");
+
+    // While the files are written, and between them and the end of the rows.
+    if !tamper::is_available() {
+        forge.finish();
+        return;
+    }
+    let mut deaths = 0;
+    let places = [("mkdir", 1), ("fsync", 4), ("rename", 4), ("pwrite64", 3)];
+    for (call, nth) in places.into_iter().flat_map(|(call, times)| (1..=times).map(move |nth| (call, nth))) {
+        let repository = ada.create_repository(&format!("waiting-{call}-{nth}"));
+        let pushed = push_some(&ada, forge.addr(), &repository, "main", 3);
+        assert_eq!(pushed.answered, 3, "{call} {nth}");
+        let status_file = format!("/proc/{}/status", forge.pid());
+        let tamper = Tamper::with(&forge, call, "signal=SIGKILL", nth);
+        let id = forge.evidence().repository_id(&repository);
+        let died = crate::dsl::until("the server to die, or the files to follow", crate::dsl::PATIENCE, || {
+            let status = std::fs::read_to_string(&status_file).unwrap_or_default();
+            match (status.is_empty() || status.contains("State:\tZ"), forge.evidence().lag(id)) {
+                (true, _) => Ok(true),
+                (false, None) => Ok(false),
+                (false, Some(lag)) => Err(lag),
+            }
+        });
+        drop(tamper);
+        if died {
+            deaths += 1;
+            forge.wait();
+        } else {
+            forge.kill();
+        }
+        forge.restart();
+        assert_whole(&forge, &repository, &[&pushed]);
+    }
+    eprintln!("the server died in {deaths} of 12 places between commit and the end of the rows");
+    assert!(deaths >= 8, "the server died in only {deaths} places");
+    forge.finish();
+}
+
+fn pack_files(directory: &std::path::Path) -> usize {
+    let entries = std::fs::read_dir(directory.join("objects/pack")).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.extension().is_some_and(|ending| ending == "pack")).count()
+}
+
+/// Every answered push is there, for stock git in the directory and for a client, and no row is left.
+fn assert_whole(forge: &Forge, repository: &str, pushed: &[&Tried]) {
+    let server = forge.server_git(repository);
+    server.fsck();
+    let on_disk = evidence::refs_on_disk(&server);
+    let id = forge.evidence().repository_id(repository);
+    assert_eq!(on_disk, forge.evidence().refs(id), "{repository}");
+    for tried in pushed {
+        assert_eq!(on_disk.get(&tried.branch), tried.values.last(), "{repository}: {}", tried.branch);
+    }
+    assert_eq!(forge.evidence().waiting_packs(id), 0);
+    let leftovers = evidence::quarantines(&forge.directory_as_it_is(repository));
+    assert!(leftovers.is_empty(), "{repository}: {leftovers:?}");
+}
+
 /// Pushes at most `limit` commits by hand.
 fn push_some(ada: &Persona, addr: std::net::SocketAddr, repository: &str, branch: &str, limit: usize) -> Tried {
     let mut tried = Tried { branch: format!("refs/heads/{branch}"), ..Tried::default() };

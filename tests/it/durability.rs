@@ -1,7 +1,9 @@
 //! Power cuts: what an answer promises is on the disk before the answer leaves.
 //!
 //! `kill -9` cannot show this, because the kernel keeps what a dead process wrote. So the order of system calls is
-//! read: pack and index flushed, renamed into place, their directory flushed, the database's log flushed, answer sent.
+//! read. A small pack is in the database, its log flushed, before the answer is sent; then pack and index are flushed,
+//! renamed into place, their directory flushed, the refs written and flushed, and only then the row is removed. A large
+//! pack is a file before the database's log is flushed.
 
 use crate::dsl::pack::{Pack, ZERO};
 use crate::dsl::tamper::{self, Trace};
@@ -22,6 +24,8 @@ fn calls_of_push(forge: &Forge, ada: &Persona, repository: &str, old: &str, size
     let trace = Trace::of(forge, "fsync,fdatasync,rename,renameat,renameat2,sendto,sendmsg,write,writev");
     let reply = ada.push_one(repository, (old, &tip, b"refs/heads/main"), &pack.bytes());
     assert!(reply.accepted(), "{reply:?}");
+    // Until the files have followed.
+    forge.repository_dir(repository);
     (calls_until_now(forge, trace), tip)
 }
 
@@ -43,16 +47,31 @@ fn an_answered_push_is_on_the_disk() {
     let repository = ada.create_repository("flushed");
     let mut old = ZERO.to_owned();
     // Small packs stay in memory while they are received, large ones go to a file.
-    for size in [20, 40_000, 9 << 20] {
+    for (size, is_in_database) in [(20, true), (40_000, true), (200_000, false), (9 << 20, false)] {
         let (calls, tip) = calls_of_push(&forge, &ada, &repository, &old, size);
         let answered = done(&calls, 0, "", "unpack ok");
+        let first_log = done(&calls, 0, "fsync(", "atomicqms.db-wal>");
         let pack = done(&calls, 0, "fsync(", ".pack>");
         let index = done(&calls, 0, "fsync(", ".idx>");
         let pack_placed = done(&calls, pack, "rename", "objects/pack/pack-");
         let index_placed = done(&calls, index.max(pack_placed), "rename", ".idx\"");
         let directory = done(&calls, index_placed, "fsync(", "objects/pack>");
         let log = done(&calls, directory, "fsync(", "atomicqms.db-wal>");
-        assert!(log < answered, "{size} bytes: answered before the database was flushed:\n{}", calls.join("\n"));
+        if is_in_database {
+            assert!(first_log < answered, "{size} bytes: answered before the flush:\n{}", calls.join("\n"));
+            assert!(first_log < pack, "{size} bytes: a file before the commit:\n{}", calls.join("\n"));
+            let moved = done(&calls, directory, "rename", "refs/heads/main");
+            let flushed = done(&calls, moved, "fsync(", "refs/heads/main>");
+            let early = calls
+                .iter()
+                .take(flushed)
+                .skip(first_log + 1)
+                .position(|line| line.contains("atomicqms.db-wal>") && line.starts_with("fsync("));
+            assert_eq!(early, None, "{size} bytes: the row went before its files were flushed:\n{}", calls.join("\n"));
+            done(&calls, flushed, "fsync(", "atomicqms.db-wal>");
+        } else {
+            assert!(log < answered, "{size} bytes: answered before the database was flushed:\n{}", calls.join("\n"));
+        }
         old = tip;
     }
     forge.finish();

@@ -51,10 +51,7 @@ fn a_push_that_is_running_when_the_server_is_stopped_is_finished() {
         .header("Transfer-Encoding", "chunked");
     wire.write(&call.head(forge.addr())).unwrap();
     wire.write_chunk(&body[..150]).unwrap();
-    until("the push to be under way", PATIENCE, || {
-        let left = crate::dsl::evidence::quarantines(&forge.repository_dir(&repository));
-        if left.is_empty() { Err("no quarantine yet".to_owned()) } else { Ok(()) }
-    });
+    forge.await_push_under_way();
     forge.signal(rustix::process::Signal::TERM);
     until("the server to take no new work", PATIENCE, || match Call::new("GET", "/readyz").send(forge.addr()) {
         Ok(reply) if reply.status == 200 => Err("still ready".to_owned()),

@@ -224,7 +224,9 @@ fn kill_9_during_maintenance_loses_nothing() {
 
 #[test]
 fn doctor_names_damage_and_maintain_keeps_out_of_a_running_server() {
-    let mut forge = Forge::with().setting("maintenance", "enabled", false).start();
+    // A file for each push.
+    let settings = Forge::with().setting("git", "max_inline_pack_bytes", 0);
+    let mut forge = settings.setting("maintenance", "enabled", false).start();
     let ada = forge.user("ada");
     let repository = ada.create_repository("sop");
     let (directory, addr) = (forge.repository_dir(&repository), forge.addr());

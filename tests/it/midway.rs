@@ -2,8 +2,14 @@
 //!
 //! Gates are judged where the refs move, from the rows of that moment, not from those of the moment the push began.
 
+use crate::dsl::chance::Chance;
 use crate::dsl::pack::{Pack, Report, ZERO, push_body};
-use crate::dsl::{Call, Forge, Git, PATIENCE, Persona, Reply, Wire, evidence, until};
+use crate::dsl::{Call, Forge, Git, PATIENCE, Persona, Reply, Wire, until};
+
+/// A pack of about this size stays in memory until its files follow the commit.
+const SMALL: usize = 20_000;
+/// A pack of about this size goes to quarantine as it arrives.
+const LARGE: usize = 2 << 20;
 
 /// A push that has begun and waits for its last bytes.
 struct Halted {
@@ -14,8 +20,13 @@ struct Halted {
 
 impl Halted {
     fn begin(forge: &Forge, who: &Persona, repository: &str, branch: &str) -> Self {
+        Self::begin_with(forge, who, repository, branch, SMALL)
+    }
+
+    fn begin_with(forge: &Forge, who: &Persona, repository: &str, branch: &str, size: usize) -> Self {
         let mut pack = Pack::new();
-        let tip = pack.add_commit(&[], "a.md", format!("{branch} {}", "z".repeat(20_000)).as_bytes());
+        let seed = branch.bytes().map(u64::from).sum();
+        let tip = pack.add_commit(&[], "a.bin", &Chance::seeded(seed).noise(size));
         let name = format!("refs/heads/{branch}");
         let body = push_body(&[(ZERO, &tip, name.as_bytes())], "report-status", &pack.bytes());
         let mut wire = Wire::connect(forge.addr()).unwrap();
@@ -26,10 +37,7 @@ impl Halted {
         wire.write(&call.head(forge.addr())).unwrap();
         let cut = body.len() - 30;
         wire.write_chunk(&body[..cut]).unwrap();
-        until("the push to be under way", PATIENCE, || {
-            let found = evidence::quarantines(&forge.repository_dir(repository));
-            if found.is_empty() { Err("no quarantine yet".to_owned()) } else { Ok(()) }
-        });
+        forge.await_push_under_way();
         Self { wire, rest: body[cut..].to_vec(), tip }
     }
 
@@ -137,22 +145,24 @@ fn a_repository_deleted_and_made_anew_takes_no_push_meant_for_the_old_one() {
 
 #[test]
 fn a_repository_renamed_while_pushing_takes_the_push_or_refuses_it_whole() {
-    let mut forge = Forge::start();
-    let ada = forge.user("ada");
-    let repository = ada.create_repository("before");
-    let halted = Halted::begin(&forge, &ada, &repository, "late");
-    let renamed = serde_json::json!({ "name": "after" });
-    ada.patch(&format!("/api/v1/repos/{repository}"), &renamed).expect(200);
-    let (reply, tip) = halted.end();
-    let landed = reply.is_some_and(|reply| Report::parse(&reply.body).is_ok_and(|report| report.is_ok()));
-    assert_eq!(forge.server_git("ada/after").refs().contains(&tip), landed);
-    assert!(!forge.repository_dir("ada/before").exists(), "the old directory came back");
-    // Whatever came of it, pushing goes on under the new name.
-    let (reply, tip) = Halted::begin(&forge, &ada, "ada/after", "next").end();
-    assert!(Report::parse(&reply.unwrap().body).unwrap().is_ok());
-    assert!(forge.server_git("ada/after").refs().contains(&tip));
-    forge.reopen_everything();
-    forge.finish();
+    for size in [SMALL, LARGE] {
+        let mut forge = Forge::start();
+        let ada = forge.user("ada");
+        let repository = ada.create_repository("before");
+        let halted = Halted::begin_with(&forge, &ada, &repository, "late", size);
+        let renamed = serde_json::json!({ "name": "after" });
+        ada.patch(&format!("/api/v1/repos/{repository}"), &renamed).expect(200);
+        let (reply, tip) = halted.end();
+        let landed = reply.is_some_and(|reply| Report::parse(&reply.body).is_ok_and(|report| report.is_ok()));
+        assert_eq!(forge.server_git("ada/after").refs().contains(&tip), landed, "{size}");
+        assert!(!forge.repository_dir("ada/before").exists(), "the old directory came back");
+        // Whatever came of it, pushing goes on under the new name.
+        let (reply, tip) = Halted::begin_with(&forge, &ada, "ada/after", "next", size).end();
+        assert!(Report::parse(&reply.unwrap().body).unwrap().is_ok(), "{size}");
+        assert!(forge.server_git("ada/after").refs().contains(&tip), "{size}");
+        forge.reopen_everything();
+        forge.finish();
+    }
 }
 
 #[test]

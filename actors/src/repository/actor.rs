@@ -4,6 +4,7 @@
 //! the directory, which starts it again at the next use after it died. Awaiting the writer and the blocking pool
 //! inside `handle` is meant: one turn at a time. Reads never come here.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +14,9 @@ use git::RefTable;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 
 use super::projection::Disk;
+use super::store::WaitingRow;
+use super::updates::{self, Update};
+use super::waiting::{Room, WaitingPack};
 use super::{Live, Outcome, RepositoryStatus, Request, placement, reconcile, turn};
 use crate::ask::reply;
 use crate::supervisor::{ORDERLY, error_chain};
@@ -22,8 +26,12 @@ use crate::{Error, Pass, Readers, RefStore, Writer, gauges};
 pub(crate) enum Msg {
     /// Change refs or HEAD. Replied once the change is durable and published, or refused.
     TakeTurn { request: Request, pass: Pass, reply: RpcReplyPort<Outcome> },
-    /// A hint by timer: flush the projection and mark it. Not replied.
+    /// Take the turns that have come. Sent by the actor to itself, so that those which wait in its mailbox are there by then. Not replied.
+    Begin,
+    /// A hint by timer: bring what is committed into the files. Not replied.
     Settle,
+    /// A step of that, which runs beside the turns, has ended. Not replied.
+    StepEnded,
     /// Flush what is to be flushed and stop. The gate is closed, so nothing comes after this.
     Close,
     /// Replied with the counters.
@@ -39,6 +47,8 @@ pub(crate) struct Tools {
     pub(crate) writer: Writer,
     pub(crate) readers: Readers,
     pub(crate) store: Arc<dyn RefStore>,
+    /// Memory for packs that are not files yet, of all repositories.
+    pub(crate) room: Arc<Room>,
 }
 
 /// Everything an actor starts from.
@@ -58,6 +68,23 @@ pub(crate) struct State {
     pub(super) live: Arc<Live>,
     pub(super) tools: Tools,
     pub(super) disk: Disk,
+    queue: VecDeque<(Request, Queued)>,
+}
+
+/// Who waits for a turn.
+pub(super) struct Queued {
+    pass: Pass,
+    port: RpcReplyPort<Outcome>,
+    since: Instant,
+}
+
+impl Queued {
+    /// Ends the wait.
+    pub(super) fn answer(self, outcome: Outcome) {
+        gauges::repository_turn(self.since.elapsed());
+        reply(self.port, outcome);
+        drop(self.pass);
+    }
 }
 
 pub(crate) struct RepositoryActor;
@@ -74,24 +101,28 @@ impl Actor for RepositoryActor {
     async fn handle(&self, myself: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::TakeTurn { request, pass, reply: port } => {
-                let began = Instant::now();
-                let outcome = Box::pin(turn::take(state, request)).await;
-                gauges::repository_turn(began.elapsed());
-                let is_unknown = matches!(outcome, Err(Error::Lost { .. }));
-                reply(port, outcome);
-                drop(pass);
-                if is_unknown {
+                if state.queue.is_empty() {
+                    drop(myself.send_message(Msg::Begin));
+                }
+                state.queue.push_back((request, Queued { pass, port, since: Instant::now() }));
+            }
+            Msg::Begin => {
+                if !Box::pin(state.take_turns(&myself)).await {
                     // The commit may or may not stand: only a fresh look at the database tells.
                     return Err("the outcome of a commit is unknown".into());
                 }
                 state.disk.schedule_settle(&myself);
             }
             Msg::Settle => {
-                state.settle().await;
+                state.begin_settling(&myself);
+                state.disk.schedule_settle(&myself);
+            }
+            Msg::StepEnded => {
+                Box::pin(state.advance(&myself)).await;
                 state.disk.schedule_settle(&myself);
             }
             Msg::Close => {
-                state.settle().await;
+                Box::pin(state.settle_now(&myself)).await;
                 myself.stop(Some(ORDERLY.to_owned()));
             }
             Msg::Inspect { reply: port } => reply(port, state.status()),
@@ -103,6 +134,44 @@ impl Actor for RepositoryActor {
 }
 
 impl State {
+    /// Takes all turns that wait, in order; answers false when the outcome of one is unknown.
+    async fn take_turns(&mut self, myself: &ActorRef<Msg>) -> bool {
+        let mut updates = VecDeque::new();
+        while let Some((request, queued)) = self.queue.pop_front() {
+            let other = match request {
+                Request::UpdateRefs(update) => {
+                    updates.push_back(Update { update, queued });
+                    let is_next_alike = matches!(self.queue.front(), Some((Request::UpdateRefs(_), _)));
+                    if is_next_alike {
+                        continue;
+                    }
+                    None
+                }
+                other => Some((other, queued)),
+            };
+            while !updates.is_empty() {
+                if !updates::take(self, &mut updates).await {
+                    return false;
+                }
+            }
+            if other.is_some() {
+                // Both touch files that a round may be writing.
+                self.end_round(myself).await;
+            }
+            let (outcome, queued) = match other {
+                Some((Request::SetHead(set_head), queued)) => (turn::set_head_branch(self, *set_head).await, queued),
+                Some((Request::Work(work), queued)) => (turn::work_on_files(self, *work).await, queued),
+                Some((Request::UpdateRefs(_), _)) | None => continue,
+            };
+            let is_known = !matches!(outcome, Err(Error::Lost { .. }));
+            queued.answer(outcome);
+            if !is_known {
+                return false;
+            }
+        }
+        true
+    }
+
     fn status(&self) -> RepositoryStatus {
         let view = self.live.view.load();
         RepositoryStatus {
@@ -111,6 +180,7 @@ impl State {
             journal_seq: self.disk.journal_seq,
             projected_seq: self.disk.projected_seq,
             is_disk_behind: self.disk.is_behind,
+            waiting_packs: self.disk.waiting.len(),
         }
     }
 }
@@ -124,7 +194,7 @@ async fn start(myself: ActorRef<Msg>, args: Args) -> Result<State, Error> {
     let stored = tools.readers.read("load repository", move |c| Ok::<_, Error>(store.load(c, id)?)).await?;
     let stored = stored.ok_or(Error::NotFound { repo: id })?;
 
-    let (stored, git) = blocking("open repository", move || {
+    let (mut stored, git) = blocking("open repository", move || {
         let git = match reuse {
             Some(git) if git.path() == root.join(&stored.relative_path) => git,
             _ => {
@@ -145,22 +215,54 @@ async fn start(myself: ActorRef<Msg>, args: Args) -> Result<State, Error> {
     }
 
     let refs = RefTable::from_refs(stored.refs);
-    let mut disk = Disk::new(settle_after, stored.journal_seq, stored.projected_seq);
-    match reconcile::reconcile(&tools, id, &git, &refs, &stored.head, stored.projected_seq).await {
-        Ok(edits) => disk.note_start(edits, &refs),
+    let mut disk = Disk::new(settle_after, tools.room.limits().packs, stored.journal_seq, stored.projected_seq);
+    for pack in open_waiting(&git, &tools, std::mem::take(&mut stored.waiting)).await? {
+        disk.waiting.push(pack);
+    }
+    let (since, head) = (stored.projected_seq, stored.head);
+    let view = git::View { refs, head, odb: git.odb(), version: 1 };
+    let live = Arc::new(Live::new(id, view, git, myself.clone()));
+    let mut state = State { live, tools, disk, queue: VecDeque::new() };
+    // Refs on disk must not point at what is no file yet.
+    let brought = match state.write_packs_now().await {
+        Ok(()) => {
+            let view = state.live.view.load_full();
+            reconcile::reconcile(&state.tools, id, &state.live.git, &view.refs, &view.head, since).await
+        }
+        Err(error) => Err(error),
+    };
+    match brought {
+        Ok(edits) => state.disk.note_start(edits, &state.live.view.load().refs),
         Err(error) => {
             // Readers and pushes can do without the files; the retry is scheduled like that of any failed projection.
             tracing::error!(repo.id = id, error = error_chain(&error), "cannot bring refs on disk in line at start");
             gauges::projection_failed();
-            disk.note_failure();
+            state.disk.note_failure();
         }
     }
-    let view = git::View { refs, head: stored.head, odb: git.odb(), version: 1 };
-    let live = Arc::new(Live::new(id, view, git, myself.clone()));
-    disk.schedule_settle(&myself);
+    state.disk.schedule_settle(&myself);
     // A directory that is gone stops its children anyway.
-    drop(started.send(Arc::clone(&live)));
-    Ok(State { live, tools, disk })
+    drop(started.send(Arc::clone(&state.live)));
+    Ok(state)
+}
+
+/// Makes the packs that are committed and no files yet a part of the opened repository again.
+async fn open_waiting(git: &git::Repository, tools: &Tools, rows: Vec<WaitingRow>) -> Result<Vec<WaitingPack>, Error> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (git, room) = (git.clone(), Arc::clone(&tools.room));
+    blocking("open waiting packs", move || {
+        let mut waiting = Vec::with_capacity(rows.len());
+        for WaitingRow { id, row } in rows {
+            let pack = row.open(&git)?;
+            waiting.push(WaitingPack { row: id, _place: room.take_anyway(&pack), pack });
+        }
+        let packs: Vec<_> = waiting.iter().map(|one| Arc::clone(&one.pack)).collect();
+        git.adopt(&packs)?;
+        Ok::<_, git::Error>(waiting)
+    })
+    .await
 }
 
 /// Runs file work on the blocking pool.

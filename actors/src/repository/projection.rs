@@ -1,10 +1,9 @@
-//! The projection of committed refs to the files of the repository, and its flush.
+//! What the files of a repository lack of what is committed, and the projection of refs that need no pack which waits.
 //!
-//! Owns what is written but not yet flushed, and the retry when the disk refuses. A failure here never fails a push:
+//! Owns the account of what is not yet written or not yet flushed, and when the next attempt comes; `settle` makes it. A failure here never fails a push:
 //! the push is committed, the files follow. The flush is lazy so that many pushes share it; until it is marked in the
 //! database, a restart compares everything again.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use atomicqms_git as git;
@@ -12,7 +11,8 @@ use git::{RefEdit, RefTable};
 use ractor::ActorRef;
 
 use super::actor::{Msg, State, blocking};
-use super::reconcile;
+use super::settle::Running;
+use super::waiting::Waiting;
 use crate::supervisor::error_chain;
 use crate::{Error, gauges};
 
@@ -27,21 +27,36 @@ pub(super) struct Disk {
     pub(super) projected_seq: i64,
     /// A projection failed: only a full comparison brings the files in line.
     pub(super) is_behind: bool,
-    unsynced: Vec<RefEdit>,
-    is_scheduled: bool,
+    /// Packs that are no files yet.
+    pub(super) waiting: Waiting,
+    /// Refs that wait for those packs, or for others that do.
+    pub(super) unprojected: Vec<RefEdit>,
+    pub(super) unsynced: Vec<RefEdit>,
+    /// What is being written now, outside of turns.
+    pub(super) running: Option<Running>,
+    pub(super) is_scheduled: bool,
+    /// A flush is on its way without delay, because much waits.
+    pub(super) is_urgent: bool,
     settle_after: Duration,
-    failures: u32,
+    /// So many packs or refs that wait make it urgent.
+    most_waiting: usize,
+    pub(super) failures: u32,
 }
 
 impl Disk {
-    pub(super) fn new(settle_after: Duration, journal_seq: i64, projected_seq: i64) -> Self {
+    pub(super) fn new(settle_after: Duration, most_waiting: usize, journal_seq: i64, projected_seq: i64) -> Self {
         Self {
             journal_seq,
             projected_seq,
             is_behind: false,
+            waiting: Waiting::default(),
+            unprojected: Vec::new(),
             unsynced: Vec::new(),
+            running: None,
             is_scheduled: false,
+            is_urgent: false,
             settle_after,
+            most_waiting,
             failures: 0,
         }
     }
@@ -62,15 +77,32 @@ impl Disk {
 
     pub(super) fn note_failure(&mut self) {
         self.is_behind = true;
+        // The comparison that follows covers them.
+        self.unprojected.clear();
         self.failures = self.failures.saturating_add(1);
     }
 
-    fn is_settled(&self) -> bool {
-        !self.is_behind && self.unsynced.is_empty() && self.projected_seq >= self.journal_seq
+    pub(super) fn is_settled(&self) -> bool {
+        !self.is_behind
+            && self.waiting.is_empty()
+            && self.waiting.written().is_none()
+            && self.unprojected.is_empty()
+            && self.unsynced.is_empty()
+            && self.projected_seq >= self.journal_seq
     }
 
     /// Makes sure that a flush comes if one is needed.
     pub(super) fn schedule_settle(&mut self, myself: &ActorRef<Msg>) {
+        if self.running.is_some() {
+            // Asked again when that has ended.
+            return;
+        }
+        let waits = self.waiting.len().max(self.unprojected.len());
+        // After a failure its delay counts: room for more waiting packs ends before memory does.
+        if waits >= self.most_waiting && self.failures == 0 && !self.is_urgent {
+            self.is_urgent = true;
+            drop(myself.send_message(Msg::Settle));
+        }
         if self.is_scheduled || self.is_settled() {
             return;
         }
@@ -81,11 +113,16 @@ impl Disk {
 }
 
 impl State {
-    /// Writes committed edits to the files; `refs` is the table they lead to.
+    /// Writes committed edits to the files, unless they have to wait for packs; `refs` is the table they lead to.
     pub(super) async fn project(&mut self, applied: Vec<RefEdit>, refs: RefTable, journal_seq: i64) {
         self.disk.journal_seq = journal_seq;
-        if self.disk.is_behind {
+        let is_running = self.disk.running.is_some();
+        if self.disk.is_behind && !is_running {
             // The pending comparison covers these too.
+            return;
+        }
+        if is_running || !self.disk.waiting.is_empty() || !self.disk.unprojected.is_empty() {
+            self.disk.unprojected.extend(applied);
             return;
         }
         let path = self.live.git.path().to_owned();
@@ -106,41 +143,7 @@ impl State {
         tracing::error!(
             repo.id = self.live.id,
             error = error_chain(error),
-            "cannot write refs to disk; they are committed and the files will follow"
+            "cannot write what was pushed to disk; it is committed and the files will follow"
         );
-    }
-
-    /// Brings the files in line, flushes them and marks that in the database.
-    pub(super) async fn settle(&mut self) {
-        self.disk.is_scheduled = false;
-        if self.disk.is_settled() {
-            return;
-        }
-        if let Err(error) = Box::pin(self.try_settle()).await {
-            self.projection_failed(&error);
-        }
-    }
-
-    async fn try_settle(&mut self) -> Result<(), Error> {
-        let id = self.live.id;
-        if self.disk.is_behind {
-            let view = self.live.view.load_full();
-            let since = self.disk.projected_seq;
-            let edits = reconcile::reconcile(&self.tools, id, &self.live.git, &view.refs, &view.head, since).await?;
-            self.disk.note_start(edits, &view.refs);
-            self.disk.is_behind = false;
-        }
-        let path = self.live.git.path().to_owned();
-        let unsynced = std::mem::take(&mut self.disk.unsynced);
-        // On failure `is_behind` makes the next attempt compare everything and flush every ref not marked yet.
-        blocking("flush refs", move || git::refs::disk::sync(&path, &unsynced)).await?;
-        let (store, seq) = (Arc::clone(&self.tools.store), self.disk.journal_seq);
-        if self.disk.projected_seq < seq {
-            let mark = move |tx: &dyn crate::sql::Connection| Ok::<_, Error>(store.mark_projected(tx, id, seq)?);
-            self.tools.writer.write("mark projected", mark).await?;
-        }
-        self.disk.projected_seq = seq;
-        self.disk.failures = 0;
-        Ok(())
     }
 }

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use atomicqms_git as git;
+use git::maintenance::PackRow;
 
 use crate::sql::{self, Connection};
 
@@ -24,6 +25,17 @@ pub struct Stored {
     pub journal_seq: i64,
     /// Last journal row whose effect is known to be flushed to disk.
     pub projected_seq: i64,
+    /// Packs that are committed and may not be files yet, oldest first.
+    pub waiting: Vec<WaitingRow>,
+}
+
+/// A pack that is committed and may not be a file yet.
+#[derive(Debug, Clone)]
+pub struct WaitingRow {
+    /// Number of the row; numbers of one repository grow as long as it has rows.
+    pub id: i64,
+    /// The pack.
+    pub row: PackRow,
 }
 
 /// A ref on disk that no journal row since the last flushed projection explains.
@@ -58,10 +70,16 @@ pub trait RefStore: Send + Sync + 'static {
     /// Records that every journal row up to `seq` is flushed to disk; never moves backwards.
     fn mark_projected(&self, tx: &dyn Connection, repo: i64, seq: i64) -> Result<(), sql::Error>;
 
+    /// Keeps a pack in the transaction that moves the refs which need it; answers the number of its row.
+    fn keep_pack(&self, tx: &dyn Connection, repo: i64, row: PackRow) -> Result<i64, sql::Error>;
+
+    /// Forgets the packs of a repository up to a row: they are files, and flushed.
+    fn forget_packs(&self, tx: &dyn Connection, repo: i64, up_to: i64) -> Result<(), sql::Error>;
+
     /// Records that the directory has reached `now_at`: forgets `moved_from` if that still is the repository's path.
     fn mark_moved(&self, tx: &dyn Connection, repo: i64, now_at: &Path) -> Result<(), sql::Error>;
 
-    /// Lists repositories whose journal is ahead of the marked projection, or whose directory is yet to be moved.
+    /// Lists repositories whose journal is ahead of the marked projection, whose packs are not all files, or whose directory is yet to be moved.
     fn unprojected(&self, connection: &dyn Connection) -> Result<Vec<i64>, sql::Error>;
 
     /// Raises the alarm about refs that somebody changed behind the server: audit event `git.ref_unexplained`.

@@ -302,9 +302,11 @@ async fn many_refs_in_one_push_and_their_deletion_reach_the_disk() {
     let tip = commit(&path, "tip");
     let names: Vec<_> = (0..300).map(|n| format!("refs/heads/topic/{n}")).collect();
     land(&repository, names.iter().map(|name| edit(name, None, Some(tip))).collect()).await;
+    world.settled().await;
     assert_eq!(refs_on_disk(&path), refs_in_view(&repository));
     land(&repository, names.iter().skip(1).map(|name| edit(name, Some(tip), None)).collect()).await;
     land(&repository, vec![edit(&names[0], Some(tip), None), edit("refs/heads/topic", None, Some(tip))]).await;
+    world.settled().await;
     assert_eq!(refs_on_disk(&path), format!("{tip} refs/heads/topic"));
     world.stop().await;
 }
@@ -347,6 +349,7 @@ async fn a_pack_is_installed_before_its_refs_move_and_a_refused_one_never() {
     let pushed = UpdateRefs { ingested: Some(ingest(&repository, pack)), ..update(edits, false, Policy::Allow) };
     assert!(repository.update_refs(pushed).await.unwrap()[0].is_applied());
     assert!(repository.view().odb.contains(&tip).unwrap());
+    world.settled().await;
     assert_eq!(quarantines(&path), 0);
     assert_eq!(run_git(&path, &["log", "--format=%s", "main"]), "first");
     run_git(&path, &["fsck", "--strict"]);
@@ -370,5 +373,185 @@ async fn a_pack_in_quarantine_survives_the_death_of_the_actor() {
     let fresh = world.open(1).await;
     assert!(fresh.view().odb.contains(&tip).unwrap(), "those who open later see the pack too");
     drop(fresh);
+    world.stop().await;
+}
+
+/// A push of a small pack to one branch.
+fn small_push(
+    repository: &RepositoryHandle,
+    home: &std::path::Path,
+    name: &str,
+    policy: Policy,
+) -> (git::ObjectId, UpdateRefs) {
+    let (tip, pack) = pack_elsewhere(home, name);
+    let edits = vec![edit(&format!("refs/heads/{name}"), None, Some(tip))];
+    (tip, UpdateRefs { ingested: Some(ingest(repository, pack)), ..update(edits, false, policy) })
+}
+
+/// Bounds under which nothing becomes a file by itself.
+fn lazy() -> crate::DirectoryOptions {
+    crate::DirectoryOptions { settle_after: Duration::from_secs(3600), ..quick() }
+}
+
+#[tokio::test]
+async fn a_small_pack_is_durable_without_a_file_and_survives_a_crash() {
+    let world = World::new(lazy()).await;
+    let repository = world.open_first().await;
+    let path = world.path("ada/sop.git");
+    let (tip, push) = small_push(&repository, world.home.path(), "main", Policy::Allow);
+    assert!(repository.update_refs(push).await.unwrap()[0].is_applied());
+    assert!(repository.view().odb.contains(&tip).unwrap());
+    assert_eq!(repository.inspect(soon()).await.unwrap().waiting_packs, 1);
+    assert_eq!(refs_on_disk(&path), "", "a ref does not go before its pack");
+    assert_eq!(std::fs::read_dir(path.join("objects/pack")).unwrap().count(), 0);
+    drop(repository);
+    let home = world.crash().await;
+    let world = World::at(home, quick()).await;
+    assert_eq!(world.directory.reconcile_unprojected().await.unwrap(), 1);
+    let repository = world.open(1).await;
+    assert!(repository.view().odb.contains(&tip).unwrap());
+    assert_eq!(refs_on_disk(&path), refs_in_view(&repository), "brought in line before anybody gets it");
+    run_git(&path, &["fsck", "--strict"]);
+    world.settled().await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn closing_and_file_work_find_everything_in_files() {
+    let world = World::new(lazy()).await;
+    let repository = world.open_first().await;
+    let path = world.path("ada/sop.git");
+    let (_, push) = small_push(&repository, world.home.path(), "one", Policy::Allow);
+    repository.update_refs(push).await.unwrap();
+    let count = |git: &git::Repository, view: &git::View| {
+        assert!(view.odb.packs().iter().all(|pack| !pack.is_waiting()));
+        Ok(std::fs::read_dir(git.path().join("objects/pack")).unwrap().count())
+    };
+    assert_eq!(repository.in_turn("look", count, soon()).await.unwrap(), 2);
+    assert!(world.rows("SELECT CAST(id AS TEXT) FROM waiting").await.is_empty());
+    let (_, push) = small_push(&repository, world.home.path(), "two", Policy::Allow);
+    repository.update_refs(push).await.unwrap();
+    let refs = refs_in_view(&repository);
+    drop(repository);
+    let home = world.stop().await;
+    assert_eq!(refs_on_disk(&path), refs);
+    drop(home);
+}
+
+#[tokio::test]
+async fn a_push_that_is_not_committed_leaves_nothing_of_its_pack() {
+    let world = World::new(lazy()).await;
+    let repository = world.open_first().await;
+    let path = world.path("ada/sop.git");
+    for (name, policy) in [("failed", Policy::Fail), ("panicked", Policy::Panic), ("protected", Policy::Protect)] {
+        let (tip, push) = small_push(&repository, world.home.path(), name, policy);
+        let outcome = repository.update_refs(push).await;
+        assert!(outcome.is_err() || !outcome.unwrap()[0].is_applied(), "{name}");
+        assert!(!repository.view().odb.contains(&tip).unwrap(), "{name}");
+    }
+    let (tip, push) = small_push(&repository, world.home.path(), "late", Policy::Allow);
+    let late = UpdateRefs { deadline: Deadline::after(Duration::ZERO), ..push };
+    assert!(matches!(repository.update_refs(late).await, Err(Error::Expired { .. })));
+    assert!(!repository.view().odb.contains(&tip).unwrap());
+    assert!(world.rows("SELECT CAST(id AS TEXT) FROM waiting").await.is_empty());
+    assert_eq!(repository.inspect(soon()).await.unwrap().waiting_packs, 0);
+    assert_eq!(std::fs::read_dir(path.join("objects/pack")).unwrap().count(), 0);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn pushes_that_wait_together_share_a_commit_and_one_that_fails_takes_no_other_along() {
+    let world = World::new(lazy()).await;
+    let repository = world.open_first().await;
+    let (running, release) = hold_the_writer(&world).await;
+    let before = world.database.writer.inspect(soon()).await.unwrap().commits;
+    let mut pushes = Vec::new();
+    for n in 0..9 {
+        let policy = if n % 3 == 1 { Policy::Fail } else { Policy::Allow };
+        let (_, push) = small_push(&repository, world.home.path(), &format!("b{n}"), policy);
+        let repository = repository.clone();
+        pushes.push(tokio::spawn(async move { repository.update_refs(push).await }));
+    }
+    crate::testkit::until("all are accepted", || (repository.live.load().gate.in_flight() == 9).then_some(())).await;
+    release.send(()).unwrap();
+    running.await.unwrap();
+    let mut landed = 0;
+    for push in pushes {
+        landed += usize::from(matches!(push.await.unwrap(), Ok(outcomes) if outcomes[0].is_applied()));
+    }
+    assert_eq!((landed, repository.view().refs.len()), (6, 6));
+    let commits = world.database.writer.inspect(soon()).await.unwrap().commits - before;
+    assert!(commits <= 4, "{commits} commits for 9 pushes that waited together");
+    assert_eq!(world.rows("SELECT name FROM refs").await.len(), 6);
+    assert_eq!(repository.inspect(soon()).await.unwrap().waiting_packs, 6);
+    let refs = refs_in_view(&repository);
+    drop(repository);
+    let path = world.path("ada/sop.git");
+    let home = world.stop().await;
+    assert_eq!(refs_on_disk(&path), refs);
+    run_git(&path, &["fsck", "--strict"]);
+    drop(home);
+}
+
+/// Keeps the writer busy until told otherwise.
+async fn hold_the_writer(world: &World) -> (tokio::task::JoinHandle<()>, std::sync::mpsc::SyncSender<()>) {
+    let (release, held) = std::sync::mpsc::sync_channel::<()>(1);
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let writer = world.database.writer.clone();
+    let running = tokio::spawn(async move {
+        let hold = move |_: &dyn sql::Connection| {
+            begun.send(()).unwrap();
+            held.recv().unwrap();
+            Ok::<_, Error>(())
+        };
+        writer.write("hold", hold).await.unwrap();
+    });
+    has_begun.await.unwrap();
+    (running, release)
+}
+
+#[tokio::test]
+async fn packs_that_find_no_room_in_memory_are_files_at_once() {
+    let waiting = WaitingLimits { packs: 512, total_bytes: 1 };
+    let world = World::new(crate::DirectoryOptions { waiting, ..lazy() }).await;
+    let repository = world.open_first().await;
+    let path = world.path("ada/sop.git");
+    let (_, push) = small_push(&repository, world.home.path(), "main", Policy::Allow);
+    assert!(repository.update_refs(push).await.unwrap()[0].is_applied());
+    assert_eq!(std::fs::read_dir(path.join("objects/pack")).unwrap().count(), 2);
+    assert_eq!(refs_on_disk(&path), refs_in_view(&repository));
+    assert!(world.rows("SELECT CAST(id AS TEXT) FROM waiting").await.is_empty());
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn many_packs_that_wait_are_written_at_once_and_a_full_disk_is_made_up_for() {
+    let waiting = WaitingLimits { packs: 3, ..WaitingLimits::default() };
+    let world =
+        World::new(crate::DirectoryOptions { waiting, settle_after: Duration::from_millis(400), ..quick() }).await;
+    let repository = world.open_first().await;
+    let path = world.path("ada/sop.git");
+    // No quarantine can be made here.
+    let objects = path.join("objects");
+    std::fs::rename(&objects, path.join("away")).unwrap();
+    std::fs::write(&objects, "in the way").unwrap();
+    let mut refs = 0;
+    for n in 0..4 {
+        let (tip, push) = small_push(&repository, world.home.path(), &format!("b{n}"), Policy::Allow);
+        assert!(repository.update_refs(push).await.unwrap()[0].is_applied(), "memory and database are enough");
+        assert!(repository.view().odb.contains(&tip).unwrap());
+        refs += 1;
+    }
+    until_async("the failure is noticed", || async {
+        repository.inspect(soon()).await.unwrap().is_disk_behind.then_some(())
+    })
+    .await;
+    std::fs::remove_file(&objects).unwrap();
+    std::fs::rename(path.join("away"), &objects).unwrap();
+    world.settled().await;
+    assert_eq!(refs_on_disk(&path).lines().count(), refs);
+    assert_eq!(refs_on_disk(&path), refs_in_view(&repository));
+    assert!(world.rows("SELECT name FROM unexplained").await.is_empty());
+    run_git(&path, &["fsck", "--strict"]);
     world.stop().await;
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atomicqms_git as git;
+use git::maintenance::PackRow;
 use git::{ObjectId, Ref, RefEdit, RefName};
 
 use super::Database;
@@ -13,7 +14,7 @@ use crate::error::BoxError;
 use crate::sql::{self, Connection};
 use crate::{
     CommitRefs, Deadline, Directory, DirectoryArgs, DirectoryOptions, EditOutcome, Error, RefStore, RepositoryHandle,
-    Stored, Unexplained, UpdateRefs, WriterOptions, params,
+    Stored, Unexplained, UpdateRefs, WaitingRow, WriterOptions, params,
 };
 
 const SCHEMA: &str = "
@@ -25,6 +26,9 @@ const SCHEMA: &str = "
     ) STRICT;
     CREATE TABLE IF NOT EXISTS journal (
         seq INTEGER PRIMARY KEY, repo INTEGER NOT NULL, name TEXT NOT NULL, old TEXT, new TEXT
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS waiting (
+        id INTEGER PRIMARY KEY, repo INTEGER NOT NULL, pack BLOB NOT NULL, lines BLOB NOT NULL
     ) STRICT;
     CREATE TABLE IF NOT EXISTS unexplained (
         repo INTEGER NOT NULL, name TEXT NOT NULL, found TEXT, expected TEXT
@@ -59,6 +63,10 @@ impl RefStore for Store {
             Ok(Ref { name: name(&row.text(0)?), target: id(&row.text(1)?), peeled: None })
         })?;
         let journal_seq = self.journal_seq(c, repo)?;
+        let waiting =
+            c.all("SELECT id, pack, lines FROM waiting WHERE repo = $1 ORDER BY id", &params![repo], |row| {
+                Ok(WaitingRow { id: row.int(0)?, row: PackRow { pack: row.blob(1)?, lines: row.blob(2)? } })
+            })?;
         c.first("SELECT path, moved_from, head, projected FROM repository WHERE id = $1", &params![repo], |row| {
             Ok(Stored {
                 relative_path: row.text(0)?.into(),
@@ -67,6 +75,7 @@ impl RefStore for Store {
                 refs: refs.clone(),
                 journal_seq,
                 projected_seq: row.int(3)?,
+                waiting: waiting.clone(),
             })
         })
     }
@@ -92,6 +101,15 @@ impl RefStore for Store {
         tx.execute("UPDATE repository SET projected = MAX(projected, $1) WHERE id = $2", &params![seq, repo]).map(drop)
     }
 
+    fn keep_pack(&self, tx: &dyn Connection, repo: i64, row: PackRow) -> Result<i64, sql::Error> {
+        let insert = "INSERT INTO waiting (repo, pack, lines) VALUES ($1, $2, $3) RETURNING id";
+        Ok(tx.first(insert, &params![repo, row.pack, row.lines], |row| row.int(0))?.unwrap())
+    }
+
+    fn forget_packs(&self, tx: &dyn Connection, repo: i64, up_to: i64) -> Result<(), sql::Error> {
+        tx.execute("DELETE FROM waiting WHERE repo = $1 AND id <= $2", &params![repo, up_to]).map(drop)
+    }
+
     fn mark_moved(&self, tx: &dyn Connection, repo: i64, now_at: &Path) -> Result<(), sql::Error> {
         let mark = "UPDATE repository SET moved_from = NULL WHERE id = $1 AND path = $2";
         tx.execute(mark, &params![repo, now_at.to_str().unwrap()]).map(drop)
@@ -99,6 +117,7 @@ impl RefStore for Store {
 
     fn unprojected(&self, c: &dyn Connection) -> Result<Vec<i64>, sql::Error> {
         let behind = "SELECT id FROM repository WHERE moved_from IS NOT NULL
+            OR EXISTS (SELECT 1 FROM waiting WHERE waiting.repo = repository.id)
             OR projected < (SELECT MAX(seq) FROM journal WHERE repo = repository.id)";
         c.all(behind, &[], |row| row.int(0))
     }
@@ -322,7 +341,7 @@ pub(crate) fn pack_elsewhere(home: &Path, message: &str) -> (ObjectId, Vec<u8>) 
 
 /// Brings a pack into the quarantine of a repository.
 pub(crate) fn ingest(repository: &RepositoryHandle, pack: Vec<u8>) -> git::Ingested {
-    let incoming = repository.git().incoming(&git::Limits::default()).unwrap();
+    let incoming = repository.git().incoming(&git::Limits::default());
     let never = std::sync::atomic::AtomicBool::new(false);
     incoming.ingest(git::PackSource::Memory(pack.into()), &mut |_| {}, &never).unwrap()
 }

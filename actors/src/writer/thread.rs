@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use rusqlite::{Connection, ErrorCode};
 
+use super::checkpoint::{self, Checkpoints};
 use super::job::{Fate, QueuedJob, Ran};
 use super::{Command, MIN_BUSY_TIMEOUT, WriterOptions};
 use crate::error::{BoxError, panic_message};
@@ -58,20 +59,24 @@ impl Body {
             }
         };
         drop(ready.send(Ok(())));
-        let served = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.serve(&connection)))
+        let period = self.options.checkpoint_pages;
+        let mut checkpoints = Checkpoints::new(&self.path, period, busy_timeout(&self.options));
+        let serve = || self.serve(&connection, &mut checkpoints);
+        let served = std::panic::catch_unwind(std::panic::AssertUnwindSafe(serve))
             .unwrap_or_else(|payload| Err(format!("panicked: {}", panic_message(payload.as_ref()))));
         for command in self.receiver.try_iter() {
             if let Command::Run(job) = command {
                 finish(job, Some(Fate::Stopped), JobOutcome::Lost);
             }
         }
+        checkpoints.end();
         if served.is_ok() {
             close(connection);
         }
         served
     }
 
-    fn serve(&self, connection: &Connection) -> Result<(), String> {
+    fn serve(&self, connection: &Connection, checkpoints: &mut Checkpoints) -> Result<(), String> {
         let mut waiting = VecDeque::new();
         let mut is_stopping = false;
         let mut looked_at = Instant::now();
@@ -101,6 +106,7 @@ impl Body {
             }
             gauges::writer_queue(self.receiver.len());
             self.run_batch(connection, &mut waiting)?;
+            checkpoints.look(connection);
         }
     }
 
@@ -167,6 +173,7 @@ impl Body {
             return fail_all(ran, error);
         }
         gauges::writer_batch(ran.len(), began.elapsed());
+        gauges::database_flushed(1);
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.counters.jobs.fetch_add(ran.len() as u64, Ordering::Relaxed);
         answer_all(ran);
@@ -284,7 +291,7 @@ fn rollback(connection: &Connection) {
 fn open(path: &std::path::Path, options: &WriterOptions) -> Result<Connection, rusqlite::Error> {
     #[expect(clippy::disallowed_methods, reason = "this is the one writer")]
     let connection = Connection::open(path)?;
-    connection.busy_timeout(Duration::from_millis(options.busy_timeout_ms).max(MIN_BUSY_TIMEOUT))?;
+    connection.busy_timeout(busy_timeout(options))?;
     connection.set_prepared_statement_cache_capacity(512);
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0)).and_then(
         |mode| {
@@ -297,9 +304,14 @@ fn open(path: &std::path::Path, options: &WriterOptions) -> Result<Connection, r
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -i64::from(options.cache_kib))?;
-    connection.pragma_update_and_check(None, "wal_autocheckpoint", options.checkpoint_pages, |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
+    checkpoint::watch(&connection);
     connection.pragma_update_and_check(None, "journal_size_limit", 64 * 1024 * 1024, |_| Ok(()))?;
     Ok(connection)
+}
+
+fn busy_timeout(options: &WriterOptions) -> Duration {
+    Duration::from_millis(options.busy_timeout_ms).max(MIN_BUSY_TIMEOUT)
 }
 
 /// Folds the log into the database, so that a copy of the one file is complete, and closes.

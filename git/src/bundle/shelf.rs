@@ -180,7 +180,7 @@ impl Repository {
             error => error,
         })?;
         let file = out.into_inner().map_err(|error| at_disk(error.into_error()))?;
-        file.sync_all().map_err(at_disk)?;
+        files::sync(&file).map_err(at_disk)?;
         let path = directory.join(format!("{creation_token}.{ENDING}"));
         fs::rename(temporary.path(), &path).map_err(|e| Error::io("rename to", &path, e))?;
         files::sync_dir(&directory)?;

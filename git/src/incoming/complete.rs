@@ -1,5 +1,5 @@
-//! Owns the file of a verified pack: the bytes as sent, then the bases that a thin pack lacks, as `git index-pack --fix-thin` does, then a
-//! matching header and trailer; and its index. Flushed. Refuses to move anything out of quarantine.
+//! Owns the completion of a verified pack: the bytes as sent, then the bases that a thin pack lacks, as `git index-pack --fix-thin` does, then a
+//! matching header and trailer; and its index. Small ones in memory, others in files, flushed. Refuses to move anything out of quarantine.
 
 use std::{
     fs::{File, OpenOptions},
@@ -12,6 +12,7 @@ use std::{
     },
 };
 
+use bytes::Bytes;
 use flate2::{Compression, write::ZlibEncoder};
 use sha1::{Digest, Sha1};
 
@@ -35,6 +36,9 @@ const COUNT_AT: usize = 8;
 /// Between two looks at the interrupt flag.
 const PIECE_BYTES: usize = 8 << 20;
 
+/// Bases that come to more than so many times the limit for packs in memory are not even tried there.
+const INFLATED_TIMES: u64 = 16;
+
 /// The index is written in pieces of this size.
 const IDX_BUFFER_BYTES: usize = 256 << 10;
 
@@ -48,8 +52,52 @@ pub(super) struct Completion<'a> {
 }
 
 impl Completion<'_> {
-    /// Writes pack and index of `indexed`, whose bytes are `data`, into the quarantine and opens them under the name they will get.
-    pub(super) fn write(&self, source: PackSource, data: FileBytes, indexed: &Indexed) -> Result<Arc<Pack>> {
+    /// Completes the pack of `indexed`, whose bytes are `data`, under the name it will get: in memory if it came so and is small, in the quarantine
+    /// otherwise.
+    pub(super) fn complete(&self, source: PackSource, data: FileBytes, indexed: &Indexed) -> Result<Arc<Pack>> {
+        let limit = self.limits.max_inline_pack_bytes;
+        if matches!(source, PackSource::Memory(_)) && data.len() as u64 <= limit {
+            let bases_bytes = self.size_of_bases(indexed)?;
+            // As sizes are before deflating, so that nothing is made that turns out to be too large.
+            if (data.len() as u64).saturating_add(bases_bytes) <= limit.saturating_mul(INFLATED_TIMES)
+                && let Some(pack) = self.complete_in_memory(&data, indexed)?
+            {
+                return Ok(Arc::new(pack));
+            }
+        }
+        self.quarantine.make()?;
+        self.write(source, data, indexed)
+    }
+
+    /// Completes a small pack without a file; `None` if it gets too large by its bases.
+    fn complete_in_memory(&self, data: &FileBytes, indexed: &Indexed) -> Result<Option<Pack>> {
+        let directory = self.objects.join("pack");
+        let mut base_lines = Vec::new();
+        if indexed.external_bases.is_empty() {
+            let lines: Vec<IdxEntry> = indexed.objects.iter().map(IndexedObject::line).collect();
+            // Not the caller's buffer: it may be part of a larger one, and the snapshot lives long.
+            return Pack::in_memory(&directory, Bytes::copy_from_slice(data), &lines).map(Some);
+        }
+        let body_len = data.len().saturating_sub(ID_LEN);
+        let bases = self.bases(indexed, body_len as u64, &mut base_lines)?;
+        if (data.len() + bases.len()) as u64 > self.limits.max_inline_pack_bytes {
+            return Ok(None);
+        }
+        let count = count_with(indexed, &base_lines)?;
+        let checksum = self.checksum(data, body_len, count, &bases)?;
+        let mut whole = Vec::with_capacity(data.len() + bases.len());
+        let (head, rest) = data.get(..body_len).and_then(|body| body.split_at_checked(COUNT_AT)).unwrap_or_default();
+        whole.extend_from_slice(head);
+        whole.extend_from_slice(&count.to_be_bytes());
+        whole.extend_from_slice(rest.get(4..).unwrap_or_default());
+        whole.extend_from_slice(&bases);
+        whole.extend_from_slice(&checksum);
+        let lines: Vec<IdxEntry> = all_lines(&indexed.objects, &base_lines).collect();
+        Pack::in_memory(&directory, whole.into(), &lines).map(Some)
+    }
+
+    /// Writes pack and index into the quarantine and opens them under the name they will get.
+    fn write(&self, source: PackSource, data: FileBytes, indexed: &Indexed) -> Result<Arc<Pack>> {
         let mut base_lines = Vec::new();
         let (data, checksum) = if indexed.external_bases.is_empty() {
             (self.store_as_sent(source, data)?, indexed.checksum)
@@ -57,15 +105,14 @@ impl Completion<'_> {
             let body_len = data.len().saturating_sub(ID_LEN);
             let _memory = self.limits.memory.reserve(self.size_of_bases(indexed)?, self.interrupt)?;
             let bases = self.bases(indexed, body_len as u64, &mut base_lines)?;
-            let count = u32::try_from(indexed.objects.len() + base_lines.len());
-            let count = count.map_err(|_| Error::TooLarge { what: "number of objects", limit: u64::from(u32::MAX) })?;
+            let count = count_with(indexed, &base_lines)?;
             self.store_completed(source, data, count, &bases)?
         };
         let idx_path = self.quarantine.idx_path();
         let mut out = BufWriter::with_capacity(IDX_BUFFER_BYTES, files::create_new(&idx_path)?);
         let lines = all_lines(&indexed.objects, &base_lines);
         let written = idx::write_to(&mut out, lines, &checksum).and_then(|()| out.flush());
-        written.and_then(|()| out.get_ref().sync_all()).map_err(|e| Error::io("write", &idx_path, e))?;
+        written.and_then(|()| files::sync(out.get_ref())).map_err(|e| Error::io("write", &idx_path, e))?;
         drop(out);
         let idx = Idx::parse(FileBytes::open(&idx_path)?).map_err(|what| Error::corrupt(idx_path, what))?;
         let name = format!("pack-{}.pack", ObjectId::from(checksum));
@@ -126,7 +173,7 @@ impl Completion<'_> {
                 FileBytes::open(&path)
             }
             PackSource::Spooled => {
-                File::open(&path).and_then(|file| file.sync_all()).map_err(failed)?;
+                File::open(&path).and_then(|file| files::sync(&file)).map_err(failed)?;
                 Ok(data)
             }
         }
@@ -161,7 +208,7 @@ impl Completion<'_> {
         file.write_all(bases).map_err(failed)?;
         file.write_all(&checksum).map_err(failed)?;
         file.write_all_at(&count.to_be_bytes(), COUNT_AT as u64).map_err(failed)?;
-        file.sync_all().map_err(failed)?;
+        files::sync(&file).map_err(failed)?;
         Ok((FileBytes::open(&path)?, checksum))
     }
 
@@ -185,6 +232,12 @@ impl Completion<'_> {
     }
 }
 
+/// The number of objects in a completed pack.
+fn count_with(indexed: &Indexed, bases: &[IdxEntry]) -> Result<u32> {
+    let count = u32::try_from(indexed.objects.len() + bases.len());
+    count.map_err(|_| Error::TooLarge { what: "number of objects", limit: u64::from(u32::MAX) })
+}
+
 /// The lines of the index in order of ids: those of the objects sent and those of the added bases, which are sorted both.
 fn all_lines<'a>(
     objects: &'a [IndexedObject],
@@ -201,5 +254,5 @@ fn all_lines<'a>(
 
 fn write_and_flush(file: &mut File, data: &[u8]) -> std::io::Result<()> {
     file.write_all(data)?;
-    file.sync_all()
+    files::sync(file)
 }

@@ -1,10 +1,10 @@
-//! Owns the directory `objects/incoming-*` of one push, and `objects/tidying-*` of one pack that maintenance writes: made empty, removed on
-//! drop, swept after a crash. Refuses to know what is in it.
+//! Owns the directory `objects/incoming-*` of one push, and `objects/tidying-*` of one pack that maintenance writes: made empty, for a push only
+//! once it is needed, removed on drop, swept after a crash. Refuses to know what is in it.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use crate::{
@@ -26,23 +26,38 @@ fn own_mark() -> &'static str {
 #[derive(Debug)]
 pub(crate) struct Quarantine {
     directory: PathBuf,
+    is_made: Mutex<bool>,
 }
 
 impl Quarantine {
-    /// Makes a new one for a push, below an object directory.
-    pub(crate) fn create(objects: &Path) -> Result<Quarantine> {
+    /// Names a new one for a push, below an object directory. [`Quarantine::make`] makes it.
+    pub(crate) fn for_push(objects: &Path) -> Quarantine {
         Quarantine::with_prefix(objects, PUSH)
     }
 
     /// Makes a new one for a pack of maintenance, below an object directory.
     pub(crate) fn for_maintenance(objects: &Path) -> Result<Quarantine> {
-        Quarantine::with_prefix(objects, MAINTENANCE)
+        let quarantine = Quarantine::with_prefix(objects, MAINTENANCE);
+        quarantine.make()?;
+        Ok(quarantine)
     }
 
-    fn with_prefix(objects: &Path, prefix: &str) -> Result<Quarantine> {
+    fn with_prefix(objects: &Path, prefix: &str) -> Quarantine {
         let directory = objects.join(format!("{prefix}{}{}", own_mark(), files::unique()));
-        files::create_new_dir(&directory)?;
-        Ok(Quarantine { directory })
+        Quarantine { directory, is_made: Mutex::new(false) }
+    }
+
+    /// Makes the directory, if that has not been done.
+    ///
+    /// Errors: `Io`, `DiskFull`.
+    pub(crate) fn make(&self) -> Result<()> {
+        // A panic cannot leave a flag half set.
+        let mut is_made = self.is_made.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*is_made {
+            files::create_new_dir(&self.directory)?;
+            *is_made = true;
+        }
+        Ok(())
     }
 
     pub(crate) fn pack_path(&self) -> PathBuf {
@@ -66,7 +81,8 @@ impl Quarantine {
 
 impl Drop for Quarantine {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.directory)
+        if *self.is_made.get_mut().unwrap_or_else(PoisonError::into_inner)
+            && let Err(error) = fs::remove_dir_all(&self.directory)
             // Gone with its whole repository.
             && error.kind() != std::io::ErrorKind::NotFound
         {

@@ -29,9 +29,9 @@ impl Push {
     }
 
     fn ingest_with(&self, pack: &[u8], spooled: bool, limits: &Limits) -> Result<Ingested> {
-        let incoming = self.server.incoming(limits)?;
+        let incoming = self.server.incoming(limits);
         let source = if spooled {
-            std::io::Write::write_all(&mut incoming.create_spool()?, pack).unwrap();
+            std::io::Write::write_all(&mut incoming.spool().create()?, pack).unwrap();
             PackSource::Spooled
         } else {
             PackSource::Memory(Bytes::copy_from_slice(pack))
@@ -387,7 +387,7 @@ fn an_installation_that_fails_leaves_nothing() {
 #[test]
 fn a_vanished_spool_is_an_error() {
     let push = Push::new();
-    let incoming = push.server.incoming(&Limits::default()).unwrap();
+    let incoming = push.server.incoming(&Limits::default());
     let outcome = incoming.ingest(PackSource::Spooled, &mut |_| (), &AtomicBool::new(false));
     assert!(matches!(outcome, Err(Error::Io { .. })));
     assert_eq!(push.leftovers(), Vec::<String>::new());

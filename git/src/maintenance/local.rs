@@ -1,5 +1,5 @@
-//! Owns the question which packs and loose objects of a snapshot maintenance may replace. Refuses packs that somebody marked: `.keep` says "hands off",
-//! `.promisor` that the repository is a partial clone, whose missing objects are no damage; and whatever belongs to another repository.
+//! Owns the question which packs and loose objects of a snapshot maintenance may replace. Refuses packs that are no files yet, because they are about to be
+//! joined anyway, and packs that somebody marked: `.keep` says "hands off", `.promisor` that the repository is a partial clone, whose missing objects are no damage; and whatever belongs to another repository.
 
 use std::{path::Path, sync::Arc};
 
@@ -26,7 +26,7 @@ impl Local {
         let mut local = Local { regular: Vec::new(), cruft: Vec::new(), kept: Vec::new(), loose };
         for pack in snapshot.packs().iter().filter(|pack| pack.path().parent() == Some(&directory)) {
             let has = |ending: &str| pack.path().with_extension(ending).exists();
-            let list = if has("keep") || has("promisor") {
+            let list = if pack.is_waiting() || has("keep") || has("promisor") {
                 &mut local.kept
             } else if has("mtimes") {
                 &mut local.cruft

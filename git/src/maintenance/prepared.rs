@@ -55,7 +55,7 @@ impl AfterPublish for MultiPackIndexFile {
     fn derive(&self, repository: &Repository, _: &View, interrupt: &AtomicBool) -> Result<()> {
         let (objects, odb) = (repository.objects(), repository.odb());
         let directory = objects.join("pack");
-        let own = odb.packs().iter().filter(|pack| pack.path().parent() == Some(&directory));
+        let own = odb.packs().iter().filter(|pack| !pack.is_waiting() && pack.path().parent() == Some(&directory));
         let packs: Vec<Arc<Pack>> = own.cloned().collect();
         let mut names: Vec<String> = packs.iter().map(|pack| multi_pack_index::index_name(pack)).collect();
         names.sort_unstable();
@@ -201,7 +201,7 @@ fn tips(view: &View) -> impl Iterator<Item = ObjectId> + '_ {
 }
 
 /// Moves one pack into place, its index last: git looks for packs by their indices.
-fn place(new: &NewPack) -> Result<()> {
+pub(super) fn place(new: &NewPack) -> Result<()> {
     let target = new.pack.path();
     let moves = [
         (new.quarantine.pack_path(), target.to_owned()),

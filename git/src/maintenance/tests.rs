@@ -9,3 +9,4 @@ mod crash;
 mod figures;
 mod readers;
 mod world;
+mod write_out;

@@ -119,6 +119,17 @@ impl Idx {
         self.u32_at(IDS_AT + self.count as usize * ID_LEN + self.checked(index)? * 4)
     }
 
+    /// The line at a position.
+    pub(crate) fn line_at(&self, index: u32) -> Option<IdxEntry> {
+        let (id, offset) = self.id_at(index).zip(self.offset_at(index))?;
+        Some(IdxEntry { id, offset, crc32: self.crc32_at(index)? })
+    }
+
+    /// The whole file.
+    pub(crate) fn bytes(&self) -> &FileBytes {
+        &self.data
+    }
+
     /// All ids in order.
     pub fn ids(&self) -> impl Iterator<Item = ObjectId> + '_ {
         (0..self.count).filter_map(|i| self.id_at(i))

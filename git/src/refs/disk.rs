@@ -106,8 +106,10 @@ pub fn project(path: &Path, edits: &[RefEdit], full: &RefTable) -> Result<()> {
 /// Errors: `Io`, `DiskFull`.
 pub fn sync(path: &Path, edits: &[RefEdit]) -> Result<()> {
     let mut directories = BTreeSet::new();
-    for edit in edits {
-        let file = path.join(edit.name.as_str());
+    // Each once: many pushes to one branch share a flush.
+    let names: BTreeSet<&str> = edits.iter().map(|edit| edit.name.as_str()).collect();
+    for name in names {
+        let file = path.join(name);
         sync_file(&file)?;
         directories.extend(file.ancestors().skip(1).take_while(|dir| dir.starts_with(path)).map(Path::to_owned));
     }
@@ -120,7 +122,7 @@ pub fn sync(path: &Path, edits: &[RefEdit]) -> Result<()> {
 }
 
 fn sync_file(path: &Path) -> Result<()> {
-    match fs::File::open(path).and_then(|file| file.sync_all()) {
+    match fs::File::open(path).and_then(|file| files::sync(&file)) {
         Ok(()) => Ok(()),
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(()),
         Err(e) => Err(Error::io("flush", path, e)),

@@ -10,6 +10,7 @@ const HASHES: &[(&str, &str)] = &[
     ("0003_jobs.sql", "7ea8b476bd6214ab6b6f6f80d6e5e80516934e7f50fdf152dab6c135ef5583f2"),
     ("0004_push_certificates.sql", "312dcf6462239cde953fd013df2e5b68bc506bb354e2145aa02f9e3fba761fe6"),
     ("0005_rights_version.sql", "e2c73122dee88ea34263fa3090d98068da148cc272bc9895fb4585dca77ff1a8"),
+    ("0006_waiting_packs.sql", "fd9059efbab87d4434dcbdee67e1457fef33c59d40a7a024627af5802dfc69f0"),
 ];
 
 fn empty() -> rusqlite::Connection {

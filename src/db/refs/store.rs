@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use atomicqms_actors::params;
 use atomicqms_actors::sql::{Connection, Error};
-use atomicqms_actors::{RefStore, Stored, Unexplained};
+use atomicqms_actors::{RefStore, Stored, Unexplained, WaitingRow};
+use atomicqms_git::maintenance::PackRow;
 use atomicqms_git::{ObjectId, RefName};
 
 use crate::access::Caller;
@@ -44,6 +45,8 @@ impl RefStore for Refs {
             refs: super::list(c, id)?,
             journal_seq: super::journal_seq(c, id)?,
             projected_seq: super::projected_seq(c, id)?,
+            // After the refs: a row that has gone meanwhile is a file.
+            waiting: super::waiting::list(c, id)?.into_iter().map(|(id, row)| WaitingRow { id, row }).collect(),
         }))
     }
 
@@ -64,6 +67,14 @@ impl RefStore for Refs {
 
     fn mark_projected(&self, tx: &dyn Connection, repo: i64, seq: i64) -> Result<(), Error> {
         super::mark_projected(tx, RepoId::new(repo), seq)
+    }
+
+    fn keep_pack(&self, tx: &dyn Connection, repo: i64, row: PackRow) -> Result<i64, Error> {
+        super::waiting::insert(tx, RepoId::new(repo), row)
+    }
+
+    fn forget_packs(&self, tx: &dyn Connection, repo: i64, up_to: i64) -> Result<(), Error> {
+        super::waiting::delete_up_to(tx, RepoId::new(repo), up_to)
     }
 
     fn mark_moved(&self, tx: &dyn Connection, repo: i64, now_at: &Path) -> Result<(), Error> {

@@ -122,14 +122,8 @@ async fn read_pack(
         reader.discard(limits.max_command_bytes, &mut pace).await.map_err(body_failure)?;
         return Ok(Received::Pack(None, None));
     }
-    let git = handle.git();
-    let limits = limits.clone();
     let most_bytes = limits.max_pack_bytes;
-    let made = tokio::task::spawn_blocking(move || git.incoming(&limits)).await.map_err(Error::internal)?;
-    let incoming = match made {
-        Ok(incoming) => incoming,
-        Err(error) => return refuse(reader, &mut pace, most_bytes, Refusal::Storage(error)).await,
-    };
+    let incoming = handle.git().incoming(limits);
     let mut spool = Spool::new(&incoming, most_bytes, lease);
     let mut reader = reader;
     let mut next = Some(rest);

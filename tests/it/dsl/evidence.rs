@@ -118,6 +118,23 @@ impl Evidence {
         refs
     }
 
+    /// How many packs of a repository are in the database and not forgotten.
+    pub(crate) fn waiting_packs(&self, repository: i64) -> i64 {
+        let sql = "SELECT COUNT(*) FROM waiting_pack WHERE repo_id = ?1";
+        self.connection.query_row(sql, [repository], |row| row.get(0)).unwrap()
+    }
+
+    /// Says what of a repository is committed and not noted to be in its directory.
+    pub(crate) fn lag(&self, repository: i64) -> Option<String> {
+        let sql = "SELECT COALESCE((SELECT MAX(seq) FROM ref_journal WHERE repo_id = ?1), 0), \
+                   COALESCE((SELECT seq FROM ref_projection WHERE repo_id = ?1), 0)";
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let (journal, projected): (i64, i64) = self.connection.query_row(sql, [repository], read).unwrap();
+        let packs = self.waiting_packs(repository);
+        let is_behind = journal > projected || packs > 0;
+        is_behind.then(|| format!("journal {journal}, projected {projected}, {packs} packs wait"))
+    }
+
     pub(crate) fn last_event(&self) -> i64 {
         self.connection.query_row("SELECT COALESCE(MAX(seq), 0) FROM audit_event", [], |row| row.get(0)).unwrap()
     }

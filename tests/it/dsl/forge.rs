@@ -73,6 +73,11 @@ impl Start {
         self
     }
 
+    /// Changes a setting of later starts.
+    pub(crate) fn replace(&mut self, section: &str, key: &str, value: impl ToString) {
+        self.env.insert(format!("ATOMICQMS__{section}__{key}"), value.to_string());
+    }
+
     pub(crate) fn without_env(mut self, key: &str) -> Self {
         self.env.remove(key);
         self
@@ -140,11 +145,11 @@ impl Forge {
     pub(crate) fn with() -> Start {
         let start =
             Start { env: BTreeMap::new(), wrapper: Vec::new(), data_dir: None, expects_errors: false, ssh: false };
-        start.env("ATOMICQMS_ADMIN_PASSWORD", ADMIN_PASSWORD).setting("security", "argon2_memory_kib", 8192).setting(
-            "security",
-            "argon2_iterations",
-            1,
-        )
+        start
+            .env("ATOMICQMS_ADMIN_PASSWORD", ADMIN_PASSWORD)
+            .setting("security", "argon2_memory_kib", 8192)
+            .setting("security", "argon2_iterations", 1)
+            .setting("git", "settle_ms", 20)
     }
 
     pub(crate) fn data_dir(&self) -> &Path {
@@ -173,7 +178,35 @@ impl Forge {
         self.child.as_ref().expect("the server runs").id()
     }
 
+    /// Waits until the server has let in a push that is on its way and alone.
+    pub(crate) fn await_push_under_way(&self) {
+        const OPEN: &str = "atomicqms_gate_in_flight{gate=\"git receive open\"} ";
+        until("the push to be under way", PATIENCE, || {
+            let metrics = self.get("/metrics").expect(200).text();
+            let open = metrics.lines().find_map(|line| line.strip_prefix(OPEN)).unwrap_or("none").to_owned();
+            if open == "1" { Ok(()) } else { Err(format!("open pushes: {open}")) }
+        });
+    }
+
+    /// The directory of a repository, once everything is in it that has been answered: files follow the database after `git.settle_ms`.
     pub(crate) fn repository_dir(&self, full_name: &str) -> PathBuf {
+        if self.child.is_some() {
+            let evidence = self.evidence();
+            let known = evidence.repositories().into_iter().find(|row| row.full_name == full_name);
+            if let Some(repository) = known {
+                until("the directory of a repository to follow its rows", PATIENCE, || {
+                    match evidence.lag(repository.id) {
+                        None => Ok(()),
+                        Some(lag) => Err(format!("{full_name}: {lag}")),
+                    }
+                });
+            }
+        }
+        self.directory_as_it_is(full_name)
+    }
+
+    /// The directory of a repository, whatever it lacks.
+    pub(crate) fn directory_as_it_is(&self, full_name: &str) -> PathBuf {
         self.data_dir.join("git/repositories").join(format!("{full_name}.git"))
     }
 

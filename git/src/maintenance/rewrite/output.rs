@@ -90,7 +90,7 @@ impl Output {
     pub(super) fn finish(self, mut lines: Vec<IdxEntry>, idx_path: &Path, directory: &Path) -> Result<Pack> {
         let Output { path, stream: Stream { mut file, sha1, .. } } = self;
         let checksum: [u8; ID_LEN] = sha1.finalize().into();
-        let written = file.write_all(&checksum).and_then(|()| file.flush()).and_then(|()| file.get_ref().sync_all());
+        let written = file.write_all(&checksum).and_then(|()| file.flush()).and_then(|()| files::sync(file.get_ref()));
         written.map_err(|e| Error::io("write", &path, e))?;
         drop(file);
         lines.sort_unstable_by_key(|line| line.id);
@@ -104,5 +104,5 @@ impl Output {
 /// Writes a new file and flushes it.
 pub(in crate::maintenance) fn write_flushed(path: &Path, content: &[u8]) -> Result<()> {
     let mut file = files::create_new(path)?;
-    file.write_all(content).and_then(|()| file.sync_all()).map_err(|e| Error::io("write", path, e))
+    file.write_all(content).and_then(|()| files::sync(&file)).map_err(|e| Error::io("write", path, e))
 }

@@ -30,7 +30,7 @@ fn a_whole_repository_has_no_problems() {
     world.git(&["-c", "user.name=x", "-c", "user.email=x@x", "commit-tree", "-m", "loose", "main^{tree}"]);
     let repository = Repository::open(world.server.path()).unwrap();
     assert_eq!(problems(&repository, true), []);
-    assert_eq!(check_refs(&repository, &refs(&repository)).unwrap(), []);
+    assert_eq!(check_refs(&repository, &refs(&repository), |_, _| false).unwrap(), []);
     let mut packs = 0;
     let mut count = |progress| packs += usize::from(matches!(progress, CheckProgress::Packs { .. }));
     let report = check_repository(&repository, &refs(&repository), CheckOptions::default(), &mut count, &GO).unwrap();
@@ -76,12 +76,12 @@ fn a_missing_object_and_a_wrong_ref_are_named() {
     std::fs::write(world.server.path().join("refs/heads/loose"), format!("{hex}\n")).unwrap();
     let repository = Repository::open(world.server.path()).unwrap();
     assert_eq!(problems(&repository, true), []);
-    let wrong = check_refs(&repository, &table).unwrap();
+    let wrong = check_refs(&repository, &table, |_, _| false).unwrap();
     assert_eq!(wrong.len(), 1);
     assert!(wrong[0].to_string().starts_with(&format!("refs/heads/loose: is {hex} on disk")), "{}", wrong[0]);
     table = refs(&repository);
     std::fs::remove_file(world.server.path().join("refs/heads/loose")).unwrap();
-    assert_eq!(check_refs(&repository, &table).unwrap().len(), 1);
+    assert_eq!(check_refs(&repository, &table, |_, _| false).unwrap().len(), 1);
     let file = world.server.objects().join(&hex[..2]).join(&hex[2..]);
     let content = std::fs::read(&file).unwrap();
     std::fs::remove_file(&file).unwrap();

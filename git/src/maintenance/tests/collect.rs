@@ -148,13 +148,13 @@ fn a_push_in_quarantine_whose_base_was_removed_is_refused() {
     let root = builder.object(Kind::Tree, &tree(&[("100644", b"file", blob)]));
     builder.object(Kind::Commit, &commit(&root, &[], "needs it"));
     let ingest = || {
-        let incoming = world.server.incoming(&Limits::default()).unwrap();
+        let incoming = world.server.incoming(&Limits::default());
         incoming.ingest(PackSource::Memory(builder_bytes(&builder)), &mut |_| (), &GO)
     };
     let waiting = ingest().unwrap();
     // The same through a second opening of the directory, which knows nothing of the first.
     let second = crate::Repository::open(world.server.path()).unwrap();
-    let elsewhere = second.incoming(&Limits::default()).unwrap();
+    let elsewhere = second.incoming(&Limits::default());
     let elsewhere = elsewhere.ingest(PackSource::Memory(builder_bytes(&builder)), &mut |_| (), &GO).unwrap();
     world.apply(collect(&world.server, &options(&world, FUTURE), &GO).unwrap().unwrap());
     for late in [waiting.install(), elsewhere.install_into(&world.server)] {

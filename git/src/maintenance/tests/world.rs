@@ -65,7 +65,7 @@ impl World {
     }
 
     pub(super) fn install(&self, pack: &[u8]) {
-        let incoming = self.server.incoming(&Limits::default()).unwrap();
+        let incoming = self.server.incoming(&Limits::default());
         let pack = PackSource::Memory(Bytes::copy_from_slice(pack));
         incoming.ingest(pack, &mut |_| (), &GO).unwrap().install().unwrap();
     }
