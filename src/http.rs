@@ -26,9 +26,27 @@ use crate::forge::intake::Intake;
 use crate::server::status::Status;
 use crate::server::work::Work;
 
-/// What every handler can reach; cheap to clone.
+/// What every handler can reach; cloning costs one reference count.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+impl App {
+    /// Shares the parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// The parts of an [`App`].
+pub struct Parts {
     /// What may be done and what follows from it.
     pub forge: Arc<Forge>,
     /// The settings this server runs with.

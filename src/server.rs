@@ -106,7 +106,7 @@ pub async fn run(
 
     // A crash may have left an empty file; what is in there may be lost at any time, and if it cannot be removed, that does no harm.
     drop(std::fs::remove_dir_all(config.cache_dir()));
-    let app = App {
+    let app = App::new(crate::http::Parts {
         forge: Arc::clone(&parts.forge),
         config: Arc::clone(&config),
         work: Work::default(),
@@ -122,7 +122,7 @@ pub async fn run(
             directory: config.cache_dir(),
         }),
         probe: Arc::new(health::Probe::default()),
-    };
+    });
     let serving = Serving::start(listeners.http, ssh, &app);
     let outcome = tokio::select! {
         ended = serve_until(&app, &parts, &lock, (address, ssh_address), shutdown, console) => ended,

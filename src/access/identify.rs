@@ -18,6 +18,7 @@ use crate::db;
 use crate::error::{Error, Result};
 use crate::model::key::fingerprint;
 use crate::model::{Clock, KeyId, KeyOwner, TokenId, User, UserName, UtcMs};
+use crate::telemetry::kept::KeptCounter;
 
 /// How stale a "last used" mark may get before it is written again. Units: milliseconds.
 const MARK_EVERY_MS: i64 = 5 * 60 * 1000;
@@ -119,7 +120,13 @@ impl Access {
             Ok(_) => "ok",
             Err(error) => error.kind().name(),
         };
-        metrics::counter!("atomicqms_auth_total", "method" => method, "outcome" => outcome).increment(1);
+        static TOKEN_OK: KeptCounter =
+            KeptCounter::new(|| metrics::counter!("atomicqms_auth_total", "method" => "token", "outcome" => "ok"));
+        if method == "token" && result.is_ok() {
+            TOKEN_OK.increment(1);
+        } else {
+            metrics::counter!("atomicqms_auth_total", "method" => method, "outcome" => outcome).increment(1);
+        }
         result.map(|caller| if is_query { caller.with_query_mark() } else { caller })
     }
 

@@ -12,6 +12,7 @@ use moka::sync::Cache;
 
 use super::{Caller, Principal, RepoPath, RepositoryAccess};
 use crate::model::{KeyId, Token, User, UserId};
+use crate::telemetry::kept::KeptCounter;
 
 /// The number before it was read for the first time, or when it cannot be read: nothing is good then.
 pub const UNKNOWN: i64 = -1;
@@ -88,7 +89,11 @@ impl RightsCache {
 
     /// The token with a hash, if it is known.
     pub fn token(&self, hash: &[u8; 32]) -> Option<Arc<Holder>> {
-        self.good("token", self.tokens.get(hash))
+        static TALLY: Tally = Tally {
+            hits: KeptCounter::new(|| lookups("token", "hit")),
+            misses: KeptCounter::new(|| lookups("token", "miss")),
+        };
+        self.good(&TALLY, self.tokens.get(hash))
     }
 
     /// Remembers a token that was read after the number was `version`.
@@ -99,7 +104,11 @@ impl RightsCache {
     /// A repository and the caller's level in it, if they are known.
     pub fn level(&self, caller: &Caller, path: &RepoPath) -> Option<Arc<RepositoryAccess>> {
         let key = (who(caller)?, path.clone());
-        self.good("level", self.levels.get(&key))
+        static TALLY: Tally = Tally {
+            hits: KeptCounter::new(|| lookups("level", "hit")),
+            misses: KeptCounter::new(|| lookups("level", "miss")),
+        };
+        self.good(&TALLY, self.levels.get(&key))
     }
 
     /// Remembers a level that was read after the number was `version`, unless it was found for a caller who is of another time.
@@ -110,13 +119,23 @@ impl RightsCache {
         }
     }
 
-    fn good<T>(&self, what: &'static str, found: Option<AsOf<T>>) -> Option<Arc<T>> {
+    fn good<T>(&self, tally: &Tally, found: Option<AsOf<T>>) -> Option<Arc<T>> {
         let version = self.version.now();
         let good = found.filter(|found| found.version == version && version != UNKNOWN);
-        let outcome = if good.is_some() { "hit" } else { "miss" };
-        metrics::counter!("atomicqms_rights_lookups_total", "what" => what, "outcome" => outcome).increment(1);
+        let counter = if good.is_some() { &tally.hits } else { &tally.misses };
+        counter.increment(1);
         good.map(|found| found.fact)
     }
+}
+
+/// The counters of one kind of lookup.
+struct Tally {
+    hits: KeptCounter,
+    misses: KeptCounter,
+}
+
+fn lookups(what: &'static str, outcome: &'static str) -> metrics::Counter {
+    metrics::counter!("atomicqms_rights_lookups_total", "what" => what, "outcome" => outcome)
 }
 
 /// Nobody remembers what the console or the server itself may do: they ask rarely.

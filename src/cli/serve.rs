@@ -13,7 +13,7 @@ use super::{block_on, say};
 use crate::config::Config;
 use crate::server::bootstrap::FirstAdmin;
 use crate::server::{Console, Failure, Listeners, directory, run as run_server};
-use crate::telemetry::{logs, process};
+use crate::telemetry::{access_lines, logs, process};
 
 /// Exit code when a second signal asks to stop at once.
 const EXIT_AT_ONCE: i32 = 130;
@@ -74,7 +74,7 @@ pub(super) fn run(config: Config) -> Result<ExitCode, Failure> {
     {
         tracing::warn!(limit, "the limit on open files is low for server.max_connections; raise it (ulimit -n)");
     }
-    block_on(async {
+    let ended = block_on(async {
         let stop = on_signal()?;
         directory::prepare(&config)?;
         let lock = directory::lock(&config)?;
@@ -85,7 +85,9 @@ pub(super) fn run(config: Config) -> Result<ExitCode, Failure> {
         };
         run_server(listeners, lock, config, shutdown, &mut Terminal).await?;
         Ok(ExitCode::SUCCESS)
-    })
+    });
+    access_lines::flush();
+    ended
 }
 
 /// Resolves at the first SIGTERM or SIGINT; the second one ends the process at once.

@@ -14,6 +14,7 @@ use std::time::Duration;
 use atomicqms_actors::Shares;
 use axum::body::Body;
 use axum::http::{Request, Response};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -195,7 +196,13 @@ async fn connection<S>(
     let busy = Arc::clone(&activity);
     let handler = service_fn(move |request: Request<Incoming>| {
         let guard = busy.begin();
-        let mut request = request.map(|incoming| Body::new(IdleBody::new(incoming, limits.stall_timeout, Some(&busy))));
+        let mut request = request.map(|incoming| {
+            // Most requests have no body.
+            if incoming.is_end_stream() {
+                return Body::empty();
+            }
+            Body::new(IdleBody::new(incoming, limits.stall_timeout, Some(&busy)))
+        });
         request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(Arc::clone(&busy));
         let answer = service.clone().oneshot(request);

@@ -30,14 +30,12 @@ pub fn service(
 ) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
 {
     let router = router::build(app.clone());
-    tower::service_fn(move |request| {
-        let answer = enter(app.clone(), router.clone(), request);
-        async move { Ok(answer.await) }
-    })
+    // Boxed: as a value it would be copied from layer to layer of the connection, some kilobytes each time.
+    tower::service_fn(move |request| Box::pin(enter(app.clone(), router.clone(), request)))
 }
 
 /// Takes one request through the server.
-async fn enter(app: App, router: Router, mut request: Request<Body>) -> Response<Body> {
+async fn enter(app: App, router: Router, mut request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let context = Arc::new(RequestContext::new(&request, &app.config.server.trusted_proxies));
     // Error level, so that the id survives whatever filter is set.
     let span = tracing::error_span!("request", request.id = %context.id());
@@ -65,7 +63,7 @@ async fn enter(app: App, router: Router, mut request: Request<Body>) -> Response
     let mut response = answer.instrument(span.clone()).await;
     headers::add(response.headers_mut(), &context);
     let status = response.status();
-    response.map(|body| Body::new(AccessLogBody::new(body, context, method, status, span)))
+    Ok(response.map(|body| Body::new(AccessLogBody::new(body, context, method, status, span))))
 }
 
 /// Two hosts, or none, could mean one thing to a proxy on the way and another to this server.

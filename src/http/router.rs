@@ -7,8 +7,6 @@ use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware::Next;
-use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::middleware::context::RequestContext;
@@ -73,7 +71,8 @@ impl Route {
         T: 'static,
     {
         let filter = MethodFilter::try_from(method.clone()).expect("the table names standard methods only");
-        Self { method, info: RouteInfo { path, operation, group }, handler: on(filter, handler) }
+        let info = RouteInfo { path, operation, group };
+        Self { method, info, handler: on(filter, Noting { info, handler }) }
     }
 }
 
@@ -95,19 +94,30 @@ pub fn routes() -> Vec<Route> {
 pub fn build(app: App) -> Router {
     let mut router = Router::new();
     for route in routes() {
-        let info = route.info;
-        let note_route = move |request: Request, next: Next| note_route(info, request, next);
-        router = router.route(info.path, route.handler.route_layer(axum::middleware::from_fn(note_route)));
+        router = router.route(route.info.path, route.handler);
     }
     router.fallback(page::not_found).with_state(app)
 }
 
-/// Tells the request's context which route it took, for logs, metrics and the shape of errors.
-async fn note_route(info: RouteInfo, request: Request, next: Next) -> Response {
-    if let Some(context) = RequestContext::of(request.extensions()) {
-        context.set_route(info);
+/// A handler that first tells the request's context which route it took, for logs, metrics and the shape of errors.
+#[derive(Clone)]
+struct Noting<H> {
+    info: RouteInfo,
+    handler: H,
+}
+
+impl<H, T> Handler<T, App> for Noting<H>
+where
+    H: Handler<T, App>,
+{
+    type Future = H::Future;
+
+    fn call(self, request: Request, app: App) -> Self::Future {
+        if let Some(context) = RequestContext::of(request.extensions()) {
+            context.set_route(self.info);
+        }
+        self.handler.call(request, app)
     }
-    next.run(request).await
 }
 
 #[cfg(test)]

@@ -117,6 +117,13 @@ pub const METRICS: &[Metric] = &[
         &["route"],
         "Time from the request head to the end of the answer, by route pattern",
     ),
+    metric(
+        "atomicqms_access_lines_dropped_total",
+        Counter,
+        None,
+        &[],
+        "Access lines that were dropped because nobody took the log from standard error",
+    ),
     metric("atomicqms_http_connections", Gauge, None, &[], "Open HTTP connections"),
     metric(
         "atomicqms_http_connections_refused_total",

@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
+use super::access_lines;
 use crate::config::{Log, LogFormat};
 
 /// Installs the subscriber of this process; a second call changes nothing (tests start several servers).
@@ -41,7 +42,19 @@ fn install_filtered(settings: &Log, filter: &str) {
     } else {
         builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
     };
-    if installed.is_err() {
-        tracing::debug!("log subscriber was already installed");
+    match installed {
+        Ok(()) if !as_text => access_lines::install(),
+        Ok(()) => {}
+        Err(_) => tracing::debug!("log subscriber was already installed"),
     }
+}
+
+/// The subscriber of JSON lines, with another writer.
+#[cfg(test)]
+pub(super) fn json<W>(writer: W) -> impl tracing::Subscriber + Send + Sync
+where
+    W: for<'a> tracing_subscriber::fmt::MakeWriter<'a> + Send + Sync + 'static,
+{
+    let builder = tracing_subscriber::fmt().with_writer(writer);
+    builder.json().flatten_event(true).with_current_span(true).with_span_list(false).finish()
 }

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::forge::pushes;
 use crate::http::App;
 use crate::http::held::HeldBody;
+use crate::telemetry::kept::KeptCounter;
 use crate::transport::{Offer, Stream, advertisement};
 
 /// Query of `info/refs`.
@@ -82,7 +83,11 @@ pub(super) async fn info_refs(
         has_bundles: !handle.git().bundles().is_empty(),
     };
     let body = advertisement(&app.advertisements, handle.view(), offer).await?;
-    Ok(answer(service, body).map(|body| Body::new(HeldBody { inner: body, _place: place })))
+    let answer = answer(service, body);
+    Ok(match place {
+        Some(place) => answer.map(|body| Body::new(HeldBody { inner: body, _place: place })),
+        None => answer,
+    })
 }
 
 fn answer(service: Service, body: Bytes) -> Response {
@@ -90,8 +95,13 @@ fn answer(service: Service, body: Bytes) -> Response {
         Service::UploadPack => "application/x-git-upload-pack-advertisement",
         Service::ReceivePack => "application/x-git-receive-pack-advertisement",
     };
-    metrics::counter!("atomicqms_git_bytes_total", "direction" => "out").increment(body.len() as u64);
-    metrics::counter!("atomicqms_git_operations_total", "service" => "info-refs", "outcome" => "ok").increment(1);
+    static BYTES: KeptCounter =
+        KeptCounter::new(|| metrics::counter!("atomicqms_git_bytes_total", "direction" => "out"));
+    static DONE: KeptCounter = KeptCounter::new(
+        || metrics::counter!("atomicqms_git_operations_total", "service" => "info-refs", "outcome" => "ok"),
+    );
+    BYTES.increment(body.len() as u64);
+    DONE.increment(1);
     (NO_CACHE, [(header::CONTENT_TYPE, HeaderValue::from_static(content_type))], Body::from(body)).into_response()
 }
 

@@ -23,6 +23,7 @@ use crate::access::{Caller, Client, RepoPath};
 use crate::error::{Error, Kind, Result};
 use crate::http::App;
 use crate::http::body_memory::Lease;
+use crate::telemetry::kept::KeptCounter;
 use crate::transport::pace::Pace;
 use crate::transport::spool::{Received, Refusal, Spool};
 use crate::transport::{answer, receive};
@@ -143,7 +144,9 @@ async fn read_pack(
             Err(error) => return Err(body_failure(error)),
         };
     }
-    metrics::counter!("atomicqms_git_bytes_total", "direction" => "in").increment(spool.bytes());
+    static BYTES: KeptCounter =
+        KeptCounter::new(|| metrics::counter!("atomicqms_git_bytes_total", "direction" => "in"));
+    BYTES.increment(spool.bytes());
     match spool.finish().await {
         Ok((source, lease)) => Ok(Received::Pack(Some((incoming, source)), lease)),
         Err(refusal) => Ok(Received::Refused(refusal)),

@@ -14,6 +14,7 @@ use crate::access::{Caller, Client, RepoPath};
 use crate::error::{Error, Kind, Result};
 use crate::http::App;
 use crate::http::extract::OwnConnection;
+use crate::telemetry::kept::KeptCounter;
 use crate::transport::fetch::Fetch;
 
 /// Answers a clone, fetch or ls-refs request.
@@ -37,7 +38,9 @@ pub(super) async fn upload_pack(
         .await
         .map_err(|_| Error::new(Kind::Malformed, "the request came too slowly"))?
         .map_err(body_failure)?;
-    metrics::counter!("atomicqms_git_bytes_total", "direction" => "in").increment(request.len() as u64);
+    static BYTES: KeptCounter =
+        KeptCounter::new(|| metrics::counter!("atomicqms_git_bytes_total", "direction" => "in"));
+    BYTES.increment(request.len() as u64);
 
     // What open uploads hold besides is bounded by their number.
     let open = app.intake.open_upload(client).await?;

@@ -11,11 +11,12 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use tracing::Span;
+use tracing::{Level, Span};
 
 use super::context::RequestContext;
 use super::tally;
 use crate::http::router::Group;
+use crate::telemetry::access_lines::{self, AccessLine};
 
 /// Label of requests that took no route.
 const NO_ROUTE: &str = "unmatched";
@@ -84,7 +85,13 @@ impl Drop for AccessLogBody {
         let (bytes, complete) = (self.sent_bytes, self.is_complete);
         if route.is_some_and(|route| route.group == Group::Health) {
             tracing::debug!(method, route = pattern, status, duration_ms, bytes, complete, login, "request");
-        } else {
+            return;
+        }
+        if !tracing::enabled!(Level::INFO) {
+            return;
+        }
+        let line = AccessLine { method, route: pattern, status, duration_ms, bytes, complete, login };
+        if !access_lines::write(module_path!(), self.context.id(), line) {
             tracing::info!(method, route = pattern, status, duration_ms, bytes, complete, login, "request");
         }
     }
