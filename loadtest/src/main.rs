@@ -6,6 +6,7 @@
 
 mod client;
 mod histogram;
+mod http;
 mod load;
 mod options;
 mod pack;
@@ -27,7 +28,6 @@ use clap::Parser as _;
 use crate::options::Options;
 use crate::report::ScenarioReport;
 use crate::scenario::Prepared;
-use crate::target::Target;
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -52,7 +52,7 @@ fn run(options: Options) -> Result<bool, String> {
 }
 
 async fn run_all(options: Options) -> Result<bool, String> {
-    let target = Arc::new(Target::parse(&options.url, &options.credentials())?);
+    let target = Arc::new(options.target()?);
     let options = Arc::new(options);
     let mut reports = Vec::new();
     for name in &options.scenarios {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::scenario::ScenarioName;
-use crate::target::Credentials;
+use crate::target::{Credentials, Target};
 
 /// Protocol-level load generator for git smart HTTP and REST APIs. Works against any server by URL (plain http).
 #[derive(Debug, Parser)]
@@ -25,6 +25,10 @@ pub(crate) struct Options {
     /// The repository, `owner/name`; `{n}` stands for the number of the connection (0, 1, ...): `load/r{n}` spreads them.
     #[arg(long, default_value = "")]
     pub(crate) repo: String,
+
+    /// `{n}` counts up to this and begins again at 0, so that more connections than repositories share them.
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) repositories: Option<usize>,
 
     /// User name of basic authentication.
     #[arg(long)]
@@ -74,6 +78,14 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 
+    /// Writes a report with plots, one page that needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+
+    /// Says in every request that the answer may be encoded (`deflate, gzip`), and decodes it.
+    #[arg(long)]
+    pub(crate) accept_gzip: bool,
+
     /// Runtime threads of the generator itself.
     #[arg(long, default_value_t = 1)]
     pub(crate) threads: usize,
@@ -102,12 +114,39 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) keep: bool,
 
-    /// `api`: path and query of the GET.
+    /// `api`, `static`: path and query of the GET.
     #[arg(long, default_value = "/api/v1/repos/search?limit=50")]
     pub(crate) path: String,
+
+    /// `mixed`: paths that are read in turn; `{repo}` stands for the repository.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "/,/api/v1/version,/api/v1/repos/search?limit=50,/api/v1/repos/{repo}"
+    )]
+    pub(crate) read: Vec<String>,
 }
 
 impl Options {
+    /// The server, with who is asking.
+    ///
+    /// Errors: what `Target::parse` refuses.
+    pub(crate) fn target(&self) -> Result<Target, String> {
+        let mut target = Target::parse(&self.url, &self.credentials())?;
+        if self.accept_gzip {
+            target.accept_encoded();
+        }
+        Ok(target)
+    }
+
+    /// How many repositories the connections are spread over.
+    pub(crate) fn repository_count(&self) -> usize {
+        match self.repo.contains("{n}") {
+            true => self.repositories.unwrap_or(usize::MAX).min(self.connections).max(1),
+            false => 1,
+        }
+    }
+
     /// Who the generator says it is.
     pub(crate) fn credentials(&self) -> Credentials {
         match (&self.user, &self.password, &self.token) {

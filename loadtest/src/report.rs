@@ -39,8 +39,12 @@ struct RunReport {
     items: u64,
     bytes_in: u64,
     bytes_out: u64,
-    errors: BTreeMap<String, u64>,
-    figures: BTreeMap<&'static str, f64>,
+    pub(crate) errors: BTreeMap<String, u64>,
+    /// Figures by class of operations, where a scenario mixes several.
+    pub(crate) classes: BTreeMap<&'static str, BTreeMap<&'static str, f64>>,
+    /// Seconds since the start of the warm-up, resident MB, anonymous MB.
+    pub(crate) memory: Vec<[f64; 3]>,
+    pub(crate) figures: BTreeMap<&'static str, f64>,
 }
 
 /// A figure over all runs.
@@ -52,13 +56,15 @@ struct Spread {
 }
 
 /// Figures in the order of the table, with their label and digits after the point.
-const FIGURES: [(&str, &str, usize); 14] = [
+const FIGURES: [(&str, &str, usize); 20] = [
     ("operations_per_second", "operations/s", 1),
     ("errors", "errors", 0),
     ("latency_mean_ms", "latency mean, ms", 2),
     ("latency_p50_ms", "latency p50, ms", 2),
+    ("latency_p90_ms", "latency p90, ms", 2),
     ("latency_p95_ms", "latency p95, ms", 2),
     ("latency_p99_ms", "latency p99, ms", 2),
+    ("latency_p999_ms", "latency p99.9, ms", 2),
     ("latency_max_ms", "latency max, ms", 2),
     ("first_byte_p50_ms", "first byte p50, ms", 2),
     ("first_byte_p99_ms", "first byte p99, ms", 2),
@@ -66,7 +72,11 @@ const FIGURES: [(&str, &str, usize); 14] = [
     ("sent_mb_per_second", "sent, MB/s", 2),
     ("items_per_operation", "items/operation", 1),
     ("server_cpu_ms_per_operation", "server CPU, ms/operation", 3),
+    ("server_start_mb", "server memory at start, MB", 1),
     ("server_peak_mb", "server memory peak, MB", 1),
+    ("server_grown_mb", "server memory, peak - start", 1),
+    ("server_start_anonymous_mb", "anonymous at start, MB", 1),
+    ("server_peak_anonymous_mb", "anonymous peak, MB", 1),
 ];
 
 impl ScenarioReport {
@@ -120,11 +130,25 @@ impl ScenarioReport {
             self.runs.len(),
             self.warmup_seconds
         );
-        let _ = writeln!(out, "  {:<26}{:>14}{:>14}{:>14}", "", "min", "median", "max");
+        let _ = writeln!(out, "  {:<28}{:>14}{:>14}{:>14}", "", "min", "median", "max");
         for (key, label, digits) in FIGURES {
             if let Some(Spread { min, median, max }) = self.summary.get(key) {
-                let _ = writeln!(out, "  {label:<26}{min:>14.digits$}{median:>14.digits$}{max:>14.digits$}");
+                let _ = writeln!(out, "  {label:<28}{min:>14.digits$}{median:>14.digits$}{max:>14.digits$}");
             }
+        }
+        for (name, class) in self.runs.iter().flat_map(|run| &run.classes) {
+            let figure = |key: &str| class.get(key).copied().unwrap_or_default();
+            let _ = writeln!(
+                out,
+                "  {name:<8}{:>9.0} done {:>5.0} failed   p50 {:.2}  p90 {:.2}  p99 {:.2}  p99.9 {:.2}  max {:.2} ms",
+                figure("operations"),
+                figure("errors"),
+                figure("latency_p50_ms"),
+                figure("latency_p90_ms"),
+                figure("latency_p99_ms"),
+                figure("latency_p999_ms"),
+                figure("latency_max_ms"),
+            );
         }
         for (text, count) in self.runs.iter().flat_map(|run| &run.errors) {
             let _ = writeln!(out, "  {count} x {text}");
@@ -143,8 +167,10 @@ impl RunReport {
             ("errors", run.error_count() as f64),
             ("latency_mean_ms", milliseconds(run.latency.mean())),
             ("latency_p50_ms", milliseconds(run.latency.quantile(0.50))),
+            ("latency_p90_ms", milliseconds(run.latency.quantile(0.90))),
             ("latency_p95_ms", milliseconds(run.latency.quantile(0.95))),
             ("latency_p99_ms", milliseconds(run.latency.quantile(0.99))),
+            ("latency_p999_ms", milliseconds(run.latency.quantile(0.999))),
             ("latency_max_ms", milliseconds(run.latency.max())),
             ("first_byte_p50_ms", milliseconds(run.first_byte.quantile(0.50))),
             ("first_byte_p99_ms", milliseconds(run.first_byte.quantile(0.99))),
@@ -153,13 +179,38 @@ impl RunReport {
         ]);
         if run.operations > 0 {
             figures.insert("items_per_operation", run.items as f64 / operations);
-            if let Some(cpu) = run.server_cpu {
-                figures.insert("server_cpu_ms_per_operation", milliseconds(cpu) / operations);
+            if let Some(server) = &run.server {
+                figures.insert("server_cpu_ms_per_operation", milliseconds(server.cpu) / operations);
             }
         }
-        if let Some(bytes) = run.server_peak_bytes {
-            figures.insert("server_peak_mb", bytes as f64 / 1e6);
+        let mut memory = Vec::new();
+        if let Some(server) = &run.server {
+            let (start, peak) = (server.at_start, server.peak);
+            let megabytes = |bytes: u64| bytes as f64 / 1e6;
+            figures.extend([
+                ("server_start_mb", megabytes(start.resident_bytes)),
+                ("server_peak_mb", megabytes(peak.resident_bytes)),
+                ("server_grown_mb", megabytes(peak.resident_bytes) - megabytes(start.resident_bytes)),
+                ("server_start_anonymous_mb", megabytes(start.anonymous_bytes)),
+                ("server_peak_anonymous_mb", megabytes(peak.anonymous_bytes)),
+            ]);
+            let sample = |(at, resident, anonymous): &(std::time::Duration, u64, u64)| {
+                [at.as_secs_f64(), megabytes(*resident), megabytes(*anonymous)]
+            };
+            memory = server.series.iter().map(sample).collect();
         }
+        let class = |(name, class): (&'static str, crate::load::Class)| {
+            let figures = BTreeMap::from([
+                ("operations", class.operations as f64),
+                ("errors", class.errors as f64),
+                ("latency_p50_ms", milliseconds(class.latency.quantile(0.50))),
+                ("latency_p90_ms", milliseconds(class.latency.quantile(0.90))),
+                ("latency_p99_ms", milliseconds(class.latency.quantile(0.99))),
+                ("latency_p999_ms", milliseconds(class.latency.quantile(0.999))),
+                ("latency_max_ms", milliseconds(class.latency.max())),
+            ]);
+            (name, figures)
+        };
         Self {
             elapsed_seconds: seconds,
             operations: run.operations,
@@ -167,6 +218,8 @@ impl RunReport {
             bytes_in: run.bytes_in,
             bytes_out: run.bytes_out,
             errors: run.errors,
+            classes: run.classes.into_iter().map(class).collect(),
+            memory,
             figures,
         }
     }
