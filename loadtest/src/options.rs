@@ -11,7 +11,8 @@ use crate::scenario::ScenarioName;
 use crate::target::{Credentials, Target};
 
 /// Protocol-level load generator for git smart HTTP and REST APIs. Works against any server by URL (plain http).
-#[derive(Debug, Parser)]
+/// `loadtest compare --help` tells of the other command: the same work on two servers, in turns.
+#[derive(Debug, Clone, Parser)]
 #[command(name = "loadtest", version, max_term_width = 110)]
 pub(crate) struct Options {
     /// What to run, one after another.
@@ -128,6 +129,16 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// A run of one scenario with the defaults of the command line.
+    ///
+    /// Errors: a URL that the command line would not take.
+    pub(crate) fn defaults(name: ScenarioName, url: &str) -> Result<Self, String> {
+        let args = ["loadtest", &name.to_string(), &format!("--url={url}")].map(str::to_owned);
+        // The environment's token is for one server, and nobody said that it is this one.
+        let options = Self::try_parse_from(args).map_err(|e| e.to_string())?;
+        Ok(Self { token: None, password: None, user: None, ..options })
+    }
+
     /// The server, with who is asking.
     ///
     /// Errors: what `Target::parse` refuses.
@@ -186,6 +197,13 @@ mod tests {
         assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
         for bad in ["", "s", "-1s", "10days"] {
             assert!(parse_duration(bad).is_err(), "{bad:?} was read as a duration");
+        }
+    }
+
+    #[test]
+    fn the_command_line_knows_every_scenario_by_the_name_in_reports() {
+        for name in <ScenarioName as clap::ValueEnum>::value_variants() {
+            assert_eq!(Options::defaults(*name, "http://h").unwrap().scenarios, [*name]);
         }
     }
 
