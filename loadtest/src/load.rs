@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use crate::histogram::Histogram;
 use crate::options::Options;
-use crate::process::{self, Memory};
+use crate::process::{Memory, Watched};
 use crate::progress::{self, Counters};
+use crate::random::Random;
 use crate::scenario::{Done, Prepared, Worker};
 use crate::target::Target;
 
@@ -166,10 +167,11 @@ pub(crate) async fn run_once(
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..options.connections.max(1) {
         let worker = prepared.worker(n, options, target)?;
-        tasks.spawn(drive(worker, Arc::clone(&window), Arc::clone(&counters), options.timeout));
+        let pauses = (!options.think.is_zero()).then(Random::new).transpose()?.map(|random| (random, options.think));
+        tasks.spawn(drive(worker, Arc::clone(&window), Arc::clone(&counters), options.timeout, pauses));
     }
     let (finished, at_end) = tokio::sync::oneshot::channel();
-    let observer = tokio::spawn(observe(options.pid.clone(), Arc::clone(&window), at_end));
+    let observer = tokio::spawn(observe(options.watched(), Arc::clone(&window), at_end));
     let total = options.warmup + options.duration;
     let mut run = Run::default();
     let collect = async {
@@ -191,9 +193,21 @@ pub(crate) async fn run_once(
 }
 
 /// Drives one connection until the run is over.
-async fn drive(mut worker: Worker, window: Arc<Window>, counters: Arc<Counters>, timeout: Duration) -> Run {
+async fn drive(
+    mut worker: Worker,
+    window: Arc<Window>,
+    counters: Arc<Counters>,
+    timeout: Duration,
+    mut pauses: Option<(Random, Duration)>,
+) -> Run {
     let mut run = Run::default();
-    while let Some(due) = window.next_turn().await {
+    loop {
+        if let Some((random, mean)) = &mut pauses {
+            let pause = Instant::now() + Duration::from_secs_f64(random.exponential(mean.as_secs_f64()));
+            let until = window.measure_until.map_or(pause, |end| pause.min(end));
+            tokio::time::sleep_until(until.into()).await;
+        }
+        let Some(due) = window.next_turn().await else { return run };
         let outcome = match tokio::time::timeout(timeout, worker.step()).await {
             Ok(outcome) => outcome,
             Err(_) => Err(format!("no complete answer within {timeout:?}")),
@@ -216,25 +230,24 @@ async fn drive(mut worker: Worker, window: Arc<Window>, counters: Arc<Counters>,
             }
         }
     }
-    run
 }
 
 /// Watches the server's processes over the window: CPU used in it, and memory from before the warm-up on.
 ///
 /// The window ends by its time, or when `at_end` closes because the asked number of operations is done.
 async fn observe(
-    pids: Vec<u32>,
+    watched: Watched,
     window: Arc<Window>,
     mut at_end: tokio::sync::oneshot::Receiver<()>,
 ) -> Option<Server> {
-    if pids.is_empty() {
+    if watched.pids.is_empty() {
         return None;
     }
-    let pids: Arc<[u32]> = pids.into();
+    let watched = Arc::new(watched);
     // Reading /proc takes milliseconds, in which the connections' thread would stand still.
     let usage = || {
-        let pids = Arc::clone(&pids);
-        async move { tokio::task::spawn_blocking(move || process::usage(&pids)).await.ok().flatten() }
+        let watched = Arc::clone(&watched);
+        async move { tokio::task::spawn_blocking(move || watched.usage()).await.ok().flatten() }
     };
     let at_start = usage().await?.memory;
     let mut server = Server { at_start, ..Server::default() };

@@ -14,6 +14,7 @@ mod options;
 mod pack;
 mod process;
 mod progress;
+mod random;
 mod report;
 mod scenario;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use crate::process::Watched;
 use crate::scenario::ScenarioName;
 use crate::target::{Credentials, Target};
 
@@ -55,6 +56,10 @@ pub(crate) struct Options {
     #[arg(short = 'n', long)]
     pub(crate) requests: Option<u64>,
 
+    /// Mean pause of each connection between two operations (exponential), as people make them; `0s`: none.
+    #[arg(long, default_value = "0s", value_parser = parse_duration)]
+    pub(crate) think: Duration,
+
     /// Operations before the measurement starts are not counted.
     #[arg(long, default_value = "1s", value_parser = parse_duration)]
     pub(crate) warmup: Duration,
@@ -74,6 +79,10 @@ pub(crate) struct Options {
     /// The server's process id, more than one allowed: CPU and memory of the whole process trees are reported.
     #[arg(long)]
     pub(crate) pid: Vec<u32>,
+
+    /// Directory of a control group that holds those processes and nothing else: CPU is taken from its account.
+    #[arg(long, value_name = "DIR", requires = "pid")]
+    pub(crate) cgroup: Option<PathBuf>,
 
     /// Writes options, runs and summary as JSON.
     #[arg(long, value_name = "FILE")]
@@ -137,6 +146,11 @@ impl Options {
         // The environment's token is for one server, and nobody said that it is this one.
         let options = Self::try_parse_from(args).map_err(|e| e.to_string())?;
         Ok(Self { token: None, password: None, user: None, ..options })
+    }
+
+    /// Whose CPU and memory count.
+    pub(crate) fn watched(&self) -> Watched {
+        Watched { pids: self.pid.clone(), group: self.cgroup.clone() }
     }
 
     /// The server, with who is asking.

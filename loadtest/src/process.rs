@@ -1,10 +1,11 @@
-//! CPU and memory of the server under load: whole process trees, read from `/proc` (Linux).
+//! CPU and memory of the server under load: whole process trees, read from `/proc`, or the CPU of a control group (Linux).
 //!
 //! Owns finding descendants and adding them up. Starts and stops nothing. Called by `load` around each run.
-//! Source: proc_pid_stat(5), proc_pid_status(5).
+//! Source: proc_pid_stat(5), proc_pid_status(5), cgroups(7).
 
 use std::collections::HashMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Ticks a second of the times in `/proc/PID/stat`: `USER_HZ`, 100 on every architecture Linux has today.
@@ -41,6 +42,37 @@ impl Memory {
             file_bytes: self.file_bytes.max(other.file_bytes),
         }
     }
+}
+
+/// Who is watched.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Watched {
+    /// Roots of process trees.
+    pub(crate) pids: Vec<u32>,
+    /// A control group that all of them are in, and nothing else. Its account also holds the time of children whose parent does not wait for them
+    /// (fcgiwrap ignores SIGCHLD), which is in no process's times once they have ended.
+    pub(crate) group: Option<PathBuf>,
+}
+
+impl Watched {
+    /// Reads both; `None` when there is no such process.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        let usage = usage(&self.pids)?;
+        Some(match self.group.as_deref().and_then(group_cpu) {
+            Some(cpu) => Usage { cpu, ..usage },
+            None => usage,
+        })
+    }
+}
+
+/// The time used in a control group, of either version.
+pub(crate) fn group_cpu(group: &Path) -> Option<Duration> {
+    if let Ok(text) = fs::read_to_string(group.join("cpu.stat")) {
+        let micros = text.lines().find_map(|line| line.strip_prefix("usage_usec "))?;
+        return micros.trim().parse().ok().map(Duration::from_micros);
+    }
+    let nanos = fs::read_to_string(group.join("cpuacct.usage")).ok()?;
+    nanos.trim().parse().ok().map(Duration::from_nanos)
 }
 
 struct Stat {
@@ -120,7 +152,8 @@ mod tests {
 
     #[test]
     fn the_parts_of_memory_are_told_apart() {
-        let status = "Name:\tVmRSS:\nVmHWM:\t 9 kB\nVmRSS:\t   30 kB\nRssAnon:\t 20 kB\nRssFile:\t 8 kB\nRssShmem:\t 2 kB\n";
+        let status =
+            "Name:\tVmRSS:\nVmHWM:\t 9 kB\nVmRSS:\t   30 kB\nRssAnon:\t 20 kB\nRssFile:\t 8 kB\nRssShmem:\t 2 kB\n";
         let memory = Memory { resident_bytes: 30 << 10, anonymous_bytes: 20 << 10, file_bytes: 10 << 10 };
         assert_eq!(parse_memory(status), memory);
         assert_eq!(parse_memory(""), Memory::default());
@@ -143,6 +176,16 @@ mod tests {
         parent.wait().unwrap();
         assert_eq!(used.processes, 1, "{used:?}");
         assert!(used.cpu >= Duration::from_millis(50), "{used:?}");
+    }
+
+    #[test]
+    fn both_kinds_of_control_groups_are_read() {
+        let home = tempfile::tempdir().unwrap();
+        assert_eq!(group_cpu(home.path()), None);
+        fs::write(home.path().join("cpuacct.usage"), "2500000\n").unwrap();
+        assert_eq!(group_cpu(home.path()), Some(Duration::from_micros(2_500)));
+        fs::write(home.path().join("cpu.stat"), "usage_usec 7\nuser_usec 4\n").unwrap();
+        assert_eq!(group_cpu(home.path()), Some(Duration::from_micros(7)));
     }
 
     #[test]

@@ -35,11 +35,11 @@ pub(crate) struct ScenarioReport {
 /// One run's figures.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct RunReport {
-    elapsed_seconds: f64,
+    pub(crate) elapsed_seconds: f64,
     pub(crate) operations: u64,
-    items: u64,
-    bytes_in: u64,
-    bytes_out: u64,
+    pub(crate) items: u64,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
     pub(crate) errors: BTreeMap<String, u64>,
     /// Figures by class of operations, where a scenario mixes several.
     pub(crate) classes: BTreeMap<&'static str, BTreeMap<&'static str, f64>>,

@@ -82,7 +82,9 @@ impl Prepared {
         let (service, job) = match self.name {
             ScenarioName::Api => (None, Job::Api(read::get_call(options, target, n, &options.path)?)),
             ScenarioName::Static => (None, Job::Static(read::get_call(options, target, n, &options.path)?)),
-            ScenarioName::InfoRefs => (None, Job::InfoRefs(read::info_refs_call(options, target, n, "git-upload-pack")?)),
+            ScenarioName::InfoRefs => {
+                (None, Job::InfoRefs(read::info_refs_call(options, target, n, "git-upload-pack")?))
+            }
             ScenarioName::LsRefs => (upload, Job::LsRefs(read::ls_refs_call(options, target, n)?)),
             ScenarioName::Clone | ScenarioName::CloneShallow | ScenarioName::CloneBlobless | ScenarioName::Fetch => {
                 (upload, Job::Pack(read::upload_call(options, target, n, &start()?.request)?))

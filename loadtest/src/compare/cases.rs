@@ -51,6 +51,8 @@ pub(crate) struct Case {
     pub(crate) operations: Option<u64>,
     /// The same, for the peer alone: one that needs seconds for an answer would end none in a short window.
     pub(crate) peer_operations: Option<u64>,
+    /// For the long time of mixed users, with the pauses that people make.
+    pub(crate) is_long: bool,
 }
 
 const OURS_AND_PEER: &[Side] = &[Side::Ours, Side::Peer];
@@ -78,17 +80,28 @@ pub(crate) const CASES: &[Case] = &[
     Case { key: "push", ..case(ScenarioName::Push, Data::Distinct, 32) },
     Case { key: "push-one", ..case(ScenarioName::Push, Data::One, 16) },
     Case { key: "first-clone", operations: Some(4), ..case(ScenarioName::FirstClone, Data::Large, 1) },
-    Case { key: "mixed", sides: &[Side::Ours], ..case(ScenarioName::Mixed, Data::Distinct, 100) },
+    Case { key: "mixed", sides: &[Side::Ours], is_long: true, ..case(ScenarioName::Mixed, Data::Distinct, 100) },
+    // Without pauses: how much the server does at most, whoever has to wait for it.
+    Case { key: "mixed-full", sides: &[Side::Ours], ..case(ScenarioName::Mixed, Data::Distinct, 100) },
 ];
 
 const fn case(scenario: ScenarioName, data: Data, connections: usize) -> Case {
-    Case { key: "", scenario, data, connections, sides: OURS_AND_PEER, operations: None, peer_operations: None }
+    Case {
+        key: "",
+        scenario,
+        data,
+        connections,
+        sides: OURS_AND_PEER,
+        operations: None,
+        peer_operations: None,
+        is_long: false,
+    }
 }
 
 impl Case {
     /// How often it is run: long ones once.
     pub(crate) fn rounds(&self, rounds: u32) -> u32 {
-        if self.scenario == ScenarioName::Mixed { 1 } else { rounds }
+        if self.is_long { 1 } else { rounds }
     }
 }
 

@@ -35,6 +35,10 @@ pub(crate) struct CompareOptions {
     #[arg(long, value_name = "PID")]
     pub(crate) peer_pid: Vec<u32>,
 
+    /// Directory of a control group that holds the peer's processes and nothing else; without it the time of processes that nobody waits for is missed.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) peer_cgroup: Option<PathBuf>,
+
     /// Root of a web server that sends the files below.
     #[arg(long, value_name = "URL")]
     pub(crate) limit: Option<String>,
@@ -98,6 +102,10 @@ pub(crate) struct CompareOptions {
     /// Not counted before each run.
     #[arg(long, default_value = "1s", value_parser = parse_duration)]
     pub(crate) warmup: Duration,
+
+    /// Mean pause of the mixed users between two operations.
+    #[arg(long, default_value = "250ms", value_parser = parse_duration)]
+    pub(crate) think: Duration,
 
     /// How long the mixed users work.
     #[arg(long, default_value = "5m", value_parser = parse_duration)]

@@ -85,7 +85,8 @@ pub(crate) fn goal_table(results: &Results) -> String {
     for outcome in GOALS.iter().map(|goal| goal.outcome(results)) {
         let [measured, wanted, range, ours, other] = cells(&outcome);
         let verdict = word(outcome.verdict);
-        let _ = writeln!(out, "{:<58}{measured:>10}{wanted:>16}{range:>18}{ours:>12}{other:>12}  {verdict}", outcome.work);
+        let _ =
+            writeln!(out, "{:<58}{measured:>10}{wanted:>16}{range:>18}{ours:>12}{other:>12}  {verdict}", outcome.work);
     }
     out
 }

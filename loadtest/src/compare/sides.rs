@@ -5,7 +5,6 @@
 use crate::compare::cases::{Case, Data, Side};
 use crate::compare::options::CompareOptions;
 use crate::options::Options;
-use crate::scenario::ScenarioName;
 
 /// The options of one side's runs.
 ///
@@ -26,11 +25,13 @@ pub(crate) fn options(case: &Case, side: Side, compare: &CompareOptions) -> Resu
         path: file(case, compare).to_owned(),
         token: compare.token.clone().filter(|_| with_token),
         connections: case.connections,
-        duration: if case.scenario == ScenarioName::Mixed { compare.mixed_duration } else { compare.duration },
+        duration: if case.is_long { compare.mixed_duration } else { compare.duration },
+        think: if case.is_long { compare.think } else { std::time::Duration::ZERO },
         requests: case.operations.or(case.peer_operations.filter(|_| side == Side::Peer)),
         warmup: compare.warmup,
         timeout: std::time::Duration::from_secs(300),
         pid: pid.clone(),
+        cgroup: compare.peer_cgroup.clone().filter(|_| side == Side::Peer),
         threads: compare.threads,
         verify: false,
         ..defaults

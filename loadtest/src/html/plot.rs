@@ -53,7 +53,8 @@ pub(super) fn lines(lines: &[Line]) -> String {
         PLOT_HEIGHT - 6.0,
     );
     for (n, line) in lines.iter().enumerate() {
-        let path: Vec<String> = line.points.iter().map(|(time, value)| format!("{:.1},{:.1}", x(*time), y(*value))).collect();
+        let path: Vec<String> =
+            line.points.iter().map(|(time, value)| format!("{:.1},{:.1}", x(*time), y(*value))).collect();
         let _ = writeln!(
             out,
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\"/><text x=\"{:.1}\" y=\"12\" style=\"fill:{}\">{}</text>",

@@ -152,8 +152,7 @@ mod tests {
     #[test]
     fn reads_what_decides_the_body() {
         let plain = head("content-LENGTH:  12 \r\nX: y\r\n").unwrap();
-        let expected =
-            Head { status: 200, body: Body::length(12), encoding: Encoding::Plain, keep_alive: true };
+        let expected = Head { status: 200, body: Body::length(12), encoding: Encoding::Plain, keep_alive: true };
         assert_eq!(plain, expected);
         let chunked = head("Transfer-Encoding: chunked\r\nConnection: Close\r\nContent-Encoding: gzip\r\n").unwrap();
         assert_eq!((chunked.body, chunked.keep_alive), (Body::chunked(), false));

@@ -4,9 +4,10 @@
 
 use crate::client::Client;
 use crate::options::Options;
+use crate::random::Random;
+use crate::scenario::Done;
 use crate::scenario::push::PushState;
 use crate::scenario::read::{self, Start};
-use crate::scenario::Done;
 use crate::target::{Call, Target};
 
 /// Classes and their shares in percent.
@@ -51,15 +52,13 @@ impl Mixed {
             return Err("mixed needs at least one --read path".into());
         }
         let behind = start.behind.as_deref().ok_or("the repository has no commit to be behind of")?;
-        let mut seed = [0; 8];
-        getrandom::fill(&mut seed).map_err(|e| format!("no randomness: {e}"))?;
         Ok(Self {
             reads,
             fetch: read::upload_call(options, target, n, behind)?,
             clone: read::upload_call(options, target, n, &start.request)?,
             push,
             class: Class::Read,
-            random: Random(u64::from_le_bytes(seed) | 1),
+            random: Random::new()?,
             next_read: n,
         })
     }
@@ -106,19 +105,6 @@ fn class_of(mut number: u32) -> Class {
     Class::Read
 }
 
-/// Marsaglia's xorshift: any spread will do.
-#[derive(Debug)]
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u32) -> u32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        ((self.0 >> 32) * u64::from(limit) >> 32) as u32
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,9 +113,5 @@ mod tests {
     fn the_shares_are_those_asked_for() {
         let count = |wanted: Class| (0..100).filter(|n| class_of(*n) == wanted).count();
         assert_eq!([Class::Read, Class::Fetch, Class::Clone, Class::Push].map(count), [60, 25, 10, 5]);
-        let mut random = Random(88_172_645_463_325_252);
-        let mut counts = [0u32; 100];
-        (0..100_000).for_each(|_| counts[random.below(100) as usize] += 1);
-        assert!(counts.iter().all(|count| (800..1200).contains(count)), "{counts:?}");
     }
 }

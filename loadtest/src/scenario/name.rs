@@ -35,7 +35,9 @@ impl ScenarioName {
     /// Whether it receives packs, and so has to know what to ask for.
     pub(crate) fn reads_packs(self) -> bool {
         match self {
-            Self::Clone | Self::CloneShallow | Self::CloneBlobless | Self::FirstClone | Self::Fetch | Self::Mixed => true,
+            Self::Clone | Self::CloneShallow | Self::CloneBlobless | Self::FirstClone | Self::Fetch | Self::Mixed => {
+                true
+            }
             Self::InfoRefs | Self::LsRefs | Self::Push | Self::Api | Self::Static => false,
         }
     }

@@ -82,7 +82,8 @@ impl PushState {
         }
         let time = FIRST_COMMIT_TIME + self.commits;
         let message = format!("Load commit {}", self.commits);
-        let (id, objects) = build::commit_of_file("load.md", self.content.clone(), self.tip.or(self.parent), time, &message);
+        let (id, objects) =
+            build::commit_of_file("load.md", self.content.clone(), self.tip.or(self.parent), time, &message);
         let pack = build::pack(&objects);
         let body = push::request(self.tip.unwrap_or(ObjectId::ZERO), id, &self.branch, &pack);
         let call = receive_call(&self.target, &self.repository_path, &body)?;
