@@ -10,13 +10,20 @@ use std::time::{Duration, Instant};
 
 use crate::histogram::Histogram;
 use crate::options::Options;
-use crate::process::{self, Usage};
+use crate::process::{Memory, Watched};
 use crate::progress::{self, Counters};
+use crate::random::Random;
 use crate::scenario::{Done, Prepared, Worker};
 use crate::target::Target;
 
 /// How many different error texts are kept.
 const MAX_ERROR_TEXTS: usize = 20;
+
+/// Between two looks at the server's memory; its CPU is read at both ends of the window alone.
+const SAMPLE_EVERY: Duration = Duration::from_millis(200);
+
+/// How many samples of memory are kept.
+const MAX_SAMPLES: usize = 2000;
 
 /// What was seen in the measured window of one run.
 #[derive(Debug, Default)]
@@ -37,10 +44,49 @@ pub(crate) struct Run {
     pub(crate) latency: Histogram,
     /// From sending to the first byte of the (last) body.
     pub(crate) first_byte: Histogram,
+    /// What each class of operations saw, where a scenario mixes several.
+    pub(crate) classes: BTreeMap<&'static str, Class>,
     /// What the server used in the window, when its process is known.
-    pub(crate) server_cpu: Option<Duration>,
-    /// The most memory the server was seen with.
-    pub(crate) server_peak_bytes: Option<u64>,
+    pub(crate) server: Option<Server>,
+}
+
+/// The part of a run that one class of operations makes up.
+#[derive(Debug, Default)]
+pub(crate) struct Class {
+    /// Those that ended well inside the window.
+    pub(crate) operations: u64,
+    /// Failures, warm-up included.
+    pub(crate) errors: u64,
+    /// As in `Run`.
+    pub(crate) latency: Histogram,
+}
+
+/// What the server's processes used in the window.
+#[derive(Debug, Default)]
+pub(crate) struct Server {
+    /// User and system time.
+    pub(crate) cpu: Duration,
+    /// Memory before the run, warm-up included.
+    pub(crate) at_start: Memory,
+    /// The most memory seen, from the start of the warm-up on.
+    pub(crate) peak: Memory,
+    /// Resident and anonymous bytes over time since the start of the warm-up.
+    pub(crate) series: Vec<(Duration, u64, u64)>,
+}
+
+impl Server {
+    fn sample(&mut self, at: Duration, memory: Memory) {
+        self.peak = self.peak.max(memory);
+        if self.series.len() >= MAX_SAMPLES {
+            // Every second one goes, so that a long run keeps an even, coarser series.
+            let mut keep = false;
+            self.series.retain(|_| {
+                keep = !keep;
+                keep
+            });
+        }
+        self.series.push((at, memory.resident_bytes, memory.anonymous_bytes));
+    }
 }
 
 /// When things are counted and when they end; shared by the connections of a run.
@@ -121,10 +167,11 @@ pub(crate) async fn run_once(
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..options.connections.max(1) {
         let worker = prepared.worker(n, options, target)?;
-        tasks.spawn(drive(worker, Arc::clone(&window), Arc::clone(&counters), options.timeout));
+        let pauses = (!options.think.is_zero()).then(Random::new).transpose()?.map(|random| (random, options.think));
+        tasks.spawn(drive(worker, Arc::clone(&window), Arc::clone(&counters), options.timeout, pauses));
     }
     let (finished, at_end) = tokio::sync::oneshot::channel();
-    let observer = tokio::spawn(observe(options.pid.clone(), Arc::clone(&window), at_end));
+    let observer = tokio::spawn(observe(options.watched(), Arc::clone(&window), at_end));
     let total = options.warmup + options.duration;
     let mut run = Run::default();
     let collect = async {
@@ -141,18 +188,26 @@ pub(crate) async fn run_once(
     let end = window.measure_until.unwrap_or_else(Instant::now);
     run.elapsed = end.saturating_duration_since(window.measure_from);
     drop(finished);
-    let usage = observer.await.map_err(|e| format!("the observer died: {e}"))?;
-    if let Some((cpu, peak)) = usage {
-        run.server_cpu = Some(cpu);
-        run.server_peak_bytes = Some(peak);
-    }
+    run.server = observer.await.map_err(|e| format!("the observer died: {e}"))?;
     Ok(run)
 }
 
 /// Drives one connection until the run is over.
-async fn drive(mut worker: Worker, window: Arc<Window>, counters: Arc<Counters>, timeout: Duration) -> Run {
+async fn drive(
+    mut worker: Worker,
+    window: Arc<Window>,
+    counters: Arc<Counters>,
+    timeout: Duration,
+    mut pauses: Option<(Random, Duration)>,
+) -> Run {
     let mut run = Run::default();
-    while let Some(due) = window.next_turn().await {
+    loop {
+        if let Some((random, mean)) = &mut pauses {
+            let pause = Instant::now() + Duration::from_secs_f64(random.exponential(mean.as_secs_f64()));
+            let until = window.measure_until.map_or(pause, |end| pause.min(end));
+            tokio::time::sleep_until(until.into()).await;
+        }
+        let Some(due) = window.next_turn().await else { return run };
         let outcome = match tokio::time::timeout(timeout, worker.step()).await {
             Ok(outcome) => outcome,
             Err(_) => Err(format!("no complete answer within {timeout:?}")),
@@ -163,69 +218,88 @@ async fn drive(mut worker: Worker, window: Arc<Window>, counters: Arc<Counters>,
                 counters.done.fetch_add(1, Ordering::Relaxed);
                 counters.bytes.fetch_add(done.bytes_in, Ordering::Relaxed);
                 if window.counts(due, end) {
-                    run.count(&done, end.saturating_duration_since(due));
+                    run.count(&done, done.timed.unwrap_or(end.saturating_duration_since(due)), worker.class());
                 }
             }
             Err(text) => {
                 counters.failed.fetch_add(1, Ordering::Relaxed);
-                run.fail(text);
+                run.fail(text, worker.class());
                 worker.reset();
                 // A refused connection fails in microseconds: do not turn that into a busy loop.
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
     }
-    run
 }
 
-/// Watches the server's processes over the window: CPU used in it, and the most memory seen.
+/// Watches the server's processes over the window: CPU used in it, and memory from before the warm-up on.
 ///
 /// The window ends by its time, or when `at_end` closes because the asked number of operations is done.
 async fn observe(
-    pids: Vec<u32>,
+    watched: Watched,
     window: Arc<Window>,
     mut at_end: tokio::sync::oneshot::Receiver<()>,
-) -> Option<(Duration, u64)> {
-    if pids.is_empty() {
+) -> Option<Server> {
+    if watched.pids.is_empty() {
         return None;
     }
-    tokio::time::sleep_until(window.measure_from.into()).await;
-    let first = process::usage(&pids)?;
-    let mut peak = first.resident_bytes;
-    let mut tick = tokio::time::interval(Duration::from_millis(200));
+    let watched = Arc::new(watched);
+    // Reading /proc takes milliseconds, in which the connections' thread would stand still.
+    let usage = || {
+        let watched = Arc::clone(&watched);
+        async move { tokio::task::spawn_blocking(move || watched.usage()).await.ok().flatten() }
+    };
+    let at_start = usage().await?.memory;
+    let mut server = Server { at_start, ..Server::default() };
+    let mut cpu_before = None;
+    let mut tick = tokio::time::interval(SAMPLE_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let until = async {
         match window.measure_until {
             Some(until) => tokio::time::sleep_until(until.into()).await,
             None => std::future::pending().await,
         }
     };
-    tokio::pin!(until);
-    let last: Usage = loop {
-        let over = tokio::select! {
-            _ = tick.tick() => false,
-            () = &mut until => true,
-            _ = &mut at_end => true,
+    let begin = tokio::time::sleep_until(window.measure_from.into());
+    tokio::pin!(until, begin);
+    loop {
+        let (begins, over) = tokio::select! {
+            () = &mut begin, if cpu_before.is_none() => (true, false),
+            _ = tick.tick() => (false, false),
+            () = &mut until => (false, true),
+            _ = &mut at_end => (false, true),
         };
-        let now = process::usage(&pids)?;
-        peak = peak.max(now.resident_bytes);
-        if over {
-            break now;
+        let now = usage().await?;
+        server.sample(window.start.elapsed(), now.memory);
+        if begins {
+            cpu_before = Some(now.cpu);
         }
-    };
-    Some((last.cpu.saturating_sub(first.cpu), peak))
+        if over {
+            server.cpu = now.cpu.saturating_sub(cpu_before?);
+            return Some(server);
+        }
+    }
 }
 
 impl Run {
-    fn count(&mut self, done: &Done, latency: Duration) {
+    fn count(&mut self, done: &Done, latency: Duration, class: Option<&'static str>) {
         self.operations += 1;
         self.bytes_in += done.bytes_in;
         self.bytes_out += done.bytes_out;
         self.items += done.items;
         self.latency.record(latency);
         self.first_byte.record(done.first_byte);
+        if let Some(class) = class {
+            let class = self.classes.entry(class).or_default();
+            class.operations += 1;
+            class.latency.record(latency);
+        }
     }
 
-    fn fail(&mut self, text: String) {
+    fn fail(&mut self, text: String, class: Option<&'static str>) {
+        if let Some(class) = class {
+            self.classes.entry(class).or_default().errors += 1;
+        }
         let known = self.errors.len() < MAX_ERROR_TEXTS || self.errors.contains_key(&text);
         *self.errors.entry(if known { text } else { "(more kinds)".into() }).or_default() += 1;
     }
@@ -239,6 +313,12 @@ impl Run {
         self.first_byte.merge(&other.first_byte);
         for (text, count) in other.errors {
             *self.errors.entry(text).or_default() += count;
+        }
+        for (name, theirs) in other.classes {
+            let class = self.classes.entry(name).or_default();
+            class.operations += theirs.operations;
+            class.errors += theirs.errors;
+            class.latency.merge(&theirs.latency);
         }
     }
 

@@ -5,12 +5,16 @@
 //! Called by people, by CI and by scripts that compare servers.
 
 mod client;
+mod compare;
 mod histogram;
+mod html;
+mod http;
 mod load;
 mod options;
 mod pack;
 mod process;
 mod progress;
+mod random;
 mod report;
 mod scenario;
 #[cfg(test)]
@@ -24,14 +28,24 @@ use std::sync::Arc;
 
 use clap::Parser as _;
 
+use crate::compare::CompareOptions;
 use crate::options::Options;
 use crate::report::ScenarioReport;
 use crate::scenario::Prepared;
-use crate::target::Target;
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    match run(options) {
+    // Scenarios are positional, so the other command is told apart before the options are read.
+    let outcome = match std::env::args_os().nth(1) {
+        Some(first) if first == "compare" => {
+            let options = CompareOptions::parse_from(std::env::args_os().skip(1));
+            run(options.threads, compare::run(options))
+        }
+        _ => {
+            let options = Options::parse();
+            run(options.threads, run_all(options))
+        }
+    };
+    match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(message) => {
@@ -41,18 +55,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs every scenario; `true` means that each did something and nothing failed.
-fn run(options: Options) -> Result<bool, String> {
+fn run(threads: usize, work: impl Future<Output = Result<bool, String>>) -> Result<bool, String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(options.threads.max(1))
+        .worker_threads(threads.max(1))
         .enable_all()
         .build()
         .map_err(|e| format!("cannot start the runtime: {e}"))?;
-    runtime.block_on(run_all(options))
+    runtime.block_on(work)
 }
 
+/// Runs every scenario; `true` means that each did something and nothing failed.
 async fn run_all(options: Options) -> Result<bool, String> {
-    let target = Arc::new(Target::parse(&options.url, &options.credentials())?);
+    let target = Arc::new(options.target()?);
     let options = Arc::new(options);
     let mut reports = Vec::new();
     for name in &options.scenarios {
@@ -72,6 +86,9 @@ async fn run_all(options: Options) -> Result<bool, String> {
     }
     if let Some(path) = &options.json {
         report::write_json(path, &reports)?;
+    }
+    if let Some(path) = &options.html {
+        report::write_html(path, &reports)?;
     }
     Ok(reports.iter().all(ScenarioReport::is_clean))
 }

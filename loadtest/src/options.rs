@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use crate::process::Watched;
 use crate::scenario::ScenarioName;
-use crate::target::Credentials;
+use crate::target::{Credentials, Target};
 
 /// Protocol-level load generator for git smart HTTP and REST APIs. Works against any server by URL (plain http).
-#[derive(Debug, Parser)]
+/// `loadtest compare --help` tells of the other command: the same work on two servers, in turns.
+#[derive(Debug, Clone, Parser)]
 #[command(name = "loadtest", version, max_term_width = 110)]
 pub(crate) struct Options {
     /// What to run, one after another.
@@ -25,6 +27,10 @@ pub(crate) struct Options {
     /// The repository, `owner/name`; `{n}` stands for the number of the connection (0, 1, ...): `load/r{n}` spreads them.
     #[arg(long, default_value = "")]
     pub(crate) repo: String,
+
+    /// `{n}` counts up to this and begins again at 0, so that more connections than repositories share them.
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) repositories: Option<usize>,
 
     /// User name of basic authentication.
     #[arg(long)]
@@ -50,6 +56,10 @@ pub(crate) struct Options {
     #[arg(short = 'n', long)]
     pub(crate) requests: Option<u64>,
 
+    /// Mean pause of each connection between two operations (exponential), as people make them; `0s`: none.
+    #[arg(long, default_value = "0s", value_parser = parse_duration)]
+    pub(crate) think: Duration,
+
     /// Operations before the measurement starts are not counted.
     #[arg(long, default_value = "1s", value_parser = parse_duration)]
     pub(crate) warmup: Duration,
@@ -70,9 +80,21 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) pid: Vec<u32>,
 
+    /// Directory of a control group that holds those processes and nothing else: CPU is taken from its account.
+    #[arg(long, value_name = "DIR", requires = "pid")]
+    pub(crate) cgroup: Option<PathBuf>,
+
     /// Writes options, runs and summary as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+
+    /// Writes a report with plots, one page that needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+
+    /// Says in every request that the answer may be encoded (`deflate, gzip`), and decodes it.
+    #[arg(long)]
+    pub(crate) accept_gzip: bool,
 
     /// Runtime threads of the generator itself.
     #[arg(long, default_value_t = 1)]
@@ -102,12 +124,54 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) keep: bool,
 
-    /// `api`: path and query of the GET.
+    /// `api`, `static`: path and query of the GET.
     #[arg(long, default_value = "/api/v1/repos/search?limit=50")]
     pub(crate) path: String,
+
+    /// `mixed`: paths that are read in turn; `{repo}` stands for the repository.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "/,/api/v1/version,/api/v1/repos/search?limit=50,/api/v1/repos/{repo}"
+    )]
+    pub(crate) read: Vec<String>,
 }
 
 impl Options {
+    /// A run of one scenario with the defaults of the command line.
+    ///
+    /// Errors: a URL that the command line would not take.
+    pub(crate) fn defaults(name: ScenarioName, url: &str) -> Result<Self, String> {
+        let args = ["loadtest", &name.to_string(), &format!("--url={url}")].map(str::to_owned);
+        // The environment's token is for one server, and nobody said that it is this one.
+        let options = Self::try_parse_from(args).map_err(|e| e.to_string())?;
+        Ok(Self { token: None, password: None, user: None, ..options })
+    }
+
+    /// Whose CPU and memory count.
+    pub(crate) fn watched(&self) -> Watched {
+        Watched { pids: self.pid.clone(), group: self.cgroup.clone() }
+    }
+
+    /// The server, with who is asking.
+    ///
+    /// Errors: what `Target::parse` refuses.
+    pub(crate) fn target(&self) -> Result<Target, String> {
+        let mut target = Target::parse(&self.url, &self.credentials())?;
+        if self.accept_gzip {
+            target.accept_encoded();
+        }
+        Ok(target)
+    }
+
+    /// How many repositories the connections are spread over.
+    pub(crate) fn repository_count(&self) -> usize {
+        match self.repo.contains("{n}") {
+            true => self.repositories.unwrap_or(usize::MAX).min(self.connections).max(1),
+            false => 1,
+        }
+    }
+
     /// Who the generator says it is.
     pub(crate) fn credentials(&self) -> Credentials {
         match (&self.user, &self.password, &self.token) {
@@ -147,6 +211,13 @@ mod tests {
         assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
         for bad in ["", "s", "-1s", "10days"] {
             assert!(parse_duration(bad).is_err(), "{bad:?} was read as a duration");
+        }
+    }
+
+    #[test]
+    fn the_command_line_knows_every_scenario_by_the_name_in_reports() {
+        for name in <ScenarioName as clap::ValueEnum>::value_variants() {
+            assert_eq!(Options::defaults(*name, "http://h").unwrap().scenarios, [*name]);
         }
     }
 

@@ -25,6 +25,12 @@ pub(crate) fn note(text: &str) {
     }
 }
 
+/// Says what did not go as it should but does not end the run; on any standard error.
+pub(crate) fn warn(text: &str) {
+    clear();
+    let _ = std::io::stderr().write_all(format!("loadtest: {text}\n").as_bytes());
+}
+
 /// Clears the line.
 pub(crate) fn clear() {
     let mut stderr = std::io::stderr();

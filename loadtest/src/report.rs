@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::html::{self, Bar, Page};
 use crate::load::Run;
 use crate::options::Options;
 use crate::scenario::ScenarioName;
@@ -32,33 +33,39 @@ pub(crate) struct ScenarioReport {
 }
 
 /// One run's figures.
-#[derive(Debug, Serialize)]
-struct RunReport {
-    elapsed_seconds: f64,
-    operations: u64,
-    items: u64,
-    bytes_in: u64,
-    bytes_out: u64,
-    errors: BTreeMap<String, u64>,
-    figures: BTreeMap<&'static str, f64>,
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct RunReport {
+    pub(crate) elapsed_seconds: f64,
+    pub(crate) operations: u64,
+    pub(crate) items: u64,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) errors: BTreeMap<String, u64>,
+    /// Figures by class of operations, where a scenario mixes several.
+    pub(crate) classes: BTreeMap<&'static str, BTreeMap<&'static str, f64>>,
+    /// Seconds since the start of the warm-up, resident MB, anonymous MB.
+    pub(crate) memory: Vec<[f64; 3]>,
+    pub(crate) figures: BTreeMap<&'static str, f64>,
 }
 
 /// A figure over all runs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-struct Spread {
+pub(crate) struct Spread {
     min: f64,
-    median: f64,
+    pub(crate) median: f64,
     max: f64,
 }
 
 /// Figures in the order of the table, with their label and digits after the point.
-const FIGURES: [(&str, &str, usize); 14] = [
+const FIGURES: [(&str, &str, usize); 21] = [
     ("operations_per_second", "operations/s", 1),
     ("errors", "errors", 0),
     ("latency_mean_ms", "latency mean, ms", 2),
     ("latency_p50_ms", "latency p50, ms", 2),
+    ("latency_p90_ms", "latency p90, ms", 2),
     ("latency_p95_ms", "latency p95, ms", 2),
     ("latency_p99_ms", "latency p99, ms", 2),
+    ("latency_p999_ms", "latency p99.9, ms", 2),
     ("latency_max_ms", "latency max, ms", 2),
     ("first_byte_p50_ms", "first byte p50, ms", 2),
     ("first_byte_p99_ms", "first byte p99, ms", 2),
@@ -66,7 +73,12 @@ const FIGURES: [(&str, &str, usize); 14] = [
     ("sent_mb_per_second", "sent, MB/s", 2),
     ("items_per_operation", "items/operation", 1),
     ("server_cpu_ms_per_operation", "server CPU, ms/operation", 3),
+    ("server_start_mb", "server memory at start, MB", 1),
     ("server_peak_mb", "server memory peak, MB", 1),
+    ("server_grown_mb", "server memory, peak - start", 1),
+    ("server_start_anonymous_mb", "anonymous at start, MB", 1),
+    ("server_peak_anonymous_mb", "anonymous peak, MB", 1),
+    ("server_late_growth_mb", "anonymous, 2nd half, MB", 1),
 ];
 
 impl ScenarioReport {
@@ -98,7 +110,7 @@ impl ScenarioReport {
 
     /// Whether every run did something and nothing failed.
     pub(crate) fn is_clean(&self) -> bool {
-        !self.runs.is_empty() && self.runs.iter().all(|run| run.operations > 0 && run.errors.is_empty())
+        !self.runs.is_empty() && self.runs.iter().all(RunReport::is_clean)
     }
 
     /// The table for the terminal.
@@ -120,11 +132,25 @@ impl ScenarioReport {
             self.runs.len(),
             self.warmup_seconds
         );
-        let _ = writeln!(out, "  {:<26}{:>14}{:>14}{:>14}", "", "min", "median", "max");
+        let _ = writeln!(out, "  {:<28}{:>14}{:>14}{:>14}", "", "min", "median", "max");
         for (key, label, digits) in FIGURES {
             if let Some(Spread { min, median, max }) = self.summary.get(key) {
-                let _ = writeln!(out, "  {label:<26}{min:>14.digits$}{median:>14.digits$}{max:>14.digits$}");
+                let _ = writeln!(out, "  {label:<28}{min:>14.digits$}{median:>14.digits$}{max:>14.digits$}");
             }
+        }
+        for (name, class) in self.runs.iter().flat_map(|run| &run.classes) {
+            let figure = |key: &str| class.get(key).copied().unwrap_or_default();
+            let _ = writeln!(
+                out,
+                "  {name:<8}{:>9.0} done {:>5.0} failed   p50 {:.2}  p90 {:.2}  p99 {:.2}  p99.9 {:.2}  max {:.2} ms",
+                figure("operations"),
+                figure("errors"),
+                figure("latency_p50_ms"),
+                figure("latency_p90_ms"),
+                figure("latency_p99_ms"),
+                figure("latency_p999_ms"),
+                figure("latency_max_ms"),
+            );
         }
         for (text, count) in self.runs.iter().flat_map(|run| &run.errors) {
             let _ = writeln!(out, "  {count} x {text}");
@@ -134,7 +160,21 @@ impl ScenarioReport {
 }
 
 impl RunReport {
-    fn new(run: Run) -> Self {
+    /// Whether it did something and nothing failed.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.operations > 0 && self.errors.is_empty()
+    }
+
+    /// A figure by its key; `class.key` is that of a class.
+    pub(crate) fn figure(&self, key: &str) -> Option<f64> {
+        match key.split_once('.') {
+            Some((class, key)) => self.classes.get(class)?.get(key).copied(),
+            None => self.figures.get(key).copied(),
+        }
+    }
+
+    /// Turns a run into figures.
+    pub(crate) fn new(run: Run) -> Self {
         let seconds = run.elapsed.as_secs_f64().max(1e-9);
         let operations = run.operations as f64;
         let milliseconds = |d: std::time::Duration| d.as_secs_f64() * 1e3;
@@ -143,8 +183,10 @@ impl RunReport {
             ("errors", run.error_count() as f64),
             ("latency_mean_ms", milliseconds(run.latency.mean())),
             ("latency_p50_ms", milliseconds(run.latency.quantile(0.50))),
+            ("latency_p90_ms", milliseconds(run.latency.quantile(0.90))),
             ("latency_p95_ms", milliseconds(run.latency.quantile(0.95))),
             ("latency_p99_ms", milliseconds(run.latency.quantile(0.99))),
+            ("latency_p999_ms", milliseconds(run.latency.quantile(0.999))),
             ("latency_max_ms", milliseconds(run.latency.max())),
             ("first_byte_p50_ms", milliseconds(run.first_byte.quantile(0.50))),
             ("first_byte_p99_ms", milliseconds(run.first_byte.quantile(0.99))),
@@ -153,13 +195,39 @@ impl RunReport {
         ]);
         if run.operations > 0 {
             figures.insert("items_per_operation", run.items as f64 / operations);
-            if let Some(cpu) = run.server_cpu {
-                figures.insert("server_cpu_ms_per_operation", milliseconds(cpu) / operations);
+            if let Some(server) = &run.server {
+                figures.insert("server_cpu_ms_per_operation", milliseconds(server.cpu) / operations);
             }
         }
-        if let Some(bytes) = run.server_peak_bytes {
-            figures.insert("server_peak_mb", bytes as f64 / 1e6);
+        let mut memory = Vec::new();
+        if let Some(server) = &run.server {
+            let (start, peak) = (server.at_start, server.peak);
+            let megabytes = |bytes: u64| bytes as f64 / 1e6;
+            figures.extend([
+                ("server_start_mb", megabytes(start.resident_bytes)),
+                ("server_peak_mb", megabytes(peak.resident_bytes)),
+                ("server_grown_mb", megabytes(peak.resident_bytes) - megabytes(start.resident_bytes)),
+                ("server_start_anonymous_mb", megabytes(start.anonymous_bytes)),
+                ("server_peak_anonymous_mb", megabytes(peak.anonymous_bytes)),
+            ]);
+            let sample = |(at, resident, anonymous): &(std::time::Duration, u64, u64)| {
+                [at.as_secs_f64(), megabytes(*resident), megabytes(*anonymous)]
+            };
+            memory = server.series.iter().map(sample).collect();
+            figures.extend(late_growth(&memory).map(|growth| ("server_late_growth_mb", growth)));
         }
+        let class = |(name, class): (&'static str, crate::load::Class)| {
+            let figures = BTreeMap::from([
+                ("operations", class.operations as f64),
+                ("errors", class.errors as f64),
+                ("latency_p50_ms", milliseconds(class.latency.quantile(0.50))),
+                ("latency_p90_ms", milliseconds(class.latency.quantile(0.90))),
+                ("latency_p99_ms", milliseconds(class.latency.quantile(0.99))),
+                ("latency_p999_ms", milliseconds(class.latency.quantile(0.999))),
+                ("latency_max_ms", milliseconds(class.latency.max())),
+            ]);
+            (name, figures)
+        };
         Self {
             elapsed_seconds: seconds,
             operations: run.operations,
@@ -167,13 +235,28 @@ impl RunReport {
             bytes_in: run.bytes_in,
             bytes_out: run.bytes_out,
             errors: run.errors,
+            classes: run.classes.into_iter().map(class).collect(),
+            memory,
             figures,
         }
     }
 }
 
+/// How much more anonymous memory the end of a run has than its middle: what still grows when every cache had its time.
+///
+/// Shape: the median of the last tenth less that of the tenth at half time; `None` for less than 20 samples.
+fn late_growth(memory: &[[f64; 3]]) -> Option<f64> {
+    let tenth = memory.len() / 10;
+    let middle = |from: usize| {
+        let part = memory.get(from..from + tenth)?.iter().map(|sample| sample[2]).collect();
+        Spread::of(part).map(|spread| spread.median)
+    };
+    if tenth < 2 { None } else { Some(middle(memory.len() - tenth)? - middle(memory.len() / 2)?) }
+}
+
 impl Spread {
-    fn of(mut values: Vec<f64>) -> Option<Self> {
+    /// Min, median and max; `None` of nothing.
+    pub(crate) fn of(mut values: Vec<f64>) -> Option<Self> {
         values.sort_by(f64::total_cmp);
         let middle = values.len() / 2;
         let median = match values.as_slice() {
@@ -194,8 +277,44 @@ pub(crate) fn write_json(path: &Path, reports: &[ScenarioReport]) -> Result<(), 
         "version": env!("CARGO_PKG_VERSION"),
         "scenarios": reports,
     });
-    let text = serde_json::to_string_pretty(&document).map_err(|e| format!("cannot write JSON: {e}"))?;
+    write_document(path, &document)
+}
+
+/// Writes a JSON document.
+///
+/// Errors: the file cannot be written.
+pub(crate) fn write_document(path: &Path, document: &serde_json::Value) -> Result<(), String> {
+    let text = serde_json::to_string_pretty(document).map_err(|e| format!("cannot write JSON: {e}"))?;
     std::fs::write(path, text + "\n").map_err(|e| format!("cannot write {}: {e}", path.display()))
+}
+
+/// Writes the page of one invocation.
+///
+/// Errors: the file cannot be written.
+pub(crate) fn write_html(path: &Path, reports: &[ScenarioReport]) -> Result<(), String> {
+    let mut page = Page::new("Load test");
+    for report in reports {
+        page.heading(&format!("{} {} {}", report.scenario, report.url, report.repository));
+        page.text(&format!("{} connections, {} runs", report.connections, report.runs.len()));
+        let figures = FIGURES.iter().filter_map(|(key, label, digits)| {
+            let Spread { min, median, max } = report.summary.get(key)?;
+            let number = |value: &f64| format!("{value:.digits$}");
+            Some(vec![(*label).to_owned(), number(min), number(median), number(max)])
+        });
+        page.table(&["", "min", "median", "max"], &figures.collect::<Vec<_>>());
+        let percentile = |(key, label, _): &(&str, &str, usize)| {
+            let value = report.summary.get(key)?.median;
+            key.starts_with("latency_").then(|| Bar { label: (*label).to_owned(), value, shown: format!("{value:.2}") })
+        };
+        page.bars("latency, ms", &FIGURES.iter().filter_map(percentile).collect::<Vec<_>>());
+        for (n, run) in report.runs.iter().enumerate() {
+            html::memory(&mut page, &format!("run {}", n + 1), run);
+            for (text, count) in &run.errors {
+                page.text(&format!("{count} x {text}"));
+            }
+        }
+    }
+    page.write(path)
 }
 
 #[cfg(test)]
@@ -207,6 +326,14 @@ mod tests {
         assert_eq!(Spread::of(vec![4.0, 1.0, 3.0, 2.0]), Some(Spread { min: 1.0, median: 2.5, max: 4.0 }));
         assert_eq!(Spread::of(vec![5.0]), Some(Spread { min: 5.0, median: 5.0, max: 5.0 }));
         assert_eq!(Spread::of(Vec::new()), None);
+    }
+
+    #[test]
+    fn memory_that_grows_to_the_end_is_told_from_memory_that_was_taken_early() {
+        let series = |value: fn(usize) -> f64| (0..100).map(|n| [n as f64, 500.0, value(n)]).collect::<Vec<_>>();
+        assert_eq!(late_growth(&series(|n| if n < 30 { n as f64 } else { 30.0 })), Some(0.0));
+        assert_eq!(late_growth(&series(|n| n as f64)), Some(40.0));
+        assert_eq!(late_growth(&series(|n| n as f64)[..19]), None);
     }
 
     #[test]

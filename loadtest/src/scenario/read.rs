@@ -7,36 +7,54 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::client::{Call, Client};
+use crate::client::Client;
 use crate::options::Options;
 use crate::pack::ObjectId;
 use crate::pack::commits;
 use crate::pack::verify::PackCheck;
-use crate::scenario::{Done, ScenarioName, UPLOAD_REQUEST};
-use crate::target::Target;
-use crate::wire::refs::{self, Ref};
-use crate::wire::{fetch, refs::ls_refs_request};
+use crate::scenario::{Done, Known, ScenarioName, UPLOAD_REQUEST};
+use crate::target::{Call, Target};
+use crate::wire::fetch::{self, Extent};
+use crate::wire::refs::{self, Ref, ls_refs_request};
+
+/// What is known of a repository before a run.
+#[derive(Debug)]
+pub(crate) struct Start {
+    /// The request that the run repeats.
+    pub(crate) request: Bytes,
+    /// `mixed`: the request of someone who is behind.
+    pub(crate) behind: Option<Bytes>,
+    /// What its branches, tags and HEAD name.
+    pub(crate) wants: Vec<ObjectId>,
+    /// The default branch's tip.
+    pub(crate) tip: Option<ObjectId>,
+}
+
+/// GET of a path below the server's root; `{repo}` in it is the repository of connection `n`.
+pub(crate) fn get_call(options: &Options, target: &Target, n: usize, path: &str) -> Result<Call, String> {
+    let path = if path.contains("{repo}") {
+        path.replace("{repo}", options.repo.replace("{n}", &n.to_string()).trim_matches('/'))
+    } else {
+        path.to_owned()
+    };
+    target.get(&format!("{}{path}", target.prefix), "*/*", false)
+}
 
 /// GET `info/refs` of connection `n`'s repository.
-pub(crate) fn info_refs_call(
-    options: &Options,
-    target: &Target,
-    n: usize,
-    service: &'static str,
-) -> Result<Call, String> {
+pub(crate) fn info_refs_call(options: &Options, target: &Target, n: usize, service: &str) -> Result<Call, String> {
     let path = format!("{}/info/refs?service={service}", target.repository_path(&options.repo, n)?);
-    Ok(Call { body: None, path, media: "*/*", protocol_v2: service == "git-upload-pack" })
+    target.get(&path, "*/*", service == "git-upload-pack")
 }
 
 /// POST of an `ls-refs` command.
 pub(crate) fn ls_refs_call(options: &Options, target: &Target, n: usize) -> Result<Call, String> {
-    upload_call(options, target, n, ls_refs_request())
+    upload_call(options, target, n, &ls_refs_request())
 }
 
 /// POST of any v2 command.
-pub(crate) fn upload_call(options: &Options, target: &Target, n: usize, body: Bytes) -> Result<Call, String> {
+pub(crate) fn upload_call(options: &Options, target: &Target, n: usize, body: &[u8]) -> Result<Call, String> {
     let path = format!("{}/git-upload-pack", target.repository_path(&options.repo, n)?);
-    Ok(Call { body: Some(body), path, media: UPLOAD_REQUEST, protocol_v2: true })
+    target.post(&path, UPLOAD_REQUEST, true, body)
 }
 
 /// Finds out what to ask for and builds the body that a run repeats.
@@ -45,7 +63,7 @@ pub(crate) async fn prepare(
     options: &Arc<Options>,
     target: &Arc<Target>,
     n: usize,
-) -> Result<Bytes, String> {
+) -> Result<Start, String> {
     let mut client = Client::new(Arc::clone(target));
     let refs = list_refs(&mut client, options, target, n).await?;
     let mut wants: Vec<ObjectId> = refs.iter().map(|r| r.id).collect();
@@ -54,20 +72,41 @@ pub(crate) async fn prepare(
     if wants.is_empty() {
         return Err(format!("{} has no commits", target.repository_path(&options.repo, n)?));
     }
-    if name == ScenarioName::Clone {
-        return Ok(fetch::request(&wants, &[]));
-    }
-    let tip = default_tip(&refs).ok_or("the repository has no HEAD to fetch")?;
+    let tip = default_tip(&refs);
+    let tip_or_error = tip.ok_or("the repository has no HEAD to fetch");
+    let behind = match name {
+        ScenarioName::Fetch | ScenarioName::Mixed => {
+            Some(behind_request(&mut client, options, target, n, tip_or_error?).await?)
+        }
+        _ => None,
+    };
+    let request = match (name, &behind) {
+        (ScenarioName::Fetch, Some(behind)) => behind.clone(),
+        (ScenarioName::CloneShallow, _) => fetch::request(&[tip_or_error?], &[], Extent::Shallow),
+        (ScenarioName::CloneBlobless, _) => fetch::request(&wants, &[], Extent::Blobless),
+        _ => fetch::request(&wants, &[], Extent::Full),
+    };
+    Ok(Start { request, behind, wants, tip })
+}
+
+/// The request of a client that lacks the last commits of the default branch.
+async fn behind_request(
+    client: &mut Client,
+    options: &Options,
+    target: &Target,
+    n: usize,
+    tip: ObjectId,
+) -> Result<Bytes, String> {
     let have = match &options.have {
         Some(text) => ObjectId::from_hex(text).ok_or_else(|| format!("--have {text}: want 40 hex digits"))?,
         None => {
             let mut pack = Vec::new();
-            let call = upload_call(options, target, n, fetch::request(&[tip], &[]))?;
-            receive_pack(&mut client, &call, true, &mut |bytes| pack.extend_from_slice(bytes)).await?;
+            let call = upload_call(options, target, n, &fetch::request(&[tip], &[], Extent::Full))?;
+            receive_pack(client, &call, true, &mut |bytes| pack.extend_from_slice(bytes)).await?;
             ancestor(&pack, tip, options.behind)?
         }
     };
-    Ok(fetch::request(&[tip], &[have]))
+    Ok(fetch::request(&[tip], &[have], Extent::Full))
 }
 
 /// Reads the branches, tags and HEAD of connection `n`'s repository.
@@ -78,8 +117,7 @@ pub(crate) async fn list_refs(
     n: usize,
 ) -> Result<Vec<Ref>, String> {
     let call = ls_refs_call(options, target, n)?;
-    let (body, _) = client.send(&call).await?.collect().await?;
-    refs::parse_ls_refs(&body)
+    refs::parse_ls_refs(client.fetch(&call).await?.body)
 }
 
 fn default_tip(refs: &[Ref]) -> Option<ObjectId> {
@@ -101,22 +139,44 @@ fn ancestor(pack: &[u8], tip: ObjectId, behind: u32) -> Result<ObjectId, String>
     Ok(id)
 }
 
-/// One `info/refs` request.
-pub(crate) async fn info_refs(client: &mut Client, call: &Call, service: &str) -> Result<Done, String> {
+/// One GET whose answer is only counted.
+pub(crate) async fn plain(client: &mut Client, call: &Call) -> Result<Done, String> {
     let start = Instant::now();
-    let (body, first_byte_at) = client.send(call).await?.collect().await?;
-    refs::check_info_refs(&body, service)?;
-    Ok(Done { bytes_in: body.len() as u64, bytes_out: 0, items: 1, first_byte: first_byte_at - start })
+    let mut answer = client.send(call).await?;
+    while answer.next().await?.is_some() {}
+    let first_byte = answer.first_byte_at.unwrap_or(answer.head_at) - start;
+    let done = Done { bytes_in: answer.bytes, items: 1, first_byte, ..Done::default() };
+    answer.finish();
+    Ok(done)
+}
+
+/// One GET of JSON.
+pub(crate) async fn api(client: &mut Client, call: &Call) -> Result<Done, String> {
+    let start = Instant::now();
+    let answer = client.fetch(call).await?;
+    let items = match serde_json::from_slice::<serde_json::Value>(answer.body) {
+        Ok(serde_json::Value::Array(list)) => list.len() as u64,
+        Ok(_) => 1,
+        Err(e) => return Err(format!("the answer is no JSON: {e}")),
+    };
+    Ok(Done { bytes_in: answer.bytes, items, first_byte: answer.first_byte_at - start, ..Done::default() })
+}
+
+/// One `info/refs` request.
+pub(crate) async fn info_refs(client: &mut Client, call: &Call, service: &str, known: &Known) -> Result<Done, String> {
+    let start = Instant::now();
+    let answer = client.fetch(call).await?;
+    let items = known.items(answer.body, |body| refs::check_info_refs(body, service).map(|()| 1))?;
+    Ok(Done { bytes_in: answer.bytes, items, first_byte: answer.first_byte_at - start, ..Done::default() })
 }
 
 /// One `ls-refs` command.
-pub(crate) async fn ls_refs(client: &mut Client, call: &Call) -> Result<Done, String> {
+pub(crate) async fn ls_refs(client: &mut Client, call: &Call, known: &Known) -> Result<Done, String> {
     let start = Instant::now();
-    let (body, first_byte_at) = client.send(call).await?.collect().await?;
-    let refs = refs::parse_ls_refs(&body)?;
-    let bytes_out = call.body.as_ref().map_or(0, |b| b.len() as u64);
-    let items = refs.len() as u64;
-    Ok(Done { bytes_in: body.len() as u64, bytes_out, items, first_byte: first_byte_at - start })
+    let answer = client.fetch(call).await?;
+    let items = known.items(answer.body, |body| Ok(refs::parse_ls_refs(body)?.len() as u64))?;
+    let first_byte = answer.first_byte_at - start;
+    Ok(Done { bytes_in: answer.bytes, bytes_out: call.body_bytes, items, first_byte, timed: None })
 }
 
 /// One `fetch` command; every byte of the pack goes through the check and to `keep`.
@@ -131,14 +191,16 @@ pub(crate) async fn receive_pack(
     let mut reader = fetch::Reader::default();
     let mut check = PackCheck::new(verify);
     while let Some(bytes) = answer.next().await? {
-        reader.feed(&bytes, &mut |pack| {
+        reader.feed(bytes, &mut |pack| {
             keep(pack);
             check.feed(pack)
         })?;
     }
     reader.finish()?;
     let facts = check.finish()?;
-    let bytes_out = call.body.as_ref().map_or(0, |b| b.len() as u64);
     let first_byte = answer.first_byte_at.unwrap_or(answer.head_at) - start;
-    Ok(Done { bytes_in: answer.bytes, bytes_out, items: u64::from(facts.objects), first_byte })
+    let items = u64::from(facts.objects);
+    let done = Done { bytes_in: answer.bytes, bytes_out: call.body_bytes, items, first_byte, timed: None };
+    answer.finish();
+    Ok(done)
 }

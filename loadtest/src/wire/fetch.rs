@@ -10,8 +10,19 @@ use crate::pack::ObjectId;
 use crate::wire::AGENT;
 use crate::wire::packet;
 
+/// How much of the history is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// All of it.
+    Full,
+    /// The wanted commits alone, with their files.
+    Shallow,
+    /// All commits and directories, no files.
+    Blobless,
+}
+
 /// Builds a request that ends its negotiation at once (`done`), as a client that knows what it has may.
-pub(crate) fn request(wants: &[ObjectId], haves: &[ObjectId]) -> Bytes {
+pub(crate) fn request(wants: &[ObjectId], haves: &[ObjectId], extent: Extent) -> Bytes {
     let mut out = BytesMut::with_capacity(200 + 50 * (wants.len() + haves.len()));
     for line in ["command=fetch", AGENT, "object-format=sha1"] {
         packet::text(&mut out, line);
@@ -25,6 +36,11 @@ pub(crate) fn request(wants: &[ObjectId], haves: &[ObjectId]) -> Bytes {
     }
     for have in haves {
         packet::text(&mut out, &format!("have {have}"));
+    }
+    match extent {
+        Extent::Full => {}
+        Extent::Shallow => packet::text(&mut out, "deepen 1"),
+        Extent::Blobless => packet::text(&mut out, "filter blob:none"),
     }
     packet::text(&mut out, "done");
     packet::flush(&mut out);
@@ -205,8 +221,12 @@ mod tests {
     #[test]
     fn the_request_is_what_git_sends() {
         let id = ObjectId::from_hex("a94a8fe5ccb19ba61c4c0873d391e987982fbbd3").unwrap();
-        let text = String::from_utf8(request(&[id], &[id]).to_vec()).unwrap();
+        let text = String::from_utf8(request(&[id], &[id], Extent::Full).to_vec()).unwrap();
         assert!(text.starts_with("0012command=fetch\n"), "{text}");
         assert!(text.contains(&format!("0032want {id}\n0032have {id}\n0009done\n0000")), "{text}");
+        for (extent, line) in [(Extent::Shallow, "deepen 1\n"), (Extent::Blobless, "filter blob:none\n")] {
+            let text = String::from_utf8(request(&[id], &[], extent).to_vec()).unwrap();
+            assert!(text.contains(line), "{text}");
+        }
     }
 }

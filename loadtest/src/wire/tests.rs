@@ -3,6 +3,7 @@
 use crate::pack::verify::PackCheck;
 use crate::pack::{ObjectId, build, commits};
 use crate::sealed_git::Git;
+use crate::wire::fetch::Extent;
 use crate::wire::{fetch, push, refs};
 
 const MAIN: &str = "refs/heads/main";
@@ -22,8 +23,9 @@ fn push_commits(git: &Git, count: u64) -> Vec<ObjectId> {
     ids
 }
 
-fn fetch_pack(git: &Git, wants: &[ObjectId], haves: &[ObjectId]) -> Result<(u32, Vec<u8>), String> {
-    let answer = git.run_with_input(&["upload-pack", "--stateless-rpc", "."], &fetch::request(wants, haves));
+fn fetch_pack(git: &Git, wants: &[ObjectId], haves: &[ObjectId], extent: Extent) -> Result<(u32, Vec<u8>), String> {
+    let request = fetch::request(wants, haves, extent);
+    let answer = git.run_with_input(&["upload-pack", "--stateless-rpc", "."], &request);
     let (mut reader, mut check, mut pack) = (fetch::Reader::default(), PackCheck::new(true), Vec::new());
     reader.feed(&answer, &mut |bytes| {
         pack.extend_from_slice(bytes);
@@ -45,14 +47,18 @@ fn pushed_commits_are_listed_cloned_and_fetched_one_behind() {
     assert_eq!(names, [("HEAD", tip), (MAIN, tip)]);
     assert_eq!(listed[0].symref.as_deref(), Some(MAIN));
 
-    let (objects, pack) = fetch_pack(&git, &[tip], &[]).unwrap();
+    let (objects, pack) = fetch_pack(&git, &[tip], &[], Extent::Full).unwrap();
     assert_eq!(objects, 9);
     let parents = commits::first_parents(&pack).unwrap();
     assert_eq!(parents.get(&tip), Some(&Some(ids[1])));
     assert_eq!(parents.get(&ids[0]), Some(&None));
 
-    let (objects, _) = fetch_pack(&git, &[tip], &[ids[1]]).unwrap();
+    let (objects, _) = fetch_pack(&git, &[tip], &[ids[1]], Extent::Full).unwrap();
     assert_eq!(objects, 3);
+
+    git.run(&["config", "uploadpack.allowFilter", "true"]);
+    assert_eq!(fetch_pack(&git, &[tip], &[], Extent::Shallow).unwrap().0, 3);
+    assert_eq!(fetch_pack(&git, &[tip], &[], Extent::Blobless).unwrap().0, 6);
     git.run(&["fsck", "--strict"]);
 }
 
