@@ -16,6 +16,7 @@ use ractor::{Actor, ActorRef};
 
 use crate::ask::ask;
 use crate::repository::actor::{Tools, blocking};
+use crate::repository::settle::STEPS_AT_ONCE;
 use crate::repository::waiting::Room;
 use crate::repository::{Live, RepositoryHandle, WaitingLimits, remove_directory, remove_leftovers};
 use crate::supervisor::{Child, EXIT_DIRECTORY, Policy, StartChild, error_chain};
@@ -156,7 +157,9 @@ impl Directory {
     /// Errors: `Spawn`, `Io` (the root cannot be created).
     pub async fn start(args: DirectoryArgs, supervisor: &Supervisor) -> Result<Self, Error> {
         let DirectoryArgs { writer, readers, store, root, options } = args;
-        let tools = Tools { writer, readers, store, room: Arc::new(Room::new(options.waiting)) };
+        let room = Arc::new(Room::new(options.waiting));
+        let steps = Arc::new(tokio::sync::Semaphore::new(STEPS_AT_ONCE));
+        let tools = Tools { writer, readers, store, room, steps };
         let root = blocking("prepare repositories", move || {
             std::fs::create_dir_all(&root).map_err(|source| Error::Io {
                 what: "create",
@@ -275,6 +278,13 @@ impl Directory {
     }
 
     /// Finds an open repository without waiting.
+    /// Answers the refs and objects of a repository that is open already; opens none, and does not keep it open.
+    #[must_use]
+    pub fn view_if_open(&self, id: i64) -> Option<Arc<atomicqms_git::View>> {
+        let live = self.find_open(id).filter(|live| !live.is_dead())?;
+        Some(live.view.load_full())
+    }
+
     pub(crate) fn find_open(&self, id: i64) -> Option<Arc<Live>> {
         self.shared.find(id)
     }

@@ -10,7 +10,7 @@ mod edits;
 mod placement;
 mod projection;
 mod reconcile;
-mod settle;
+pub(crate) mod settle;
 pub mod store;
 mod turn;
 mod updates;

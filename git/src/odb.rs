@@ -12,6 +12,8 @@ mod scan;
 mod tips;
 
 use std::{
+    collections::HashSet,
+    ffi::OsStr,
     path::Path,
     sync::{
         Arc,
@@ -185,7 +187,9 @@ impl Snapshot {
 
     /// Whether a pack of this name is in it.
     pub fn holds(&self, pack: &Pack) -> bool {
-        self.packs.iter().any(|known| known.path() == pack.path())
+        // As bytes: paths are compared part by part, and a push asks this of every pack.
+        let name = pack.path().as_os_str();
+        self.packs.iter().any(|known| known.path().as_os_str() == name)
     }
 
     /// This snapshot without some of its packs.
@@ -234,7 +238,8 @@ impl Snapshot {
         loose: Option<&Arc<LooseObjects>>,
         lacks_objects: bool,
     ) -> Snapshot {
-        let is_gone = |pack: &Arc<Pack>| old.iter().chain(new).any(|gone| gone.path() == pack.path());
+        let gone: HashSet<&OsStr> = old.iter().chain(new).map(|pack| pack.path().as_os_str()).collect();
+        let is_gone = |pack: &Arc<Pack>| gone.contains(pack.path().as_os_str());
         // What came since is newer than what was rewritten, and stays in front of it.
         let newer = self.packs.iter().take_while(|pack| !is_gone(pack)).count();
         let newer = if newer == self.packs.len() { 0 } else { newer };

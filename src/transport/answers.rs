@@ -1,7 +1,8 @@
 //! Answers to clones and fetches that are kept, so that asking the same of the same refs costs no second generation.
 //!
 //! Owns which answers are kept, where and how long, and that an answer in the making is made once for all who ask for it meanwhile. Small ones
-//! stay in memory from the first time on; large ones go to disk from the second time on, because most are never asked for again. A key names
+//! stay in memory from the first time on; large ones go to disk from the second time on, because most are never asked for again, and those of some
+//! megabytes that are asked for once more are in memory, too. A key names
 //! the exact state of the refs: what a ref no longer reaches cannot be found by anybody, and nothing has to be thrown away for that. Refuses to
 //! know rights (who asks has passed the gate) and the protocol. Called by `http/git/upload.rs`.
 
@@ -36,6 +37,8 @@ const SEEN_FOR: Duration = Duration::from_secs(600);
 const SEEN: u64 = 20_000;
 /// One answer takes at most this part of the space.
 const SHARE: u64 = 4;
+/// One answer from disk takes at most this part of the memory.
+const LIFTED_SHARE: u64 = 8;
 /// Of the space on disk this part is for answers that are kept, and as much for those in the making.
 const HALF: u64 = 2;
 /// What an entry in memory costs besides its bytes.
@@ -145,6 +148,20 @@ impl Answers {
             let kept = Kept::in_memory(Bytes::copy_from_slice(answer), facts);
             self.inner.memory.insert(key, Arc::new(kept));
         }
+    }
+
+    /// Answers what to send of a kept answer: one on disk that is not large is read into memory first, by one of those who ask. Then it costs neither
+    /// maps nor checksums.
+    pub async fn lift(&self, key: Key, kept: Arc<Kept>) -> Arc<Kept> {
+        if kept.len() > self.inner.settings.memory_bytes / LIFTED_SHARE || !kept.takes_lifting() {
+            return kept;
+        }
+        let source = Arc::clone(&kept);
+        // What cannot be read, or is damaged, is seen again when it is sent.
+        let Ok(Some(lifted)) = tokio::task::spawn_blocking(move || source.read_whole()).await else { return kept };
+        let lifted = Arc::new(lifted);
+        self.inner.memory.insert(key, Arc::clone(&lifted));
+        lifted
     }
 
     /// Forgets an answer that turned out to be damaged.

@@ -61,6 +61,7 @@ impl Fetch {
                 Found::Alone => break,
                 Found::Kept(kept) if is_well(&kept).await? => {
                     upload::note_kept(&kept);
+                    let kept = fetch.app.answers.lift(key, kept).await;
                     return Ok(Body::new(KeptBody::new(kept, open)));
                 }
                 Found::Kept(kept) => {

@@ -8,6 +8,7 @@ use atomicqms_git::upload::{UploadOutcome, UploadStats};
 
 use super::answer::AnswerWriter;
 use super::answers::{Facts, FlightWriter, Kept};
+use crate::telemetry::kept::KeptCounter;
 
 /// Ends the answer so that the client cannot take a broken one for whole.
 pub fn end(writer: AnswerWriter, result: atomicqms_git::Result<UploadStats>) {
@@ -54,10 +55,27 @@ fn service(outcome: UploadOutcome) -> &'static str {
 /// Counts an answer that is sent once more.
 pub fn note_kept(kept: &Kept) {
     let Facts { service, objects } = kept.facts();
-    metrics::counter!("atomicqms_answers_total", "from" => kept.place()).increment(1);
-    metrics::counter!("atomicqms_git_operations_total", "service" => service, "outcome" => "ok").increment(1);
-    metrics::counter!("atomicqms_git_bytes_total", "direction" => "out").increment(kept.len());
-    metrics::counter!("atomicqms_git_pack_objects_total", "direction" => "out").increment(objects);
+    static BYTES: KeptCounter =
+        KeptCounter::new(|| metrics::counter!("atomicqms_git_bytes_total", "direction" => "out"));
+    static OBJECTS: KeptCounter =
+        KeptCounter::new(|| metrics::counter!("atomicqms_git_pack_objects_total", "direction" => "out"));
+    static MEMORY: KeptCounter = KeptCounter::new(|| metrics::counter!("atomicqms_answers_total", "from" => "memory"));
+    static DISK: KeptCounter = KeptCounter::new(|| metrics::counter!("atomicqms_answers_total", "from" => "disk"));
+    static REFS: KeptCounter = KeptCounter::new(|| operations("ls-refs"));
+    static PACKS: KeptCounter = KeptCounter::new(|| operations("upload-pack"));
+    let from = if kept.place() == "memory" { &MEMORY } else { &DISK };
+    from.increment(1);
+    match service {
+        "ls-refs" => REFS.increment(1),
+        "upload-pack" => PACKS.increment(1),
+        other => operations(other).increment(1),
+    }
+    BYTES.increment(kept.len());
+    OBJECTS.increment(objects);
+}
+
+fn operations(service: &'static str) -> metrics::Counter {
+    metrics::counter!("atomicqms_git_operations_total", "service" => service, "outcome" => "ok")
 }
 
 /// Whether the answer ended because the client left or stopped reading, or took longer than an operation may.

@@ -49,6 +49,8 @@ pub(crate) struct Tools {
     pub(crate) store: Arc<dyn RefStore>,
     /// Memory for packs that are not files yet, of all repositories.
     pub(crate) room: Arc<Room>,
+    /// Turns of steps that bring files up to date, of all repositories.
+    pub(crate) steps: Arc<tokio::sync::Semaphore>,
 }
 
 /// Everything an actor starts from.

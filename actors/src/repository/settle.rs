@@ -3,7 +3,7 @@
 //!
 //! Owns the order. What takes long, joining packs and flushing, runs beside the turns, so that no push waits for it; a round works on the packs and refs
 //! of the moment it began. One round at a time, and none while maintenance has a turn. Every step may be repeated after a crash: packs whose rows are still
-//! there are written again, and what is not marked is compared again.
+//! there are written again, and what is not marked is compared again. Few repositories do this at the same time, however many were pushed to at once.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -16,6 +16,9 @@ use tokio::task::JoinHandle;
 use super::actor::{Msg, State, Tools, blocking};
 use super::{reconcile, turn};
 use crate::{Error, gauges, sql};
+
+/// Steps of all repositories that run at once: pushes wait for the same disk.
+pub(crate) const STEPS_AT_ONCE: usize = 2;
 
 /// One round of work.
 pub(super) struct Running {
@@ -72,9 +75,12 @@ impl State {
         round: Round,
         work: impl Future<Output = Result<(), Error>> + Send + 'static,
     ) {
-        let myself = myself.clone();
+        let (myself, steps) = (myself.clone(), Arc::clone(&self.tools.steps));
         let task = tokio::spawn(async move {
+            // Nobody closes it; if somebody did, the work would still have to be done.
+            let turn = steps.acquire().await;
             let outcome = work.await;
+            drop(turn);
             // Without an actor nobody needs the news.
             drop(myself.send_message(Msg::StepEnded));
             outcome

@@ -2,6 +2,8 @@
 //!
 //! Owns nothing but reads: visibility is decided in the statement, levels by `access`.
 
+use std::collections::HashMap;
+
 use crate::access::action::{ListOwnRepositories, ListUserRepositories, SearchRepositories};
 use crate::access::authorize::level_from;
 use crate::access::{Caller, Permit};
@@ -10,7 +12,7 @@ use crate::db::repositories::search::Viewer;
 use crate::error::{Error, Result};
 use crate::forge::Forge;
 use crate::model::repository::{RepositoryQuery, RepositorySort};
-use crate::model::{AccessLevel, Page, Paged, Repository, User};
+use crate::model::{AccessLevel, Page, Paged, Repository, User, UserId};
 
 /// A repository in a list, with the caller's level in it.
 pub type Seen = (Repository, AccessLevel);
@@ -79,20 +81,36 @@ pub struct Details {
     pub branch_count: u64,
 }
 
-/// Reads owners and branch counts of repositories the caller was already shown, in their order, in one snapshot.
+/// Reads owners and branch counts of repositories the caller was already shown, in their order. The branches of a repository that is open are
+/// counted in memory, the others in the database.
 ///
 /// Errors: `NotFound` when one of them was deleted meanwhile.
 pub async fn details(forge: &Forge, repositories: &[Repository]) -> Result<Vec<Details>> {
-    let wanted: Vec<_> = repositories.iter().map(|repository| (repository.id, repository.owner_id)).collect();
+    let look = |repository: &Repository| {
+        (repository.id, repository.owner_id, forge.directory.view_if_open(repository.id.get()))
+    };
+    let wanted: Vec<_> = repositories.iter().map(look).collect();
     forge
         .read("read repository details", move |conn| {
-            wanted
-                .iter()
-                .map(|(repo, owner)| {
-                    let owner = db::users::find(conn, *owner)?.ok_or_else(Error::not_found)?;
-                    Ok(Details { owner, branch_count: db::repositories::count_branches(conn, *repo)? })
-                })
-                .collect()
+            // A page mostly belongs to few.
+            let mut owners: HashMap<UserId, User> = HashMap::new();
+            let mut details = Vec::with_capacity(wanted.len());
+            for (repo, owner, view) in wanted {
+                let owner = match owners.get(&owner) {
+                    Some(known) => known.clone(),
+                    None => {
+                        let found = db::users::find(conn, owner)?.ok_or_else(Error::not_found)?;
+                        owners.insert(owner, found.clone());
+                        found
+                    }
+                };
+                let branch_count = match view {
+                    Some(view) => view.refs.iter_prefix("refs/heads/").count() as u64,
+                    None => db::repositories::count_branches(conn, repo)?,
+                };
+                details.push(Details { owner, branch_count });
+            }
+            Ok(details)
         })
         .await
 }

@@ -23,6 +23,9 @@ pub(super) const PIECE_BYTES: usize = 512 * 1024;
 /// So long the whole need not be looked at again: its pages are in memory, and each piece is looked at anyway.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
 
+/// Not yet.
+const NEVER: u64 = u64::MAX;
+
 /// What is counted about an answer each time it is sent.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts {
@@ -40,6 +43,8 @@ pub struct Kept {
     began: Instant,
     /// Milliseconds after `began` at which somebody last looked at the whole.
     checked_ms: AtomicU64,
+    /// The same for reading it into memory; `NEVER` before the first time.
+    lifted_ms: AtomicU64,
     is_damaged: AtomicBool,
 }
 
@@ -65,8 +70,8 @@ impl Kept {
     }
 
     fn new(content: Content, len: u64, facts: Facts) -> Self {
-        let (checked_ms, is_damaged) = (AtomicU64::new(0), AtomicBool::new(false));
-        Self { content, len, facts, began: Instant::now(), checked_ms, is_damaged }
+        let (checked_ms, lifted_ms, is_damaged) = (AtomicU64::new(0), AtomicU64::new(NEVER), AtomicBool::new(false));
+        Self { content, len, facts, began: Instant::now(), checked_ms, lifted_ms, is_damaged }
     }
 
     /// Units: bytes.
@@ -99,6 +104,24 @@ impl Kept {
         matches!(self.content, Content::Disk { .. })
             && u128::from(now.saturating_sub(last)) >= CHECK_EVERY.as_millis()
             && self.checked_ms.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// Whether the one who asks is to read it into memory: one of many, and not again soon after it had to make room there.
+    pub(super) fn takes_lifting(&self) -> bool {
+        let (now, last) = (self.elapsed_ms(), self.lifted_ms.load(Ordering::Relaxed));
+        let is_due = last == NEVER || u128::from(now.saturating_sub(last)) >= CHECK_EVERY.as_millis();
+        matches!(self.content, Content::Disk { .. })
+            && is_due
+            && self.lifted_ms.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// Reads all of it, looking at every piece; `None` if one is damaged. Blocks.
+    pub(super) fn read_whole(&self) -> Option<Kept> {
+        let mut whole = Vec::with_capacity(usize::try_from(self.len).ok()?);
+        while (whole.len() as u64) < self.len {
+            whole.extend_from_slice(&self.piece(whole.len() as u64)?);
+        }
+        Some(Kept::in_memory(whole.into(), self.facts))
     }
 
     /// Reads all of it and says whether it is what was kept. Blocks.

@@ -278,3 +278,26 @@ async fn a_damaged_answer_is_forgotten_and_made_anew() {
     answers.forget(&key, &damaged);
     assert!(matches!(answers.find(key, 1 << 20), Found::Shared(..)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_for_again_is_read_into_memory_if_it_is_not_large() {
+    let dir = tempfile::tempdir().unwrap();
+    let answers = answers(dir.path(), 16 << 20, 64 << 20);
+    for (repository, size, is_lifted) in [(1, 2 * PIECE_BYTES + 7, true), (2, 5 * PIECE_BYTES, false)] {
+        let key = key_of(repository, &view(&[("refs/heads/main", ONE)], "refs/heads/main"), LS_REFS);
+        ask_first(&answers, key);
+        let (mut writer, _reader) = shared(answers.find(key, 8 << 20));
+        let bytes = noise(size);
+        writer.write_all(&bytes).unwrap();
+        writer.keep(FACTS).unwrap();
+        let first = kept(answers.find(key, 8 << 20));
+        assert_eq!(first.place(), "disk");
+        let sent = answers.lift(key, Arc::clone(&first)).await;
+        assert_eq!(sent.place() == "memory", is_lifted, "{size}");
+        assert_eq!(kept(answers.find(key, 8 << 20)).place() == "memory", is_lifted, "{size}");
+        let again = answers.lift(key, first).await;
+        assert_eq!(again.place(), "disk", "one of those who ask reads it");
+        let whole = KeptBody::new(sent, ()).collect().await.unwrap().to_bytes();
+        assert_eq!(whole.as_ref(), &bytes[..], "{size}");
+    }
+}
