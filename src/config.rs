@@ -192,7 +192,7 @@ section! {
         /// pushes share one flush of the disk. 0: every pack is a file before its push is answered.
         max_inline_pack_bytes: u64 = "65536", "bytes", Kind::Integer { min: 0, max: 4_194_304 };
         /// So long after a push its pack and its refs are written to the directory of the repository, where stock git and backups find them.
-        settle_ms: u64 = "3000", "milliseconds", Kind::Integer { min: 1, max: 600_000 };
+        settle_ms: u64 = "5000", "milliseconds", Kind::Integer { min: 1, max: 600_000 };
         /// Packs of one repository that may wait for that; with more they are written at once.
         max_waiting_packs: usize = "512", "packs", Kind::Integer { min: 1, max: 100_000 };
         /// Memory for packs that wait, of all repositories; when it is used up, packs are files before their pushes are answered.

@@ -12,6 +12,7 @@ pub mod receive;
 pub mod spool;
 pub mod upload;
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -43,14 +44,23 @@ pub enum Stream {
 
 /// What was offered lately of repositories with many refs: megabytes that all who ask at once share.
 #[derive(Clone)]
-pub struct Advertisements(Cache<Key, (Arc<View>, Bytes)>);
+pub struct Advertisements(Cache<Key, Made>);
 
-/// The view by its address, which cannot be another one's as long as the entry keeps it.
-type Key = (usize, ProtocolVersion, Stream);
+/// The view by its address, which cannot be another one's as long as the entry keeps it; what is offered, and whether with a nonce.
+type Key = (usize, Service, ProtocolVersion, Stream, bool);
+
+/// An advertisement, and the view it was made of.
+#[derive(Clone)]
+struct Made {
+    _view: Arc<View>,
+    bytes: Bytes,
+    /// Where its nonce stands, if it has one.
+    nonce_at: Option<Range<usize>>,
+}
 
 impl Default for Advertisements {
     fn default() -> Self {
-        let weigh = |_: &Key, (_, bytes): &(Arc<View>, Bytes)| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let weigh = |_: &Key, made: &Made| u32::try_from(made.bytes.len()).unwrap_or(u32::MAX);
         Self(Cache::builder().max_capacity(CACHE_BYTES).weigher(weigh).time_to_idle(CACHE_IDLE).build())
     }
 }
@@ -80,23 +90,44 @@ pub async fn advertisement(known: &Advertisements, view: Arc<View>, offer: Offer
     if (service, version) == (Service::UploadPack, ProtocolVersion::V2) {
         return Ok(constant_offer(offers_refs_by_name, has_bundles));
     }
-    let make = move |view: &View| {
-        let options = options(stream, offers_refs_by_name, has_bundles, push_cert_nonce.as_deref());
-        advertise(view, service, version, &options)
+    let make = move |view: &View, nonce: Option<&str>| {
+        advertise(view, service, version, &options(stream, offers_refs_by_name, has_bundles, nonce))
     };
     if view.refs.len() <= INLINE_REFS {
-        return Ok(make(&view));
+        return Ok(make(&view, push_cert_nonce.as_deref()));
     }
     let known = known.clone();
-    let work = move || match service {
-        // Every push is offered a nonce of its own.
-        Service::ReceivePack => make(&view),
-        Service::UploadPack => {
-            let key = (Arc::as_ptr(&view).addr(), version, stream);
-            known.0.get_with(key, || (Arc::clone(&view), make(&view))).1
+    let work = move || {
+        let nonce = push_cert_nonce.as_deref();
+        let key = (Arc::as_ptr(&view).addr(), service, version, stream, nonce.is_some());
+        let made = known.0.get_with(key, || {
+            let bytes = make(&view, nonce);
+            let nonce_at = nonce.and_then(|nonce| find_nonce(&bytes, nonce));
+            Made { _view: Arc::clone(&view), bytes, nonce_at }
+        });
+        match nonce {
+            None => made.bytes,
+            // Every push is offered a nonce of its own.
+            Some(nonce) => with_nonce(&made, nonce).unwrap_or_else(|| make(&view, Some(nonce))),
         }
     };
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)
+}
+
+/// Finds a nonce among the capabilities, which follow the first NUL.
+fn find_nonce(advertisement: &[u8], nonce: &str) -> Option<Range<usize>> {
+    let capabilities = advertisement.iter().position(|byte| *byte == 0)?;
+    let rest = advertisement.get(capabilities..)?;
+    let at = capabilities + rest.windows(nonce.len()).position(|window| window == nonce.as_bytes())?;
+    Some(at..at + nonce.len())
+}
+
+/// The advertisement with another nonce; `None` if that has another length, which the lines around it would have to know.
+fn with_nonce(made: &Made, nonce: &str) -> Option<Bytes> {
+    let place = made.nonce_at.clone().filter(|place| place.len() == nonce.len())?;
+    let mut bytes = made.bytes.to_vec();
+    bytes.get_mut(place)?.copy_from_slice(nonce.as_bytes());
+    Some(bytes.into())
 }
 
 fn options(
@@ -152,6 +183,32 @@ mod tests {
                     assert_eq!(given, made, "{stream:?} by name: {offers_refs_by_name} bundles: {has_bundles}");
                 }
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn each_push_is_offered_its_own_nonce_and_the_same_refs() {
+        let refs = (0..INLINE_REFS + 1).map(|n| atomicqms_git::Ref {
+            name: atomicqms_git::RefName::new(&format!("refs/heads/b{n}")).unwrap(),
+            target: atomicqms_git::ObjectId::from_hex(b"1111111111111111111111111111111111111111").unwrap(),
+            peeled: None,
+        });
+        let refs = atomicqms_git::RefTable::from_refs(refs.collect());
+        let head = atomicqms_git::RefName::new("refs/heads/b0").unwrap();
+        let view = Arc::new(View { refs, head, odb: Arc::default(), version: 0 });
+        let known = Advertisements::default();
+        let (service, version, stream) = (Service::ReceivePack, ProtocolVersion::V0, Stream::Stateless);
+        for nonce in [Some("1-aa"), Some("1-aa"), Some("2-bb"), None, Some("10-cc"), Some("3-dd")] {
+            let offer = Offer {
+                service,
+                version,
+                stream,
+                push_cert_nonce: nonce.map(str::to_owned),
+                offers_refs_by_name: false,
+                has_bundles: false,
+            };
+            let given = advertisement(&known, Arc::clone(&view), offer).await.unwrap();
+            assert_eq!(given, advertise(&view, service, version, &options(stream, false, false, nonce)), "{nonce:?}");
         }
     }
 }

@@ -59,7 +59,7 @@ impl Default for DirectoryOptions {
         Self {
             max_open: 1024,
             idle_close: Duration::from_secs(300),
-            settle_after: Duration::from_secs(3),
+            settle_after: Duration::from_secs(5),
             waiting: WaitingLimits::default(),
             open_timeout: Duration::from_secs(60),
         }
