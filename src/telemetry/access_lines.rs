@@ -62,7 +62,7 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Starts the thread; from now on [`write`] takes lines. A second call changes nothing.
+/// Starts the thread; from now on [`write()`] takes lines. A second call changes nothing.
 pub(super) fn install() {
     let mut is_new = false;
     SINK.get_or_init(|| {
