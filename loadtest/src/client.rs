@@ -228,24 +228,44 @@ impl<'a> Answer<'a> {
     /// The whole body, decoded, in memory that the next answer uses again.
     ///
     /// Errors: as `next`, or longer than is kept in memory.
-    pub(crate) async fn collect(mut self) -> Result<Collected<'a>, String> {
+    pub(crate) async fn collect(self) -> Result<Collected<'a>, String> {
+        Ok(self.collect_unless(&[]).await?.1)
+    }
+
+    /// The same, but a body that begins as `known` does is compared as it comes, and not copied: says whether it is `known`, and if so collects nothing.
+    ///
+    /// Errors: as `collect`.
+    pub(crate) async fn collect_unless(mut self, known: &[u8]) -> Result<(bool, Collected<'a>), String> {
         self.whole.clear();
+        let mut equal = Some(0);
         loop {
             let piece = match self.find().await? {
                 Found::Buffer(range) => &self.link.buffer[range],
                 Found::Decoded => &self.decoded,
                 Found::End => break,
             };
+            if let Some(len) = equal {
+                if known.get(len..len + piece.len()) == Some(piece) {
+                    equal = Some(len + piece.len());
+                    continue;
+                }
+                self.whole.extend_from_slice(&known[..len]);
+                equal = None;
+            }
             if self.whole.len() + piece.len() > MAX_COLLECTED_BYTES {
                 return Err(format!("the body is longer than {MAX_COLLECTED_BYTES} bytes"));
             }
             self.whole.extend_from_slice(piece);
         }
+        let is_known = equal == Some(known.len());
+        if let Some(len) = equal.filter(|_| !is_known) {
+            self.whole.extend_from_slice(&known[..len]);
+        }
         if self.keep_alive {
             *self.home = Some(self.link);
         }
         let first_byte_at = self.first_byte_at.unwrap_or(self.head_at);
-        Ok(Collected { body: self.whole, bytes: self.bytes, first_byte_at })
+        Ok((is_known, Collected { body: self.whole, bytes: self.bytes, first_byte_at }))
     }
 }
 

@@ -88,3 +88,18 @@ async fn bytes_that_nobody_asked_for_end_the_connection() {
     assert_eq!(client.fetch(&call).await.unwrap().body, b"hello", "the second answer was taken for the next request's");
     assert_eq!(server.await.unwrap(), 2);
 }
+
+#[tokio::test]
+async fn a_known_body_is_compared_and_another_one_collected_whole() {
+    for (known, is_known) in
+        [(&b"hello"[..], true), (b"", false), (b"help!", false), (b"hel", false), (b"hello, you", false)]
+    {
+        for answer in [LENGTH, CHUNKED] {
+            let (mut client, call, server) = serve(vec![(answer, true)]).await;
+            let (found, collected) = client.send(&call).await.unwrap().collect_unless(known).await.unwrap();
+            assert_eq!(found, is_known, "{known:?}");
+            assert_eq!((collected.body, collected.bytes), (if is_known { &b""[..] } else { b"hello" }, 5), "{known:?}");
+            server.await.unwrap();
+        }
+    }
+}

@@ -165,16 +165,14 @@ pub(crate) async fn api(client: &mut Client, call: &Call) -> Result<Done, String
 /// One `info/refs` request.
 pub(crate) async fn info_refs(client: &mut Client, call: &Call, service: &str, known: &Known) -> Result<Done, String> {
     let start = Instant::now();
-    let answer = client.fetch(call).await?;
-    let items = known.items(answer.body, |body| refs::check_info_refs(body, service).map(|()| 1))?;
+    let (items, answer) = known.ask(client, call, |body| refs::check_info_refs(body, service).map(|()| 1)).await?;
     Ok(Done { bytes_in: answer.bytes, items, first_byte: answer.first_byte_at - start, ..Done::default() })
 }
 
 /// One `ls-refs` command.
 pub(crate) async fn ls_refs(client: &mut Client, call: &Call, known: &Known) -> Result<Done, String> {
     let start = Instant::now();
-    let answer = client.fetch(call).await?;
-    let items = known.items(answer.body, |body| Ok(refs::parse_ls_refs(body)?.len() as u64))?;
+    let (items, answer) = known.ask(client, call, |body| Ok(refs::parse_ls_refs(body)?.len() as u64)).await?;
     let first_byte = answer.first_byte_at - start;
     Ok(Done { bytes_in: answer.bytes, bytes_out: call.body_bytes, items, first_byte, timed: None })
 }
