@@ -183,11 +183,12 @@ fn every_library_clones_fetches_pushes_tags_and_deletes() {
         let repository = ada.create_private_repository(name);
         let seed = seed(&ada, &repository);
         let tips = |git: &Git| git.ok(&["for-each-ref", "--format=%(objectname) %(refname)"]);
-        let server = forge.server_git(&repository);
+        // Each time when the files have followed.
+        let server = || forge.server_git(&repository);
         let url = client.url(&repository);
 
         let listed = client.run(&["list", &url]);
-        for line in tips(&server).lines() {
+        for line in tips(&server()).lines() {
             assert!(listed.contains(line), "{name}: {line} is not listed:\n{listed}");
         }
 
@@ -214,19 +215,19 @@ fn every_library_clones_fetches_pushes_tags_and_deletes() {
 
         let commit = client.run(&["commit", &work, "new.md", "by the library\n"]);
         client.run(&["push", &work, "refs/heads/main:refs/heads/feature"]);
-        assert_eq!(server.ok(&["rev-parse", "refs/heads/feature"]).trim(), commit, "{name}");
+        assert_eq!(server().ok(&["rev-parse", "refs/heads/feature"]).trim(), commit, "{name}");
         let refused = client.try_run(&["push", &work, "refs/heads/main:refs/heads/main"]);
         assert!(refused.is_err(), "{name}: a push that is no fast-forward went through: {refused:?}");
-        assert_eq!(server.ok(&["rev-parse", "refs/heads/main"]), theirs, "{name}");
+        assert_eq!(server().ok(&["rev-parse", "refs/heads/main"]), theirs, "{name}");
         client.run(&["push", &work, "+refs/heads/main:refs/heads/topic"]);
-        assert_eq!(server.ok(&["rev-parse", "refs/heads/topic"]).trim(), commit, "{name}: forced");
+        assert_eq!(server().ok(&["rev-parse", "refs/heads/topic"]).trim(), commit, "{name}: forced");
 
         client.run(&["tag", &work, "v2"]);
         client.run(&["push", &work, "refs/tags/v2:refs/tags/v2"]);
-        assert_eq!(server.ok(&["rev-parse", "refs/tags/v2^{commit}"]).trim(), commit, "{name}");
-        assert_eq!(server.ok(&["cat-file", "-t", "refs/tags/v2"]).trim(), "tag", "{name}");
+        assert_eq!(server().ok(&["rev-parse", "refs/tags/v2^{commit}"]).trim(), commit, "{name}");
+        assert_eq!(server().ok(&["cat-file", "-t", "refs/tags/v2"]).trim(), "tag", "{name}");
         client.run(&["push", &work, ":refs/heads/feature"]);
-        assert!(!server.refs().contains("refs/heads/feature"), "{name}: still there:\n{}", server.refs());
+        assert!(!server().refs().contains("refs/heads/feature"), "{name}: still there:\n{}", server().refs());
 
         let stranger = forge.user("mallory").create_private_repository(&format!("{name}-secret"));
         let refused = client.try_run(&["clone", &client.url(&stranger), &client.directory("secret")]);
