@@ -6,7 +6,10 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64},
+    },
 };
 
 use arc_swap::ArcSwap;
@@ -40,6 +43,8 @@ struct Inner {
     publishing: Mutex<()>,
     retired: Mutex<Vec<Retired>>,
     shelf: Mutex<Arc<[Arc<StoredBundle>]>>,
+    /// Creation token of the bundle made last, also when it has been removed.
+    bundle_token: AtomicU64,
 }
 
 impl Repository {
@@ -89,6 +94,7 @@ impl Repository {
             publishing: Mutex::new(()),
             retired: Mutex::new(Vec::new()),
             shelf: Mutex::new(bundle::scan(path)?),
+            bundle_token: AtomicU64::new(0),
         };
         Ok(Repository { inner: Arc::new(inner) })
     }
@@ -215,6 +221,11 @@ impl Repository {
     /// Whether both are the same opening of a directory.
     pub(crate) fn is_same(&self, other: &Repository) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// Creation token of the bundle made last; 0 before the first.
+    pub(crate) fn bundle_token(&self) -> &AtomicU64 {
+        &self.inner.bundle_token
     }
 
     /// The bundles that lie here.

@@ -8,7 +8,10 @@ use std::{
     fs,
     io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, Weak, atomic::AtomicBool},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use sha1::{Digest, Sha1};
@@ -168,8 +171,11 @@ impl Repository {
         }
         let directory = self.path().join(DIRECTORY);
         files::create_dir_all(&directory)?;
-        let creation_token =
-            self.bundles().iter().fold(now_s, |token, old| token.max(old.creation_token.saturating_add(1)));
+        // Never that of an earlier one, though it is gone: clients remember what they have fetched by it.
+        let last = self.bundle_token().load(Ordering::Relaxed);
+        let earlier = self.bundles().iter().map(|old| old.creation_token).chain([last]).max().unwrap_or(0);
+        let creation_token = now_s.max(earlier.saturating_add(1));
+        self.bundle_token().fetch_max(creation_token, Ordering::Relaxed);
         let temporary = files::Temporary::new(self.path());
         let file = files::create_new(temporary.path())?;
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, file);

@@ -68,6 +68,8 @@ fn a_bundle_is_found_again_and_replaced_by_the_next() {
     repository.retain_bundles(|_| false).unwrap();
     assert!(repository.bundles().is_empty() && !second.path().exists());
     assert!(world.repo.path().join("bundles/notes.txt").exists());
+    let third = world.write(&repository, 1_001).unwrap();
+    assert_eq!(third.creation_token(), 1_002, "the name of one that is gone is not used again");
 }
 
 #[test]
