@@ -269,6 +269,7 @@ async fn refs_that_stock_git_packed_are_still_the_same_refs() {
     world.settled().await;
     run_git(&path, &["pack-refs", "--all"]);
     land(&repository, vec![edit("refs/heads/a", Some(tip), None)]).await;
+    world.settled().await;
     assert_eq!(refs_on_disk(&path), format!("{tip} refs/heads/b"));
     drop(repository);
     let home = world.stop().await;

@@ -52,6 +52,7 @@ async fn concurrent_updates_of_different_refs_all_land() {
         push.await.unwrap();
     }
     assert_eq!(repository.view().refs.len(), 64);
+    world.settled().await;
     assert_eq!(refs_on_disk(&path), refs_in_view(&repository));
     assert_eq!(world.rows("SELECT name FROM journal").await.len(), 64);
     world.stop().await;
@@ -85,6 +86,7 @@ async fn of_many_updates_from_the_same_old_value_exactly_one_lands() {
         }
     }
     assert_eq!(landed.len(), 1);
+    world.settled().await;
     assert_eq!(refs_on_disk(&path), format!("{} refs/heads/main", landed[0]));
     world.stop().await;
 }
@@ -325,6 +327,7 @@ async fn a_handle_survives_the_death_of_its_actor() {
     .await;
     assert_eq!(refs_in_view(&repository), format!("{tip} refs/heads/a"), "readers do not notice");
     land(&repository, vec![edit("refs/heads/b", None, Some(tip))]).await;
+    world.settled().await;
     assert_eq!(refs_on_disk(&path), refs_in_view(&repository));
     assert_eq!(refs_in_view(&world.open(1).await), refs_in_view(&repository));
     assert_eq!(world.database.escalation_count(), 0, "a repository is not critical");

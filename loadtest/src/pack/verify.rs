@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn a_pack_is_accepted_however_it_is_cut_and_refused_when_changed() {
         let (_, object) = build::object(Kind::Blob, vec![7; 300]);
-        let pack = build::pack(&[object]);
+        let pack = build::Packer::new().pack(&[object]);
         for step in 1..=pack.len() {
             let mut check = PackCheck::new(true);
             pack.chunks(step).for_each(|piece| check.feed(piece).unwrap());

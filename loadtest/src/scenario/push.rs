@@ -32,6 +32,7 @@ pub(crate) struct PushState {
     commits: u64,
     /// Content of the file, of which each commit changes the beginning; random, so that it does not compress away.
     content: Vec<u8>,
+    packer: build::Packer,
 }
 
 impl PushState {
@@ -61,6 +62,7 @@ impl PushState {
             parent,
             commits: 0,
             content,
+            packer: build::Packer::new(),
         };
         state.restart();
         Ok(state)
@@ -84,7 +86,7 @@ impl PushState {
         let message = format!("Load commit {}", self.commits);
         let (id, objects) =
             build::commit_of_file("load.md", self.content.clone(), self.tip.or(self.parent), time, &message);
-        let pack = build::pack(&objects);
+        let pack = self.packer.pack(&objects);
         let body = push::request(self.tip.unwrap_or(ObjectId::ZERO), id, &self.branch, &pack);
         let call = receive_call(&self.target, &self.repository_path, &body)?;
         let start = Instant::now();

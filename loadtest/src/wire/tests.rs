@@ -15,7 +15,7 @@ fn push_commits(git: &Git, count: u64) -> Vec<ObjectId> {
         let content = format!("content {n}\n").into_bytes();
         let (id, objects) = build::commit_of_file("load.md", content, ids.last().copied(), 1_700_000_000 + n, "c");
         let old = ids.last().copied().unwrap_or(ObjectId::ZERO);
-        let request = push::request(old, id, MAIN, &build::pack(&objects));
+        let request = push::request(old, id, MAIN, &build::Packer::new().pack(&objects));
         let report = git.run_with_input(&["receive-pack", "--stateless-rpc", "."], &request);
         push::check_report(&report, MAIN).unwrap();
         ids.push(id);
@@ -67,7 +67,7 @@ fn a_stale_push_is_quoted_as_git_refuses_it_and_a_deletion_needs_no_pack() {
     let git = Git::new();
     let ids = push_commits(&git, 2);
     let (id, objects) = build::commit_of_file("load.md", b"late".to_vec(), Some(ids[0]), 1_700_000_009, "late");
-    let request = push::request(ids[0], id, MAIN, &build::pack(&objects));
+    let request = push::request(ids[0], id, MAIN, &build::Packer::new().pack(&objects));
     let report = git.run_with_input(&["receive-pack", "--stateless-rpc", "."], &request);
     let refusal = push::check_report(&report, MAIN).unwrap_err();
     assert!(refusal.starts_with("refused: ng refs/heads/main"), "{refusal}");
