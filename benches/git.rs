@@ -6,7 +6,9 @@
 //! - `index/*`: quarantine, hashing, fsck, closure check and fsync of a pushed pack: the whole SOP repository of 500
 //!   commits as `scripts/make-sop-repository` makes it, and one revised procedure pushed on top as a thin pack; bytes
 //!   are those on the wire.
+//! - `index/small-in-memory`: the same for a pack of one commit that stays in memory until it is committed, without any file.
 //! - `clone/sop-500`: the whole answer to a full clone of it; bytes are those of the answer.
+//! - `fetch/*-behind`: the whole answer to a client that has all but the last one or 32 of its commits, made anew each time.
 //!
 //! Machine of the figures in `docs/benchmarks.md`: named there. One thread, files in the page cache, fsync on a real disk.
 
@@ -154,25 +156,60 @@ fn index(criterion: &mut Criterion) {
     group.sample_size(50);
     group.throughput(Throughput::Bytes(thin.len() as u64));
     group.bench_function("one-revision-thin", |bench| bench.iter(|| take(&filled, &thin)));
+    let small = Bytes::from(small_pack(b"one line\n"));
+    assert!(small.len() as u64 <= Limits::default().max_inline_pack_bytes, "it stays in memory");
+    group.throughput(Throughput::Bytes(small.len() as u64));
+    group.bench_function("small-in-memory", |bench| bench.iter(|| take(&filled, &small)));
     group.finish();
 }
 
-fn clone(criterion: &mut Criterion) {
+fn upload(criterion: &mut Criterion) {
     let directory = scratch();
     let sop = make_sop_repository(directory.path());
     let repository = Repository::open(&sop).unwrap();
     let view = view_of(&repository, "refs/heads/main");
+    clone(criterion, &view);
+    fetch(criterion, &view, &sop);
+}
+
+/// A pack of one commit without history, of one file.
+fn small_pack(content: &[u8]) -> Vec<u8> {
+    let blob = git::id::hash_object(git::Kind::Blob, content).unwrap();
+    let tree = [b"100644 load.md\0", blob.as_bytes()].concat();
+    let tree_id = git::id::hash_object(git::Kind::Tree, &tree).unwrap();
+    let who = "Ada <ada@example.org> 1800000000 +0000";
+    let commit = format!("tree {tree_id}\nauthor {who}\ncommitter {who}\n\nOne line\n");
+    let objects = [(git::Kind::Commit, commit.as_bytes()), (git::Kind::Tree, &tree), (git::Kind::Blob, content)];
+    git::pack::compose::compose(&objects).unwrap()
+}
+
+fn clone(criterion: &mut Criterion, view: &View) {
     let mut request = b"0011command=fetch0001000eofs-delta\n".to_vec();
     for found in view.refs.iter() {
         request.extend_from_slice(format!("0032want {}\n", found.target).as_bytes());
     }
     request.extend_from_slice(b"0009done\n0000");
     let mut out = Vec::new();
-    let bytes = answer(&view, &request, &mut out);
+    let bytes = answer(view, &request, &mut out);
     let mut group = criterion.benchmark_group("clone");
     group.sample_size(20);
     group.throughput(Throughput::Bytes(bytes));
-    group.bench_function("sop-500", |bench| bench.iter(|| answer(&view, &request, &mut out)));
+    group.bench_function("sop-500", |bench| bench.iter(|| answer(view, &request, &mut out)));
+    group.finish();
+}
+
+fn fetch(criterion: &mut Criterion, view: &View, sop: &Path) {
+    let commits = String::from_utf8(run_git(sop, &["rev-list", "--first-parent", "main"], "")).unwrap();
+    let commits: Vec<&str> = commits.lines().collect();
+    let mut group = criterion.benchmark_group("fetch");
+    group.throughput(Throughput::Elements(1));
+    for behind in [1, 32] {
+        let (want, have) = (commits[0], commits[behind]);
+        let mut request = b"0011command=fetch0001000eofs-delta\n000ethin-pack\n0010include-tag\n".to_vec();
+        request.extend_from_slice(format!("0032want {want}\n0032have {have}\n0009done\n0000").as_bytes());
+        let mut out = Vec::new();
+        group.bench_function(format!("{behind}-behind"), |bench| bench.iter(|| answer(view, &request, &mut out)));
+    }
     group.finish();
 }
 
@@ -180,6 +217,6 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     advertisements(&mut criterion);
     index(&mut criterion);
-    clone(&mut criterion);
+    upload(&mut criterion);
     criterion.final_summary();
 }

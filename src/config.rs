@@ -254,6 +254,8 @@ section! {
         writer_max_batch: usize = "128", "jobs", Kind::Integer { min: 1, max: 100_000 };
         /// Pages of 4 KiB in the write-ahead log that make a checkpoint due, which is made beside the commits; the log may get some times as long.
         checkpoint_pages: u32 = "4000", "pages", Kind::Integer { min: 100, max: 1_000_000 };
+        /// Longest wait of a commit for changes of others to share its flush, once the last commit carried at least four; 0: never.
+        commit_delay_us: u64 = "300", "microseconds", Kind::Integer { min: 0, max: 100_000 };
         /// How long the writer waits for another process (an `admin` command) that is writing.
         busy_timeout_ms: u64 = "10000", "milliseconds", Kind::Integer { min: 0, max: 600_000 };
     }

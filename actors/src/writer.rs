@@ -35,6 +35,9 @@ pub struct Watched {
     pub value: Arc<AtomicI64>,
 }
 
+/// So many jobs in one batch tell that many write at the same time.
+pub const CROWD: usize = 4;
+
 /// Bounds and pragmas of the writer.
 #[derive(Debug, Clone)]
 pub struct WriterOptions {
@@ -50,6 +53,8 @@ pub struct WriterOptions {
     pub cache_kib: u32,
     /// Pages in the write-ahead log that make a checkpoint due, beside the commits.
     pub checkpoint_pages: u32,
+    /// Longest wait for company of a batch, when the one before had at least [`CROWD`] jobs; none: batches take what waits already.
+    pub commit_delay: Duration,
     /// The number to publish, if any.
     pub watched: Option<Watched>,
 }
@@ -63,6 +68,7 @@ impl Default for WriterOptions {
             busy_timeout_ms: 10_000,
             cache_kib: 16 * 1024,
             checkpoint_pages: 4000,
+            commit_delay: Duration::from_micros(300),
             watched: None,
         }
     }

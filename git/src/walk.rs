@@ -11,6 +11,7 @@ mod bydate;
 mod cover;
 mod difference;
 mod graph;
+mod known;
 mod object;
 mod order;
 mod reach;

@@ -24,11 +24,11 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) url: String,
 
-    /// The repository, `owner/name`; `{n}` stands for the number of the connection (0, 1, ...): `load/r{n}` spreads them.
+    /// The repository, `owner/name`; an `n` in curly brackets stands for the number of the connection (0, 1, ...), so that each has its own.
     #[arg(long, default_value = "")]
     pub(crate) repo: String,
 
-    /// `{n}` counts up to this and begins again at 0, so that more connections than repositories share them.
+    /// The number of the connection begins again at 0 with this, so that more connections than repositories share them.
     #[arg(long, value_name = "COUNT")]
     pub(crate) repositories: Option<usize>,
 

@@ -71,6 +71,7 @@ impl Parts {
             busy_timeout_ms: database.busy_timeout_ms,
             watched: Some(Watched { query: db::rights::VERSION_QUERY, value: rights.shared() }),
             checkpoint_pages: database.checkpoint_pages,
+            commit_delay: Duration::from_micros(database.commit_delay_us),
             ..WriterOptions::default()
         };
         let writer = Writer::start(&path, options, &supervisor).await?;

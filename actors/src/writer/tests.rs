@@ -85,6 +85,33 @@ async fn what_waits_together_commits_together() {
 }
 
 #[tokio::test]
+async fn where_many_write_a_commit_waits_for_company_and_whoever_writes_alone_for_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = WriterOptions { commit_delay: Duration::from_secs(4), ..WriterOptions::default() };
+    let database = start(directory.path(), options).await;
+    spawn_insert(&database.writer, 0).await.unwrap().unwrap();
+    let held = hold(&database.writer).await;
+    let crowd: Vec<_> = (1..=4).map(|id| spawn_insert(&database.writer, id)).collect();
+    queued(&database.writer, 4).await;
+    held.release().await;
+    for job in crowd {
+        job.await.unwrap().unwrap();
+    }
+    let before = database.writer.inspect(soon()).await.unwrap();
+    let mut late = Vec::new();
+    for id in 5..13 {
+        late.push(spawn_insert(&database.writer, id));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for job in late {
+        job.await.unwrap().unwrap();
+    }
+    let after = database.writer.inspect(soon()).await.unwrap();
+    assert_eq!(after.commits - before.commits, 1, "one for all who came within the wait");
+    database.finish().await.unwrap();
+}
+
+#[tokio::test]
 async fn max_batch_bounds_a_transaction() {
     let directory = tempfile::tempdir().unwrap();
     let database = start(directory.path(), WriterOptions { max_batch: 10, ..WriterOptions::default() }).await;

@@ -14,7 +14,7 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::checkpoint::{self, Checkpoints};
 use super::job::{Fate, QueuedJob, Ran};
-use super::{Command, MIN_BUSY_TIMEOUT, WriterOptions};
+use super::{CROWD, Command, MIN_BUSY_TIMEOUT, WriterOptions};
 use crate::error::{BoxError, panic_message};
 use crate::gauges::{self, JobOutcome};
 use crate::sql;
@@ -22,6 +22,8 @@ use crate::supervisor::error_chain;
 
 /// How long other processes' changes of the watched number may go unnoticed.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often it is looked for company within the longest wait; asleep in between, because each one who comes would wake the thread.
+const GATHER_LOOKS: u32 = 4;
 /// The watched number while it cannot be read.
 const UNREADABLE: i64 = -1;
 
@@ -80,6 +82,7 @@ impl Body {
         let mut waiting = VecDeque::new();
         let mut is_stopping = false;
         let mut looked_at = Instant::now();
+        let mut last_batch = 0;
         loop {
             // By time, not by commits: a writer whose jobs all fail has to notice others' changes, too.
             if looked_at.elapsed() >= LOOK_EVERY {
@@ -97,6 +100,9 @@ impl Body {
                     Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 }
             }
+            if !is_stopping {
+                self.gather(last_batch, waiting.len());
+            }
             while !is_stopping && waiting.len() < self.options.max_batch.max(1) {
                 match self.receiver.try_recv() {
                     Ok(Command::Run(job)) => waiting.push_back(job),
@@ -105,8 +111,25 @@ impl Body {
                 }
             }
             gauges::writer_queue(self.receiver.len());
+            last_batch = waiting.len();
             self.run_batch(connection, &mut waiting)?;
             checkpoints.look(connection);
+        }
+    }
+
+    /// Waits a moment for company where many write, so that they share a flush: those who were answered just now are about to come back.
+    /// Whoever writes alone waits for nobody.
+    fn gather(&self, last_batch: usize, waiting: usize) {
+        let longest = self.options.commit_delay;
+        if last_batch < CROWD || longest.is_zero() {
+            return;
+        }
+        let began = Instant::now();
+        // Room to grow: the last batch ended its own wait early, too.
+        let wanted = last_batch.saturating_mul(2).min(self.options.max_batch);
+        while waiting.saturating_add(self.receiver.len()) < wanted && began.elapsed() < longest {
+            #[expect(clippy::disallowed_methods, reason = "this thread is the writer's own")]
+            std::thread::sleep(longest / GATHER_LOOKS);
         }
     }
 

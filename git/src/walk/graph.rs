@@ -1,13 +1,14 @@
 //! The commit graph of one walk, loaded from the object store as far as the walk goes.
 //!
 //! Owns interning (commits become small numbers), the cut at shallow commits, and the choice between the commit-graph file and the
-//! object itself. Costs about 100 bytes for each commit
+//! object itself, of which the fields are remembered. Costs about 100 bytes for each commit
 //! seen; lives for one request. Used by every algorithm of this module.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::id::table::{HashMap, HashSet, hash_map::Entry};
 
+use super::known::{self, Fields};
 use super::object::{peel, read_commit, unreadable};
 use crate::{
     commit_graph::Row,
@@ -54,6 +55,9 @@ struct Commit {
     parents: (u32, u32),
     loaded: bool,
 }
+
+/// A walk that has seen more commits is one over a long history, not one that comes again: it would push out what others need.
+const REMEMBERED: usize = 4096;
 
 /// The generation of a commit that the commit-graph file does not hold. What the file holds never leads to such a commit.
 pub(crate) const UNKNOWN_GENERATION: u64 = u64::MAX;
@@ -226,7 +230,17 @@ impl<'a> Graph<'a> {
         if self.load_from_file(node, id)?.is_some() {
             return Ok(());
         }
-        match self.odb.find(&id, &mut self.data)? {
+        let place = self.odb.entry_location(&id);
+        if let Some(known) = place.as_ref().and_then(|at| known::get(&at.pack, at.offset)) {
+            let parents = self.add_parents(&id, known.parents());
+            self.note_loaded(node, known.tree, known.time, parents);
+            return Ok(());
+        }
+        let kind = match &place {
+            Some(at) => Some(self.odb.find_at(&at.pack, at.offset, &mut self.data)?),
+            None => self.odb.find(&id, &mut self.data)?,
+        };
+        match kind {
             Some(Kind::Commit) => {}
             Some(actual) => {
                 return Err(Error::WrongKind { id, expected: Kind::Commit, actual, referenced_by: None });
@@ -237,12 +251,22 @@ impl<'a> Graph<'a> {
         ids.clear();
         let read = read_commit(&self.data, &mut ids);
         let parents = self.add_parents(&id, &ids);
+        if self.commits.len() <= REMEMBERED
+            && let (Some((tree, time)), Some(at)) = (read, place)
+            && let Some(fields) = Fields::new(tree, time, &ids)
+        {
+            known::put(&at.pack, at.offset, fields);
+        }
         self.ids = ids;
         let (tree, time) = read.ok_or_else(|| unreadable(&id, "the commit cannot be read"))?;
+        self.note_loaded(node, tree, time, parents);
+        Ok(())
+    }
+
+    fn note_loaded(&mut self, node: Node, tree: ObjectId, time: u64, parents: (u32, u32)) {
         if let Some(commit) = self.commits.get_mut(node as usize) {
             *commit = Commit { tree, time, parents, loaded: true, ..*commit };
         }
-        Ok(())
     }
 
     /// Loads a commit from the commit-graph file, without inflating it; `None` when the file does not hold it or the object store

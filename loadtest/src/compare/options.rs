@@ -63,7 +63,7 @@ pub(crate) struct CompareOptions {
     #[arg(long, default_value = "admin/large")]
     pub(crate) large: String,
 
-    /// Repositories to push to, `{n}` from 0 on.
+    /// Repositories to push to; an `n` in curly brackets stands for their numbers from 0 on.
     #[arg(long, default_value = "admin/push-{n}")]
     pub(crate) distinct: String,
 

@@ -2,9 +2,7 @@
 //!
 //! Owns position and checksum of the stream. Called by pack writing only.
 
-use std::io::Write;
-
-use flate2::{Compression, write::ZlibEncoder};
+use flate2::{Compress, Compression, FlushCompress, Status};
 use sha1::{Digest, Sha1};
 
 use crate::{
@@ -20,11 +18,15 @@ pub(super) struct Sink<'s, 't, 'b> {
     ticker: &'s mut Ticker<'t, 'b>,
     hash: Sha1,
     offset: u64,
+    /// Made for the first object that needs it: to set one up costs more than to deflate a small object.
+    deflate: Option<Compress>,
+    /// What a piece becomes.
+    piece: Vec<u8>,
 }
 
 impl<'s, 't, 'b> Sink<'s, 't, 'b> {
     pub(super) fn new(ticker: &'s mut Ticker<'t, 'b>) -> Self {
-        Sink { ticker, hash: Sha1::new(), offset: 0 }
+        Sink { ticker, hash: Sha1::new(), offset: 0, deflate: None, piece: Vec::new() }
     }
 
     /// Bytes of the pack so far.
@@ -49,15 +51,35 @@ impl<'s, 't, 'b> Sink<'s, 't, 'b> {
 
     /// Deflates `data` in pieces, holding only what one piece becomes.
     pub(super) fn put_deflated(&mut self, data: &[u8]) -> Result<()> {
-        let mut encoder = ZlibEncoder::new(Vec::with_capacity(data.len().min(CHUNK)), Compression::default());
-        for chunk in data.chunks(CHUNK) {
-            encoder.write_all(chunk).map_err(Error::PeerGone)?;
-            self.put(encoder.get_ref())?;
-            encoder.get_mut().clear();
+        // Taken out for the loop, which needs the rest of `self`.
+        let mut deflate = self.deflate.take().unwrap_or_else(|| Compress::new(Compression::default(), true));
+        deflate.reset();
+        let mut piece = std::mem::take(&mut self.piece);
+        piece.reserve(CHUNK);
+        let put = self.put_pieces(data, &mut deflate, &mut piece);
+        (self.deflate, self.piece) = (Some(deflate), piece);
+        put
+    }
+
+    fn put_pieces(&mut self, mut rest: &[u8], deflate: &mut Compress, piece: &mut Vec<u8>) -> Result<()> {
+        loop {
+            let (chunk, later) = rest.split_at(rest.len().min(CHUNK));
+            let flush = if later.is_empty() { FlushCompress::Finish } else { FlushCompress::None };
+            let before = deflate.total_in();
+            piece.clear();
+            let status = deflate.compress_vec(chunk, piece, flush);
+            self.put(piece)?;
+            if matches!(status, Ok(Status::StreamEnd)) {
+                return Ok(());
+            }
+            let read = usize::try_from(deflate.total_in().saturating_sub(before)).unwrap_or(0);
+            if status.is_err() || (read == 0 && piece.is_empty()) {
+                // With room for output there is nothing it could wait for.
+                return Err(Error::PeerGone(std::io::Error::other("deflating makes no progress")));
+            }
+            rest = rest.get(read..).unwrap_or_default();
             self.tick()?;
         }
-        let rest = encoder.finish().map_err(Error::PeerGone)?;
-        self.put(&rest)
     }
 
     pub(super) fn say(&mut self, text: &str) -> Result<()> {
