@@ -183,6 +183,11 @@ impl LazyBitmap {
         &self.pack
     }
 
+    /// Whether a part of the file could not be read when somebody looked there.
+    pub(crate) fn has_lost_pages(&self) -> bool {
+        self.opened.get().and_then(Option::as_ref).is_some_and(|bitmap| bitmap.bytes.has_lost_pages())
+    }
+
     /// The file; one that is damaged or cannot be read is reported in the log, once, and is `None`.
     pub(crate) fn get(&self) -> Option<&Arc<Bitmap>> {
         let open = || match Bitmap::open(&self.pack) {

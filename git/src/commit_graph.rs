@@ -67,6 +67,11 @@ pub(crate) struct Row {
 }
 
 impl CommitGraph {
+    /// Whether a part of the file could not be read when somebody looked there.
+    pub(crate) fn has_lost_pages(&self) -> bool {
+        self.bytes.has_lost_pages()
+    }
+
     /// Opens the file of an object directory; an absent one is `None`. `previous` is answered again when the file is the same.
     ///
     /// Errors: `Corrupt` when the checksum or anything else in it is wrong, `Io`.

@@ -155,6 +155,7 @@ impl Incoming {
         let stats = IngestStats { pack_bytes: pack.bytes().len() as u64, ..stats };
         let snapshot = Arc::new(base.with_pack(pack.clone()));
         closure::check_special_blobs(&indexed, &snapshot, &limits, interrupt)?;
+        base.check_readable()?;
         let outside = indexed.references.outside(|id| indexed.find(id).is_some());
         Ok(Ingested { repository, quarantine, snapshot, pack: Some(pack), outside, stats })
     }

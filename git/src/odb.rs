@@ -160,6 +160,24 @@ impl Snapshot {
         self.bitmap.as_ref()?.get()
     }
 
+    /// Fails once a part of one of the files could not be read when somebody looked there, because it was cut off or the disk failed: such a part reads
+    /// as zeros, and what was made of it may be wrong. Costs nothing but looks at marks; ask it after the work, and before the result is believed.
+    ///
+    /// Errors: `Corrupt`, naming the file.
+    pub(crate) fn check_readable(&self) -> Result<()> {
+        const WHAT: &str = "a part of the file cannot be read any more";
+        if let Some(pack) = self.packs.iter().find(|pack| pack.has_lost_pages()) {
+            return Err(Error::corrupt(pack.path(), WHAT));
+        }
+        if let Some(bitmap) = self.bitmap.as_ref().filter(|bitmap| bitmap.has_lost_pages()) {
+            return Err(Error::corrupt(bitmap.pack().path().with_extension(crate::bitmap::ENDING), WHAT));
+        }
+        match self.commit_graph().is_some_and(CommitGraph::has_lost_pages) {
+            true => Err(Error::corrupt("objects/info/commit-graph", WHAT)),
+            false => Ok(()),
+        }
+    }
+
     /// All ids, pack by pack; an object stored twice appears twice.
     pub fn ids(&self) -> impl Iterator<Item = ObjectId> + '_ {
         self.packs.iter().flat_map(|pack| pack.idx().ids()).chain(self.loose.iter().flat_map(|loose| loose.ids()))

@@ -150,6 +150,11 @@ impl Pack {
         self.idx.len()
     }
 
+    /// Whether a part of it or of its index could not be read when somebody looked there.
+    pub(crate) fn has_lost_pages(&self) -> bool {
+        self.data.has_lost_pages() || self.idx.has_lost_pages()
+    }
+
     /// The whole file, header and trailer included.
     pub fn bytes(&self) -> &FileBytes {
         &self.data

@@ -115,7 +115,7 @@ pub fn respond_with(
 ) -> Result<UploadStats> {
     let mut counted = Counted { out, bytes: 0 };
     let context = Context { view, limits, interrupt, options };
-    let result = match context.check_size(request) {
+    let result = match context.check_size(request).and_then(|()| view.odb.check_readable()) {
         Err(error) => Err(refuse(&mut counted, error)),
         Ok(()) if version == ProtocolVersion::V2 => context.respond_v2(request, &mut counted),
         Ok(()) => context.respond_v0(request, &mut counted),

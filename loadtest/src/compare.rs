@@ -18,17 +18,21 @@ use crate::options::Options;
 use crate::report::RunReport;
 use crate::scenario::Prepared;
 use crate::target::Target;
-use crate::{load, process, progress};
+use crate::{interrupt, load, process, progress};
 
 /// Runs everything and prints and writes the results; `true` means that nothing failed (targets may still be missed).
 ///
 /// Errors: the results cannot be written.
 pub(crate) async fn run(options: CompareOptions) -> Result<bool, String> {
+    options.check()?;
     let mut results = Results::default();
     let idle = process::usage(&options.ours_pid).map(|usage| usage.memory.resident_bytes as f64 / 1e6);
     results.facts = options.facts.iter().cloned().collect();
     results.facts.extend(idle.map(|idle| ("idle_mb".to_owned(), idle)));
     for case in CASES.iter().filter(|case| options.wants(case)) {
+        if interrupt::is_wanted() {
+            break;
+        }
         run_case(case, &options, &mut results).await;
         if let Some(idle) = idle {
             results.add_above_idle(case.key, idle);
@@ -67,7 +71,11 @@ async fn run_case(case: &Case, options: &CompareOptions, results: &mut Results) 
     for round in 1..=case.rounds(options.rounds) {
         for Ready { side, options, target, prepared } in &ready {
             let label = format!("{} {} {round}", case.key, side.word());
-            match load::run_once(&label, options, target, prepared).await {
+            let ran = load::run_once(&label, options, target, prepared).await;
+            if interrupt::is_wanted() {
+                break;
+            }
+            match ran {
                 Ok(run) => results.add(case.key, *side, RunReport::new(run)),
                 Err(text) => results.fail(case.key, *side, text),
             }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::histogram::Histogram;
+use crate::interrupt;
 use crate::options::Options;
 use crate::process::{Memory, Watched};
 use crate::progress::{self, Counters};
@@ -118,6 +119,9 @@ impl Window {
 
     /// Waits for the next operation's turn and says when it was due; `None` when the run is over.
     async fn next_turn(&self) -> Option<Instant> {
+        if interrupt::is_wanted() {
+            return None;
+        }
         let due = match &self.turns {
             None => Instant::now(),
             Some((next, gap)) => {
@@ -126,8 +130,10 @@ impl Window {
                 if self.measure_until.is_some_and(|until| due >= until) {
                     return None;
                 }
-                tokio::time::sleep_until(due.into()).await;
-                due
+                tokio::select! {
+                    () = tokio::time::sleep_until(due.into()) => due,
+                    () = interrupt::wanted() => return None,
+                }
             }
         };
         let over = self.measure_until.is_some_and(|until| Instant::now() >= until);
@@ -185,7 +191,8 @@ pub(crate) async fn run_once(
         () = progress::show(label, &counters, total) => {}
     }
     progress::clear();
-    let end = window.measure_until.unwrap_or_else(Instant::now);
+    let now = Instant::now();
+    let end = window.measure_until.map_or(now, |until| until.min(now));
     run.elapsed = end.saturating_duration_since(window.measure_from);
     drop(finished);
     run.server = observer.await.map_err(|e| format!("the observer died: {e}"))?;
@@ -205,7 +212,10 @@ async fn drive(
         if let Some((random, mean)) = &mut pauses {
             let pause = Instant::now() + Duration::from_secs_f64(random.exponential(mean.as_secs_f64()));
             let until = window.measure_until.map_or(pause, |end| pause.min(end));
-            tokio::time::sleep_until(until.into()).await;
+            tokio::select! {
+                () = tokio::time::sleep_until(until.into()) => {}
+                () = interrupt::wanted() => return run,
+            }
         }
         let Some(due) = window.next_turn().await else { return run };
         let outcome = match tokio::time::timeout(timeout, worker.step()).await {

@@ -9,6 +9,7 @@ mod compare;
 mod histogram;
 mod html;
 mod http;
+mod interrupt;
 mod load;
 mod options;
 mod pack;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         }
     };
     match outcome {
+        Ok(_) if interrupt::is_wanted() => ExitCode::from(interrupt::EXIT),
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(message) => {
@@ -61,15 +63,22 @@ fn run(threads: usize, work: impl Future<Output = Result<bool, String>>) -> Resu
         .enable_all()
         .build()
         .map_err(|e| format!("cannot start the runtime: {e}"))?;
-    runtime.block_on(work)
+    runtime.block_on(async {
+        interrupt::listen();
+        work.await
+    })
 }
 
 /// Runs every scenario; `true` means that each did something and nothing failed.
 async fn run_all(options: Options) -> Result<bool, String> {
+    options.check()?;
     let target = Arc::new(options.target()?);
     let options = Arc::new(options);
     let mut reports = Vec::new();
     for name in &options.scenarios {
+        if interrupt::is_wanted() {
+            break;
+        }
         progress::note(&format!("{name}: preparing"));
         let prepared = Prepared::new(*name, &options, &target).await.map_err(|e| format!("{name}: {e}"))?;
         let prepared = Arc::new(prepared);
@@ -77,6 +86,9 @@ async fn run_all(options: Options) -> Result<bool, String> {
         for round in 1..=options.repeat {
             let label = format!("{name} {round}/{}", options.repeat);
             runs.push(load::run_once(&label, &options, &target, &prepared).await?);
+            if interrupt::is_wanted() {
+                break;
+            }
         }
         prepared.clean_up(&options, &target).await;
         let report = ScenarioReport::new(*name, &options, runs);

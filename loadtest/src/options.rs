@@ -2,7 +2,7 @@
 //!
 //! Owns parsing of durations and the help text. Checks nothing about the server. Called by `main`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
@@ -10,6 +10,9 @@ use clap::Parser;
 use crate::process::Watched;
 use crate::scenario::ScenarioName;
 use crate::target::{Credentials, Target};
+
+/// Larger files would fill the generator's memory before the server's limits are met.
+const MAX_FILE_SIZE: usize = 64 << 20;
 
 /// Protocol-level load generator for git smart HTTP and REST APIs. Works against any server by URL (plain http).
 /// `loadtest compare --help` tells of the other command: the same work on two servers, in turns.
@@ -53,7 +56,7 @@ pub(crate) struct Options {
     pub(crate) duration: Duration,
 
     /// Measure this many operations instead of a time.
-    #[arg(short = 'n', long)]
+    #[arg(short = 'n', long, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) requests: Option<u64>,
 
     /// Mean pause of each connection between two operations (exponential), as people make them; `0s`: none.
@@ -65,11 +68,11 @@ pub(crate) struct Options {
     pub(crate) warmup: Duration,
 
     /// Runs of each scenario; the table shows min, median and max of them.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) repeat: u32,
 
     /// Open loop: start this many operations a second whatever the server does, and count latency from the due time.
-    #[arg(long)]
+    #[arg(long, value_parser = parse_rate)]
     pub(crate) rate: Option<f64>,
 
     /// An operation that takes longer has failed.
@@ -116,8 +119,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "OID")]
     pub(crate) have: Option<String>,
 
-    /// `push`: size in bytes of the file that each commit changes.
-    #[arg(long, default_value_t = 2048)]
+    /// `push`: size in bytes of the file that each commit changes, at most 64 MiB.
+    #[arg(long, default_value_t = 2048, value_parser = parse_file_size)]
     pub(crate) file_size: usize,
 
     /// `push`: leaves its branches (`refs/heads/load-*`) behind.
@@ -146,6 +149,17 @@ impl Options {
         // The environment's token is for one server, and nobody said that it is this one.
         let options = Self::try_parse_from(args).map_err(|e| e.to_string())?;
         Ok(Self { token: None, password: None, user: None, ..options })
+    }
+
+    /// Refuses what would only turn out to be wrong after the run.
+    ///
+    /// Errors: a process that is not there, a report that cannot be written.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        check_reports(&[&self.json, &self.html])?;
+        match self.pid.iter().find(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
+            Some(pid) => Err(format!("--pid {pid}: there is no such process")),
+            None => Ok(()),
+        }
     }
 
     /// Whose CPU and memory count.
@@ -185,6 +199,35 @@ impl Options {
     }
 }
 
+/// Refuses files of reports whose directory is not there.
+pub(crate) fn check_reports(files: &[&Option<PathBuf>]) -> Result<(), String> {
+    for file in files.iter().filter_map(|file| file.as_ref()) {
+        let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !directory.is_dir() {
+            return Err(format!("{}: {} is not a directory", file.display(), directory.display()));
+        }
+    }
+    Ok(())
+}
+
+/// Reads a number of operations a second.
+fn parse_rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
+    match rate.is_finite() && rate > 0.0 {
+        true => Ok(rate),
+        false => Err("the rate must be greater than 0".into()),
+    }
+}
+
+/// Reads a size of at most [`MAX_FILE_SIZE`].
+fn parse_file_size(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(size) if size <= MAX_FILE_SIZE => Ok(size),
+        Ok(_) => Err(format!("a file may have at most {MAX_FILE_SIZE} bytes: each connection holds some of them")),
+        Err(_) => Err(format!("`{text}` is not a number of bytes")),
+    }
+}
+
 /// Reads `250ms`, `10s`, `2m` or a plain number of seconds.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
@@ -211,6 +254,18 @@ mod tests {
         assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
         for bad in ["", "s", "-1s", "10days"] {
             assert!(parse_duration(bad).is_err(), "{bad:?} was read as a duration");
+        }
+    }
+
+    #[test]
+    fn numbers_that_mean_nothing_are_refused() {
+        let base = ["loadtest", "push", "--url", "http://h"];
+        for bad in ["--rate=0", "--rate=nan", "--rate=-1", "--requests=0", "--repeat=0", "--file-size=100000000000"] {
+            assert!(Options::try_parse_from(base.iter().chain(&[bad])).is_err(), "{bad}");
+        }
+        for bad in ["--pid=4194999", "--json=/nonexistent/x.json", "--html=/nonexistent/x.html"] {
+            let options = Options::try_parse_from(base.iter().chain(&[bad])).unwrap();
+            assert!(options.check().is_err(), "{bad}");
         }
     }
 

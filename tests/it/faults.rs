@@ -111,3 +111,48 @@ fn a_repository_directory_that_became_a_link_is_not_followed() {
     }
     forge.finish();
 }
+
+#[test]
+fn a_pack_that_is_cut_off_under_the_server_harms_its_own_repository_alone() {
+    let mut forge = Forge::with().expecting_errors().start();
+    let ada = forge.user("ada");
+    let random = |seed: u32| -> Vec<u8> {
+        let mut state = seed;
+        let next = |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        (0..2 << 20).map(next).collect()
+    };
+    for (name, seed) in [("cut", 1), ("whole", 2)] {
+        let repository = ada.create_repository(name);
+        let mut pack = Pack::new();
+        let tip = pack.add_commit(&[], "a.bin", &random(seed));
+        assert!(ada.push_one(&repository, (ZERO, &tip, b"refs/heads/main"), &pack.bytes()).accepted());
+    }
+    let git = crate::dsl::Git::new();
+    let packs = forge.repository_dir("ada/cut").join("objects/pack");
+    // Opened and mapped by this, and not kept as an answer.
+    git.ok(&["clone", "--quiet", "--depth", "1", &ada.url("ada/cut"), "before"]);
+    let pack = std::fs::read_dir(packs).unwrap().map(|entry| entry.unwrap().path());
+    let pack = pack.into_iter().find(|path| path.extension().is_some_and(|ending| ending == "pack")).unwrap();
+    let mut permissions = std::fs::metadata(&pack).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o644);
+    std::fs::set_permissions(&pack, permissions).unwrap();
+    let whole = std::fs::read(&pack).unwrap();
+    std::fs::OpenOptions::new().write(true).open(&pack).unwrap().set_len(1 << 20).unwrap();
+    for round in 0..2 {
+        let copy = format!("broken-{round}");
+        git.fails(&["clone", "--quiet", "--mirror", &ada.url("ada/cut"), &copy]);
+        forge.assert_alive("a pack was cut off");
+        git.ok(&["clone", "--quiet", "--mirror", &ada.url("ada/whole"), &format!("whole-{round}")]);
+    }
+    let name = pack.file_name().unwrap().to_string_lossy().into_owned();
+    let log = forge.log();
+    assert!(log.lines().any(|line| line.contains("ERROR") && line.contains(&name)), "the log names it");
+    // From a copy: all is well again.
+    std::fs::write(&pack, whole).unwrap();
+    forge.reopen_everything();
+    git.ok(&["clone", "--quiet", "--mirror", &ada.url("ada/cut"), "restored"]);
+    forge.finish();
+}

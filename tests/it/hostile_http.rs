@@ -471,3 +471,32 @@ fn bodies_that_are_no_json_are_refused() {
     target.assert_untouched("a body beyond the limit");
     target.forge.finish();
 }
+
+#[test]
+fn a_refusal_that_leaves_the_body_unread_says_that_the_connection_ends() {
+    let forge = Forge::start();
+    let ada = forge.user("ada");
+    ada.post("/api/v1/user/repos", &serde_json::json!({ "name": "secret", "private": true })).expect(201);
+    let kind = "application/x-git-upload-pack-request";
+    let head = |target: &str, length: usize| {
+        format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n")
+    };
+    let mut wire = Wire::connect(forge.addr()).unwrap();
+    wire.write(head("/ada/secret.git/git-upload-pack", 4).as_bytes()).unwrap();
+    let refused = wire.reply_to("POST").unwrap().expect(401);
+    assert_eq!(refused.header("connection"), Some("close"), "the client's body was not waited for");
+    // A body that was read, and a request without one, leave the connection as it is.
+    let body = br#"{"name": 7}"#;
+    let mut wire = Wire::connect(forge.addr()).unwrap();
+    let call = format!(
+        "POST /api/v1/user/repos HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        ada.basic(),
+        body.len()
+    );
+    wire.write(&[call.as_bytes(), body].concat()).unwrap();
+    let refused = wire.reply_to("POST").unwrap().expect(422);
+    assert_eq!(refused.header("connection"), None);
+    wire.write(b"GET /ada/secret.git/info/refs?service=git-upload-pack HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    assert_eq!(wire.reply_to("GET").unwrap().expect(401).header("connection"), None);
+    forge.finish();
+}

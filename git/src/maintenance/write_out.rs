@@ -22,8 +22,12 @@ use crate::{
     files,
     id::{ID_LEN, id_from_bytes},
     incoming::quarantine::Quarantine,
+    limits::Limits,
     odb::Snapshot,
-    pack::{IdxEntry, Pack},
+    pack::{
+        IdxEntry, Pack,
+        index::{self, IndexedObject},
+    },
     repository::Repository,
 };
 
@@ -58,9 +62,9 @@ impl PackRow {
         Ok(PackRow { pack: pack.bytes().to_vec(), lines })
     }
 
-    /// Makes the pack of a row, for a repository.
+    /// Makes the pack of a row, for a repository. Lines that do not fit the pack are made anew: the pack's own checksum stands for what matters.
     ///
-    /// Errors: `Corrupt` for a row that is damaged.
+    /// Errors: `Corrupt` for a pack that is damaged, and for lines that can neither be used nor made.
     pub fn open(self, repository: &Repository) -> Result<Arc<Pack>> {
         let directory = repository.objects().join("pack");
         let corrupt = |what| Error::corrupt(directory.join("a pack in the database"), what);
@@ -70,8 +74,25 @@ impl PackRow {
         }
         let (lines, rest) = self.lines.as_chunks::<LINE_BYTES>();
         let lines: Option<Vec<IdxEntry>> = lines.iter().map(|line| read_line(line)).collect();
-        let lines = lines.filter(|_| rest.is_empty()).ok_or_else(|| corrupt("the lines of its index are damaged"))?;
-        Pack::in_memory(&directory, Bytes::from(self.pack), &lines).map(Arc::new)
+        let stored = lines.filter(|_| rest.is_empty());
+        let pack = Bytes::from(self.pack);
+        let never = AtomicBool::new(false);
+        let lines = match index::index_pack(&pack, &repository.odb(), &Limits::default(), &mut |_| {}, &never) {
+            Ok(indexed) => {
+                let made: Vec<IdxEntry> = indexed.objects.iter().map(IndexedObject::line).collect();
+                if stored.as_ref() != Some(&made) {
+                    let path = directory.display();
+                    tracing::warn!(file.path = %path, "index lines of a pack in the database are damaged and made anew");
+                }
+                made
+            }
+            // A base that came along from an older time may break a rule of today.
+            Err(error) if error.is_peer_fault() => {
+                stored.ok_or_else(|| corrupt("the lines of its index are damaged"))?
+            }
+            Err(error) => return Err(error),
+        };
+        Pack::in_memory(&directory, pack, &lines).map(Arc::new)
     }
 }
 

@@ -26,6 +26,11 @@ pub struct Idx {
 }
 
 impl Idx {
+    /// Whether a part of the file could not be read.
+    pub(crate) fn has_lost_pages(&self) -> bool {
+        self.data.has_lost_pages()
+    }
+
     /// Checks the frame of an index: signature, fan-out, length. The tables are not read.
     pub fn parse(data: FileBytes) -> Result<Idx, &'static str> {
         if data.get(..SIGNATURE.len()) != Some(&SIGNATURE[..]) {

@@ -121,6 +121,8 @@ impl<'w> Writer<'w, '_, '_> {
                 self.write_with_bases(at)?;
             }
         }
+        // What was chosen and copied came from these files.
+        self.odb.check_readable()?;
         self.stats.pack_bytes = self.sink.finish()?;
         let (total, deltas, reused) = (self.stats.objects, self.deltas, self.stats.reused);
         self.sink.say(&format!("Total {total} (delta {deltas}), reused {reused} (delta {deltas}), pack-reused 0\n"))?;

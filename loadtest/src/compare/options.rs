@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::compare::cases::{Case, Side};
-use crate::options::parse_duration;
+use crate::compare::cases::{CASES, Case, Side};
+use crate::options::{check_reports, parse_duration};
 
 /// Runs the same scenarios on our server, on a peer and against a web server's files, in turns, and prints the ratios.
 /// `scripts/compare` prepares all three and calls this.
@@ -87,7 +87,7 @@ pub(crate) struct CompareOptions {
     #[arg(long, default_value = "/large.pack")]
     pub(crate) large_file: String,
 
-    /// Only these cases, by name.
+    /// Only these cases, by name; an unknown name is answered with all of them.
     #[arg(long, value_delimiter = ',')]
     pub(crate) only: Vec<String>,
 
@@ -133,6 +133,20 @@ pub(crate) struct CompareOptions {
 }
 
 impl CompareOptions {
+    /// Refuses what would only turn out to be wrong after the run.
+    ///
+    /// Errors: a case that is not known, a report that cannot be written.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        check_reports(&[&self.json, &self.html])?;
+        match self.only.iter().find(|key| CASES.iter().all(|case| case.key != key.as_str())) {
+            Some(key) => {
+                let known: Vec<_> = CASES.iter().map(|case| case.key).collect();
+                Err(format!("--only {key}: there is no such case; there are {}", known.join(", ")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Whether a case is to be run.
     pub(crate) fn wants(&self, case: &Case) -> bool {
         self.only.is_empty() || self.only.iter().any(|key| key == case.key)
