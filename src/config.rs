@@ -93,7 +93,7 @@ section! {
         shutdown_grace_seconds: u64 = "30", "seconds", Kind::Integer { min: 0, max: 3600 };
         /// Most HTTP connections at once; more are answered 503 and closed.
         max_connections: usize = "4096", "connections", Kind::Integer { min: 1, max: 1_000_000 };
-        /// A client must send its whole request head in this time.
+        /// A client must send its whole request head in this time, counted from its first byte; a connection that sends nothing has `idle_timeout_seconds`.
         header_timeout_seconds: u64 = "15", "seconds", Kind::Integer { min: 1, max: 3600 };
         /// A connection without a request is closed after this time.
         idle_timeout_seconds: u64 = "90", "seconds", Kind::Integer { min: 1, max: 86_400 };

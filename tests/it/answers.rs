@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::dsl::chance::Chance;
+use crate::dsl::forge::Start;
 use crate::dsl::pack::pkt;
 use crate::dsl::{Call, Forge, Git, PROTOCOLS, Persona};
 use crate::random_walk::change;
@@ -14,14 +15,19 @@ const PLACES: [(&str, &[(&str, u64)]); 3] = [
     ("nowhere", &[("answer_cache_memory_bytes", 0), ("answer_cache_disk_bytes", 0)]),
 ];
 
+/// A server that is going to keep answers at one of [`PLACES`].
+pub(crate) fn keeping(place: &str) -> Start {
+    let (_, settings) = PLACES.iter().find(|(name, _)| *name == place).unwrap();
+    settings.iter().fold(Forge::with(), |start, (key, value)| start.setting("git", key, value))
+}
+
 /// A server that keeps answers at one of [`PLACES`].
 pub(crate) fn forge_keeping(place: &str) -> Forge {
-    let (_, settings) = PLACES.iter().find(|(name, _)| *name == place).unwrap();
-    settings.iter().fold(Forge::with(), |start, (key, value)| start.setting("git", key, value)).start()
+    keeping(place).start()
 }
 
 /// How many answers came from somewhere.
-fn answers_from(forge: &Forge, from: &str) -> u64 {
+pub(crate) fn answers_from(forge: &Forge, from: &str) -> u64 {
     let text = forge.get("/metrics").expect(200).text();
     let line = format!("atomicqms_answers_total{{from=\"{from}\"}} ");
     text.lines().find_map(|text| text.strip_prefix(&line)).map_or(0, |count| count.parse().unwrap())

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::answers;
 use crate::dsl::persona::{Credential, Persona};
 use crate::dsl::{Forge, Git, Identity, ssh};
 
@@ -173,7 +174,17 @@ fn seed(persona: &Persona, repository: &str) -> Git {
 
 #[test]
 fn every_library_clones_fetches_pushes_tags_and_deletes() {
-    let forge = Forge::with().ssh().start();
+    matrix("memory");
+}
+
+#[test]
+fn every_library_does_so_without_kept_answers() {
+    matrix("nowhere");
+}
+
+/// Every way to ask is asked twice, so that the second time is answered from what is kept, where that is.
+fn matrix(place: &str) {
+    let forge = answers::keeping(place).ssh().start();
     let ada = forge.user("ada");
     let identity = (!ssh::is_missing()).then(Identity::new);
     if let Some(identity) = &identity {
@@ -192,6 +203,7 @@ fn every_library_clones_fetches_pushes_tags_and_deletes() {
             assert!(listed.contains(line), "{name}: {line} is not listed:\n{listed}");
         }
 
+        client.run(&["clone", &url, &client.directory("first")]);
         let work = client.directory("work");
         client.run(&["clone", &url, &work]);
         let copy = Git::new().at(&work);
@@ -200,6 +212,7 @@ fn every_library_clones_fetches_pushes_tags_and_deletes() {
         let count = |git: &Git, of: &str| git.ok(&["rev-list", "--count", "--objects", of]);
         assert_eq!(count(&copy, "HEAD"), count(&seed, "main"), "{name}");
 
+        client.run(&["clone", &url, &client.directory("first-shallow"), "1"]);
         let shallow = client.directory("shallow");
         client.run(&["clone", &url, &shallow, "1"]);
         let shallow = Git::new().at(&shallow);
@@ -233,5 +246,7 @@ fn every_library_clones_fetches_pushes_tags_and_deletes() {
         let refused = client.try_run(&["clone", &client.url(&stranger), &client.directory("secret")]);
         assert!(refused.is_err(), "{name}: cloned a stranger's private repository");
     });
+    let came = |from| answers::answers_from(&forge, from);
+    assert_eq!(came("memory") > 0, place == "memory" && came("made") > 0, "{place}");
     forge.finish();
 }
