@@ -21,6 +21,7 @@ pub(crate) fn listen() {
         crate::progress::note("interrupted: ending what is under way; once more ends it at once");
         STOP.send_replace(true);
         if tokio::signal::ctrl_c().await.is_ok() {
+            #[expect(clippy::disallowed_methods, reason = "somebody has asked twice; nothing is left to be lost")]
             std::process::exit(i32::from(EXIT));
         }
     });

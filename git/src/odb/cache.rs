@@ -11,8 +11,8 @@ use crate::id::Kind;
 const TOTAL_BYTES: u64 = 64 << 20;
 /// Larger objects are not cached.
 const OBJECT_BYTES: usize = 1 << 20;
-/// What an entry costs beside its content.
-const OVERHEAD_BYTES: usize = 128;
+/// What an entry costs beside its content: the cache's own accounts of it.
+const OVERHEAD_BYTES: usize = 384;
 
 /// Pack id and offset: packs never change and their ids are never used again, so nothing needs to be invalidated.
 pub(super) type Key = (u64, u64);

@@ -10,10 +10,10 @@ use moka::sync::Cache;
 
 use crate::{id::ObjectId, pack::Pack};
 
-/// All of them together: some 200,000 commits.
-const TOTAL_BYTES: u64 = 32 << 20;
-/// What an entry takes.
-const ENTRY_BYTES: u32 = 160;
+/// All of them together: some 40,000 commits.
+const TOTAL_BYTES: u64 = 16 << 20;
+/// What an entry takes, most of it the cache's own accounts.
+const ENTRY_BYTES: u32 = 448;
 /// Commits with more parents are rare enough to be read each time.
 const MAX_PARENTS: usize = 2;
 
