@@ -56,6 +56,8 @@ fn many_small_pushes_end_in_few_packs() {
     for number in 0..25 {
         let text = format!("{}\nrevision {number}\n", "a line of a procedure\n".repeat(50));
         tip = push(&ada, addr, &repository, "refs/heads/main", &tip, &text).expect("the push lands");
+        // Each becomes a file of its own; those that wait together would become one.
+        forge.repository_dir(&repository);
     }
     until("few packs", PATIENCE, || match packs(&directory) {
         few if few <= 3 => Ok(()),
