@@ -146,10 +146,14 @@ fn clones_in_a_loop_do_not_notice() {
             few if few <= 3 => Ok(()),
             many => Err(format!("{many} packs")),
         });
+        // Pushes and maintenance may be quicker than any clone.
+        until("enough clones", PATIENCE, || match clones.load(Ordering::SeqCst) {
+            6.. => Ok(()),
+            few => Err(format!("{few} clones")),
+        });
         is_over.store(true, Ordering::SeqCst);
     });
     eprintln!("{} clones, {} packs at most", clones.load(Ordering::SeqCst), most.load(Ordering::SeqCst));
-    assert!(clones.load(Ordering::SeqCst) >= 6);
     forge.finish();
 }
 
