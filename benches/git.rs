@@ -15,8 +15,9 @@
 #![expect(clippy::unwrap_used, reason = "a bench that cannot set up its data has nothing to measure")]
 #![expect(clippy::disallowed_methods, reason = "the data is made by real git, outside of what is measured")]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+mod support;
+
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use atomicqms_git as git;
@@ -24,7 +25,7 @@ use bytes::Bytes;
 use criterion::{Criterion, Throughput};
 use git::protocol::{AdvertiseOptions, ProtocolVersion, Service, advertise};
 use git::{Limits, ObjectId, PackSource, Ref, RefName, RefTable, Repository, View};
-use tempfile::TempDir;
+use support::{make_sop_repository, run_git, scratch, small_commit};
 
 const HTTP: AdvertiseOptions<'static> = AdvertiseOptions {
     stateless: true,
@@ -35,36 +36,6 @@ const HTTP: AdvertiseOptions<'static> = AdvertiseOptions {
     bundle_uri: false,
     push_cert_nonce: None,
 };
-
-fn run_git(directory: &Path, args: &[&str], input: &str) -> Vec<u8> {
-    use std::io::Write;
-    let mut command = Command::new("git");
-    command.args(args).current_dir(directory).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").env("HOME", directory);
-    for role in ["AUTHOR", "COMMITTER"] {
-        command.env(format!("GIT_{role}_NAME"), "Ada").env(format!("GIT_{role}_EMAIL"), "ada@example.org");
-        command.env(format!("GIT_{role}_DATE"), "1800000000 +0000");
-    }
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "git {args:?}");
-    output.stdout
-}
-
-/// A scratch directory on the disk of the build, not on a tmpfs: fsync is part of what is measured.
-fn scratch() -> TempDir {
-    TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
-}
-
-fn make_sop_repository(parent: &Path) -> PathBuf {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/make-sop-repository");
-    let path = parent.join("sop.git");
-    let status = Command::new(script).args(["--commits", "500"]).arg(&path).status().unwrap();
-    assert!(status.success(), "{script}");
-    path
-}
 
 /// The view of a repository on disk, as the server would publish it.
 fn view_of(repository: &Repository, head: &str) -> View {
@@ -156,7 +127,7 @@ fn index(criterion: &mut Criterion) {
     group.sample_size(50);
     group.throughput(Throughput::Bytes(thin.len() as u64));
     group.bench_function("one-revision-thin", |bench| bench.iter(|| take(&filled, &thin)));
-    let small = Bytes::from(small_pack(b"one line\n"));
+    let small = Bytes::from(small_commit(None, 1).1);
     assert!(small.len() as u64 <= Limits::default().max_inline_pack_bytes, "it stays in memory");
     group.throughput(Throughput::Bytes(small.len() as u64));
     group.bench_function("small-in-memory", |bench| bench.iter(|| take(&filled, &small)));
@@ -170,17 +141,6 @@ fn upload(criterion: &mut Criterion) {
     let view = view_of(&repository, "refs/heads/main");
     clone(criterion, &view);
     fetch(criterion, &view, &sop);
-}
-
-/// A pack of one commit without history, of one file.
-fn small_pack(content: &[u8]) -> Vec<u8> {
-    let blob = git::id::hash_object(git::Kind::Blob, content).unwrap();
-    let tree = [b"100644 load.md\0", blob.as_bytes()].concat();
-    let tree_id = git::id::hash_object(git::Kind::Tree, &tree).unwrap();
-    let who = "Ada <ada@example.org> 1800000000 +0000";
-    let commit = format!("tree {tree_id}\nauthor {who}\ncommitter {who}\n\nOne line\n");
-    let objects = [(git::Kind::Commit, commit.as_bytes()), (git::Kind::Tree, &tree), (git::Kind::Blob, content)];
-    git::pack::compose::compose(&objects).unwrap()
 }
 
 fn clone(criterion: &mut Criterion, view: &View) {

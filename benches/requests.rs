@@ -13,14 +13,17 @@
 #![expect(clippy::unwrap_used, reason = "a bench that cannot set up its data has nothing to measure")]
 #![expect(clippy::disallowed_methods, reason = "the data is made by real git, and the server is a process of its own")]
 
+mod support;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use atomicqms_git::{Kind, ObjectId, id::hash_object, pack::compose::compose};
+use atomicqms_git::ObjectId;
 use criterion::{BatchSize, Criterion, Throughput};
+use support::{make_sop_repository, run_git, scratch, small_commit};
 use tempfile::TempDir;
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -38,7 +41,7 @@ struct Server {
 impl Server {
     fn start() -> Self {
         // On the disk of the build, not on a tmpfs: flushes are part of what is measured.
-        let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let directory = scratch();
         let data = directory.path().join("data");
         let log = std::fs::File::create(directory.path().join("log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_atomicqms"));
@@ -133,18 +136,6 @@ fn upload(repository: &str, body: &[u8]) -> Vec<u8> {
     post(&path, "application/x-git-upload-pack-request", "Git-Protocol: version=2\r\n", body)
 }
 
-fn run_git(directory: &Path, args: &[&str], input: &str) -> String {
-    let mut command = Command::new("git");
-    command.args(args).current_dir(directory).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").env("HOME", directory);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "git {args:?}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
 /// Makes a token; answers the header that shows it.
 fn sign_in(connection: &mut Connection) -> String {
     let more = format!("Authorization: Basic {BASIC}\r\n");
@@ -156,15 +147,13 @@ fn sign_in(connection: &mut Connection) -> String {
 
 /// Makes the SOP repository, and pushes it as `sop`, and as `refs` with 5,000 branches more; answers the commits of main, newest first.
 fn fill(server: &Server, scratch: &Path, authorization: &str) -> Vec<String> {
-    let sop = scratch.join("sop.git");
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/make-sop-repository");
-    assert!(Command::new(script).args(["--commits", "500"]).arg(&sop).status().unwrap().success(), "{script}");
+    let sop = make_sop_repository(scratch);
     let mut api = server.connect();
     for name in ["sop", "refs"] {
         let body = format!(r#"{{"name": "{name}"}}"#);
         api.ask(&post("/api/v1/user/repos", "application/json", &format!("{authorization}\r\n"), body.as_bytes()));
     }
-    let commits = run_git(&sop, &["rev-list", "--first-parent", "main"], "");
+    let commits = String::from_utf8(run_git(&sop, &["rev-list", "--first-parent", "main"], "")).unwrap();
     let commits: Vec<String> = commits.lines().map(str::to_owned).collect();
     let header = format!("http.extraHeader={authorization}");
     let push = |name: &str, specs: &str| {
@@ -180,15 +169,7 @@ fn fill(server: &Server, scratch: &Path, authorization: &str) -> Vec<String> {
 
 /// One commit on `parent`, and the request that pushes it to a branch of its own.
 fn push_request(parent: Option<ObjectId>, number: u64, authorization: &str) -> (ObjectId, Vec<u8>) {
-    let content = format!("revision {number}\n").into_bytes();
-    let blob = hash_object(Kind::Blob, &content).unwrap();
-    let tree = [b"100644 load.md\0", blob.as_bytes()].concat();
-    let tree_id = hash_object(Kind::Tree, &tree).unwrap();
-    let who = format!("Ada <ada@example.org> {} +0000", 1_800_000_000 + number);
-    let ancestor = parent.map(|id| format!("parent {id}\n")).unwrap_or_default();
-    let commit = format!("tree {tree_id}\n{ancestor}author {who}\ncommitter {who}\n\nRevise\n").into_bytes();
-    let id = hash_object(Kind::Commit, &commit).unwrap();
-    let pack = compose(&[(Kind::Commit, &commit), (Kind::Tree, &tree), (Kind::Blob, &content)]).unwrap();
+    let (id, pack) = small_commit(parent, number);
     let old = parent.map_or_else(|| "0".repeat(40), |id| id.to_string());
     let line = format!("{old} {id} refs/heads/bench\0 report-status side-band-64k object-format=sha1");
     let mut body = format!("{:04x}{line}0000", line.len() + 4).into_bytes();
@@ -201,7 +182,7 @@ fn push_request(parent: Option<ObjectId>, number: u64, authorization: &str) -> (
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let server = Server::start();
-    let scratch = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let scratch = scratch();
     let mut connection = server.connect();
     let authorization = sign_in(&mut connection);
     let commits = fill(&server, scratch.path(), &authorization);

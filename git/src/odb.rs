@@ -36,6 +36,9 @@ pub(crate) use loose::read as read_loose;
 pub(crate) use loose::{LooseObjects, path_of as loose_path};
 pub(crate) use scan::list_packs;
 
+/// Said of a file that was whole when it was opened.
+pub(crate) const UNREADABLE: &str = "a part of the file cannot be read any more";
+
 /// All objects of one repository at one moment.
 ///
 /// Shape: cloning the `Arc` around it is the way to keep it; packs removed from disk stay readable through it.
@@ -165,15 +168,14 @@ impl Snapshot {
     ///
     /// Errors: `Corrupt`, naming the file.
     pub(crate) fn check_readable(&self) -> Result<()> {
-        const WHAT: &str = "a part of the file cannot be read any more";
         if let Some(pack) = self.packs.iter().find(|pack| pack.has_lost_pages()) {
-            return Err(Error::corrupt(pack.path(), WHAT));
+            return Err(Error::corrupt(pack.path(), UNREADABLE));
         }
         if let Some(bitmap) = self.bitmap.as_ref().filter(|bitmap| bitmap.has_lost_pages()) {
-            return Err(Error::corrupt(bitmap.pack().path().with_extension(crate::bitmap::ENDING), WHAT));
+            return Err(Error::corrupt(crate::bitmap::file_of(bitmap.pack().path()), UNREADABLE));
         }
         match self.commit_graph().is_some_and(CommitGraph::has_lost_pages) {
-            true => Err(Error::corrupt("objects/info/commit-graph", WHAT)),
+            true => Err(Error::corrupt("objects/info/commit-graph", UNREADABLE)),
             false => Ok(()),
         }
     }

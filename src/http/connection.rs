@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use atomicqms_actors::Shares;
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::{HeaderValue, Request, Response, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -206,8 +206,15 @@ async fn connection<S>(
         request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(Arc::clone(&busy));
         let answer = service.clone().oneshot(request);
+        let activity = Arc::clone(&busy);
         async move {
-            let answer = answer.await?;
+            let mut answer = answer.await?;
+            let is_refused = answer.status().is_client_error() || answer.status().is_server_error();
+            // Otherwise a client would send its next request on a connection that is about to close. What was accepted has been read, but for
+            // an end that says nothing.
+            if is_refused && activity.has_unread_body() {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok::<_, Infallible>(answer.map(|body| HeldBody { inner: body, _place: guard }))
         }
     });

@@ -9,7 +9,6 @@ pub mod headers;
 pub mod panic;
 pub mod path;
 mod tally;
-mod unread;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,7 +21,6 @@ use tracing::Instrument;
 
 use self::access_log::AccessLogBody;
 use self::context::RequestContext;
-use self::unread::Unread;
 use super::{App, error, router};
 use crate::error::{Error, Kind};
 
@@ -46,7 +44,6 @@ async fn enter(app: App, router: Router, mut request: Request<Body>) -> Result<R
     request.extensions_mut().insert(Arc::clone(&context));
 
     let is_addressed = has_one_host(&request);
-    let (request, unread) = Unread::watch(request);
     let answer = async {
         if !is_addressed {
             let error = Error::new(Kind::Malformed, "an HTTP/1.1 request names its host exactly once");
@@ -65,7 +62,6 @@ async fn enter(app: App, router: Router, mut request: Request<Body>) -> Result<R
     };
     let mut response = answer.instrument(span.clone()).await;
     headers::add(response.headers_mut(), &context);
-    unread.tell(&mut response);
     let status = response.status();
     Ok(response.map(|body| Body::new(AccessLogBody::new(body, context, method, status, span))))
 }

@@ -95,7 +95,11 @@ impl Body {
                 }
                 match self.receiver.recv_timeout(LOOK_EVERY) {
                     Ok(Command::Run(job)) => waiting.push_back(job),
-                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Timeout) => {
+                        // The crowd has gone.
+                        last_batch = 0;
+                        continue;
+                    }
                     // Without any handle left nothing can come any more.
                     Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 }

@@ -240,3 +240,36 @@ fn walks_answer_the_same_with_and_without() {
         }
     }
 }
+
+#[test]
+fn a_file_that_is_cut_off_while_it_is_in_use_tells_nothing() {
+    const COMMITS: usize = 3000;
+    let repo = TestRepo::new();
+    let commit =
+        |n: usize| format!("commit refs/heads/main\ncommitter A <a@b> {} +0000\ndata 1\nx\n\n", 1_700_000_000 + n);
+    let stream: String = (0..COMMITS).map(commit).collect();
+    repo.git_with(&["fast-import", "--quiet"], stream.as_bytes());
+    write(&repo, false);
+    let repository = Repository::open(repo.path()).unwrap();
+    let odb = repository.odb();
+    assert!(odb.commit_graph().is_some());
+    // The table of ids stays, most of what is said about them goes.
+    let mut permissions = fs::metadata(file(&repo)).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o644);
+    fs::set_permissions(file(&repo), permissions).unwrap();
+    fs::OpenOptions::new().write(true).open(file(&repo)).unwrap().set_len(64 << 10).unwrap();
+
+    let go_on = AtomicBool::new(false);
+    let mut graph = Graph::new(&odb, &go_on);
+    let mut walked = Vec::new();
+    let mut next = graph.load(&tips(&repo)[0]).unwrap();
+    loop {
+        walked.push(graph.id(next).to_string());
+        match graph.parent(next, 0).unwrap() {
+            Some(parent) => next = parent,
+            None => break,
+        }
+    }
+    assert_eq!(walked.join("\n"), repo.git(&["-c", "core.commitGraph=false", "rev-list", "main"]));
+    assert!(matches!(odb.check_readable(), Err(crate::Error::Corrupt { .. })), "and it is not believed any more");
+}

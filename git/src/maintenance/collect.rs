@@ -214,6 +214,7 @@ fn times(census: &Census, local: &Local, reachable: &Bits, interrupt: &AtomicBoo
         for (index, id) in (0..).zip(pack.idx().ids()) {
             note(&id, times.at(index).unwrap_or(u32::MAX));
         }
+        times.check_readable(pack)?;
     }
     if let Some(loose) = &local.loose {
         for id in loose.ids() {

@@ -49,6 +49,16 @@ impl Times {
         Ok(Times(bytes))
     }
 
+    /// Fails if what was read may have been zeros instead of times, which are long ago.
+    ///
+    /// Errors: `Corrupt`.
+    pub(super) fn check_readable(&self, pack: &Pack) -> Result<()> {
+        match self.0.has_lost_pages() {
+            true => Err(Error::corrupt(pack.path().with_extension("mtimes"), crate::odb::UNREADABLE)),
+            false => Ok(()),
+        }
+    }
+
     /// The time of the object at a position of the index.
     pub(super) fn at(&self, index: u32) -> Option<u32> {
         let at = TABLE_AT.checked_add((index as usize).checked_mul(4)?)?;

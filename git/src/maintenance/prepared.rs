@@ -174,6 +174,8 @@ impl Prepared {
                 outdated = Some("an object that was to be removed is needed again");
                 return Ok(None);
             }
+            // Nothing is replaced or removed by the word of an index that was read as zeros.
+            current.check_readable()?;
             let packs: Vec<Arc<Pack>> = new.iter().map(|new| Arc::clone(&new.pack)).collect();
             for new in &new {
                 place(new)?;

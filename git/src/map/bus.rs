@@ -15,7 +15,7 @@ use std::{
     ptr,
     sync::{
         Mutex, MutexGuard, Once, OnceLock, PoisonError, TryLockError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering, fence},
     },
 };
 
@@ -49,8 +49,9 @@ impl Guarded {
         Self { start, has_lost_pages }
     }
 
-    /// Whether a page could not be read and is zeros since.
+    /// Whether a page could not be read and is zeros since. What was read before the question was whole if the answer is no.
     pub(super) fn has_lost_pages(&self) -> bool {
+        fence(Ordering::Acquire);
         self.has_lost_pages.load(Ordering::Relaxed)
     }
 }
@@ -120,10 +121,8 @@ fn give_zeros(address: usize) -> bool {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
     // SAFETY: the page belongs to a mapping of ours that nobody can unmap while the list is locked; the flag lives as long as it is listed.
     unsafe {
-        if libc::mmap(start, page, libc::PROT_READ, flags, -1, 0) == libc::MAP_FAILED {
-            return false;
-        }
-        (*found.has_lost_pages).store(true, Ordering::Relaxed);
+        // First the mark, then the zeros: whoever reads zeros and looks at the mark afterwards finds it.
+        (*found.has_lost_pages).store(true, Ordering::SeqCst);
+        libc::mmap(start, page, libc::PROT_READ, flags, -1, 0) != libc::MAP_FAILED
     }
-    true
 }

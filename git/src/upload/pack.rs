@@ -113,6 +113,8 @@ struct Writer<'w, 't, 'b> {
 
 impl<'w> Writer<'w, '_, '_> {
     fn run(&mut self, count: u32) -> Result<UploadStats> {
+        // The choice was made by these files: before anything of it leaves.
+        self.odb.check_readable()?;
         self.sink.put(b"PACK\0\0\0\x02")?;
         self.sink.put(&count.to_be_bytes())?;
         self.write_whole_pack()?;
@@ -121,7 +123,7 @@ impl<'w> Writer<'w, '_, '_> {
                 self.write_with_bases(at)?;
             }
         }
-        // What was chosen and copied came from these files.
+        // And so was what was copied.
         self.odb.check_readable()?;
         self.stats.pack_bytes = self.sink.finish()?;
         let (total, deltas, reused) = (self.stats.objects, self.deltas, self.stats.reused);

@@ -67,6 +67,7 @@ fn find(context: &Context<'_>, ids: &[ObjectId], any_is_enough: bool) -> Result<
     let mut search = Search { context, open };
     if !search.open.is_empty() {
         search.run()?;
+        context.view.odb.check_readable()?;
     }
     let mut left = search.open;
     left.extend(missing);

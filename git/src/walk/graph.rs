@@ -283,7 +283,8 @@ impl<'a> Graph<'a> {
         let mut ids = std::mem::take(&mut self.ids);
         ids.clear();
         ids.extend(positions.iter().filter_map(|parent| file.id(*parent)));
-        let is_whole = ids.len() == positions.len();
+        // Zeros instead of a page of the file would be parents, too.
+        let is_whole = ids.len() == positions.len() && !file.has_lost_pages();
         self.positions = positions;
         let loaded = read.filter(|_| is_whole).map(|row| {
             let parents = self.add_parents(&id, &ids);

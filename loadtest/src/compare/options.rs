@@ -13,7 +13,7 @@ use crate::options::{check_reports, parse_duration};
 /// Runs the same scenarios on our server, on a peer and against a web server's files, in turns, and prints the ratios.
 /// `scripts/compare` prepares all three and calls this.
 #[derive(Debug, Parser)]
-#[command(name = "loadtest compare", version, max_term_width = 110)]
+#[command(name = "loadtest compare", version, max_term_width = 110, args_override_self = true)]
 pub(crate) struct CompareOptions {
     /// Our server's root.
     #[arg(long, value_name = "URL")]
@@ -171,6 +171,13 @@ fn parse_fact(text: &str) -> Result<(String, f64), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_of_two_numbers_counts_and_lists_grow() {
+        let words = "compare --ours http://h --rounds 3 --note a --peer-pid 1 --rounds 1 --note b --peer-pid 2";
+        let options = CompareOptions::try_parse_from(words.split(' ')).unwrap();
+        assert_eq!((options.rounds, options.notes.len(), options.peer_pid), (1, 2, vec![1, 2]));
+    }
 
     #[test]
     fn facts_are_numbers_with_names() {

@@ -60,6 +60,11 @@ impl Activity {
         self.has_unread_body.store(true, Ordering::Release);
     }
 
+    /// Whether a body was dropped so, since the last request began.
+    pub(super) fn has_unread_body(&self) -> bool {
+        self.has_unread_body.load(Ordering::Acquire)
+    }
+
     fn is_running(&self) -> bool {
         self.running.load(Ordering::Acquire) > 0
     }
@@ -228,7 +233,7 @@ impl AsyncWrite for Socket {
             this.write_is_shut = true;
             this.reading.clear();
         }
-        if !this.activity.has_unread_body.load(Ordering::Acquire) {
+        if !this.activity.has_unread_body() {
             return Poll::Ready(Ok(()));
         }
         let mut space = [0; 16 * 1024];
