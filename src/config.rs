@@ -282,6 +282,8 @@ section! {
         rights_cache_entries: u64 = "20000", "entries", Kind::Integer { min: 0, max: 10_000_000 };
         /// Accept tokens in `?token=` and `?access_token=`, as Gitea does.
         allow_query_tokens: bool = "true", "true or false", Kind::Flag;
+        /// Every account may make organizations; otherwise only administrators.
+        everybody_creates_organizations: bool = "true", "true or false", Kind::Flag;
         /// Failed sign-ins for one account from one address before further ones are delayed; ten times as many for any accounts delay every
         /// password from that address, so set `server.trusted_proxies` behind a proxy. Tokens are never delayed.
         max_failed_sign_ins: u32 = "10", "attempts", Kind::Integer { min: 1, max: 100_000 };

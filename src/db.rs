@@ -12,13 +12,16 @@ pub mod instance;
 pub mod jobs;
 pub mod keys;
 pub mod migrate;
+pub mod organizations;
 pub mod push_certificates;
 pub mod refs;
 pub mod repositories;
 pub mod rights;
+pub mod teams;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tokens;
+pub mod transfers;
 pub mod users;
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ pub enum Kind {
     Forbidden,
     /// Absent, or hidden from this caller.
     NotFound,
+    /// The thing exists, and this cannot be done with things of its kind.
+    NotAllowed,
     /// The state is not the one the caller expected, or a name is taken.
     Conflict,
     /// The thing is archived or locked.
@@ -48,12 +50,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, for sweeps and documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Malformed,
         Self::Invalid,
         Self::Unauthenticated,
         Self::Forbidden,
         Self::NotFound,
+        Self::NotAllowed,
         Self::Conflict,
         Self::Locked,
         Self::TooLarge,
@@ -71,6 +74,7 @@ impl Kind {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
             Self::Locked => StatusCode::LOCKED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -83,7 +87,9 @@ impl Kind {
     /// How loudly a failure of this kind is logged; error means somebody should act.
     pub const fn level(self) -> tracing::Level {
         match self {
-            Self::Malformed | Self::Invalid | Self::NotFound | Self::Conflict | Self::Locked => tracing::Level::DEBUG,
+            Self::Malformed | Self::Invalid | Self::NotFound | Self::NotAllowed | Self::Conflict | Self::Locked => {
+                tracing::Level::DEBUG
+            }
             Self::Unauthenticated | Self::Forbidden | Self::TooLarge | Self::RateLimited => tracing::Level::INFO,
             Self::Overloaded | Self::Unavailable => tracing::Level::WARN,
             Self::Internal => tracing::Level::ERROR,
@@ -98,6 +104,7 @@ impl Kind {
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
+            Self::NotAllowed => "not_allowed",
             Self::Conflict => "conflict",
             Self::Locked => "locked",
             Self::TooLarge => "too_large",
@@ -159,6 +166,11 @@ impl Error {
     /// Absent or hidden.
     pub fn not_found() -> Self {
         Self::new(Kind::NotFound, "not found")
+    }
+
+    /// Something that cannot be done with things of this kind.
+    pub fn not_allowed(public: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::NotAllowed, public)
     }
 
     /// Known caller without the right.
@@ -357,7 +369,7 @@ mod tests {
     #[test]
     fn statuses_are_those_of_the_style_guide() {
         let table: Vec<u16> = Kind::ALL.iter().map(|kind| kind.status().as_u16()).collect();
-        assert_eq!(table, [400, 422, 401, 403, 404, 409, 423, 413, 429, 503, 503, 500]);
+        assert_eq!(table, [400, 422, 401, 403, 404, 405, 409, 423, 413, 429, 503, 503, 500]);
     }
 
     #[test]

@@ -18,12 +18,15 @@ pub mod first_commit;
 pub mod intake;
 pub mod keys;
 pub mod maintenance;
+pub mod organizations;
 pub mod pushes;
 pub mod repositories;
 pub mod setup;
+pub mod teams;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tokens;
+pub mod transfers;
 pub mod users;
 
 /// What an administrator may tune about the forge.
@@ -41,6 +44,8 @@ pub struct Settings {
     pub max_repository_bytes: u64,
     /// Smallest RSA key that is taken. Units: bits.
     pub min_rsa_bits: u32,
+    /// Every account may make organizations; else only administrators.
+    pub everybody_creates_organizations: bool,
 }
 
 impl Default for Settings {
@@ -52,6 +57,7 @@ impl Default for Settings {
             min_rsa_bits: 2048,
             push_to_create: false,
             max_repository_bytes: 0,
+            everybody_creates_organizations: true,
         }
     }
 }

@@ -7,8 +7,12 @@ use atomicqms_actors::sql::{self, Connection};
 
 use super::Caller;
 use super::authorize::Facts;
+use super::rights::{RepositoryRights, may_see, rights_in, standing_of, standing_of_user};
 use crate::db;
-use crate::model::{AccessLevel, Category, RepoId, RepoName, Repository, User, UserName, Visibility};
+use crate::model::{
+    AccessLevel, Category, Organization, RepoId, RepoName, Repository, Standing, Team, TeamId, Transfer, Unit, User,
+    UserId, UserName, Visibility,
+};
 
 /// Reading or writing, as token scopes distinguish them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +38,18 @@ pub enum Need {
     Own,
     /// The account itself or a site administrator.
     OwnOrSiteAdmin,
+    /// A standing in the organization.
+    Organization(Stand),
+    /// Whoever sees the team, and a standing in its organization.
+    Team(Stand),
+    /// To be the one to whom a repository is offered, or able to make repositories for it.
+    Recipient,
+    /// The same, or to own the repository.
+    RecipientOrOwner,
     /// A level in the repository.
     Repository {
+        /// The unit in which the level is asked for; none: the repository itself.
+        unit: Option<Unit>,
         /// Least level.
         level: AccessLevel,
         /// Anonymous callers are refused even where the level would do.
@@ -43,6 +57,19 @@ pub enum Need {
         /// Refused while the repository is archived.
         is_frozen_by_archive: bool,
     },
+}
+
+/// What standing in an organization an action asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stand {
+    /// Whoever may see it.
+    Sees,
+    /// A member.
+    Member,
+    /// Somebody who may make repositories in it.
+    Maker,
+    /// An owner.
+    Owner,
 }
 
 /// Everything the gate asks about one action.
@@ -58,6 +85,8 @@ pub struct Rule {
     pub password_only: bool,
     /// Allowed to an account that has to change its password first.
     pub before_password_change: bool,
+    /// For actions on accounts: an organization is one, too.
+    pub takes_organizations: bool,
 }
 
 /// One thing a caller may want to do.
@@ -138,9 +167,31 @@ pub struct RepositoryAccess {
     /// The row.
     pub repository: Repository,
     /// What the caller may do with it.
-    pub level: AccessLevel,
+    pub rights: RepositoryRights,
     /// The caller used a former name.
     pub is_redirected: bool,
+}
+
+/// An organization and what the caller is in it.
+#[derive(Debug, Clone)]
+pub struct OrganizationAccess {
+    /// The row.
+    pub organization: Organization,
+    /// What the caller is in it.
+    pub standing: Standing,
+}
+
+/// A team, its organization and what the caller is there.
+#[derive(Debug, Clone)]
+pub struct TeamAccess {
+    /// The row.
+    pub team: Team,
+    /// Its organization.
+    pub organization: Organization,
+    /// What the caller is in the organization.
+    pub standing: Standing,
+    /// The caller is in the team.
+    pub is_in_team: bool,
 }
 
 macro_rules! actions {
@@ -181,7 +232,7 @@ macro_rules! actions {
 
 impl Rule {
     const fn new(name: &'static str, scopes: &'static [(Category, Verb)], need: Need) -> Self {
-        Self { name, scopes, need, password_only: false, before_password_change: false }
+        Self { name, scopes, need, password_only: false, before_password_change: false, takes_organizations: false }
     }
 
     const fn password_only(self) -> Self {
@@ -190,6 +241,10 @@ impl Rule {
 
     const fn before_password_change(self) -> Self {
         Self { before_password_change: true, ..self }
+    }
+
+    const fn takes_organizations(self) -> Self {
+        Self { takes_organizations: true, ..self }
     }
 }
 
@@ -222,24 +277,114 @@ impl Family for OnUser {
     type Resource = UserName;
     type Subject = User;
 
-    fn find(conn: &dyn Connection, _: &Caller, name: &UserName) -> Result<Option<User>, sql::Error> {
-        db::users::find_by_name(conn, name)
+    fn find(conn: &dyn Connection, caller: &Caller, name: &UserName) -> Result<Option<User>, sql::Error> {
+        only_if_seen(conn, caller, db::users::find_by_name(conn, name)?)
     }
 
-    fn reload(conn: &dyn Connection, _: &Caller, subject: &User) -> Result<Option<User>, sql::Error> {
-        db::users::find(conn, subject.id)
+    fn reload(conn: &dyn Connection, caller: &Caller, subject: &User) -> Result<Option<User>, sql::Error> {
+        only_if_seen(conn, caller, db::users::find(conn, subject.id)?)
     }
 
     fn facts(caller: &Caller, user: &User) -> Facts {
-        let is_self = caller.user_id() == Some(user.id);
-        let is_visible = is_self
-            || caller.is_site_admin()
-            || match user.visibility {
-                Visibility::Public => true,
-                Visibility::Limited => !caller.is_anonymous(),
-                Visibility::Private => false,
-            };
-        Facts::User { is_self, is_visible, is_public: user.visibility == Visibility::Public }
+        Facts::User {
+            is_self: caller.user_id() == Some(user.id),
+            // Members of a private organization see it, which only rows tell: what they do not was left out when it was loaded.
+            is_visible: may_see(caller, user, user.is_organization),
+            is_public: user.visibility == Visibility::Public,
+            is_organization: user.is_organization,
+        }
+    }
+}
+
+/// Leaves out private organizations for whoever is no member.
+fn only_if_seen(conn: &dyn Connection, caller: &Caller, user: Option<User>) -> Result<Option<User>, sql::Error> {
+    let Some(user) = user else { return Ok(None) };
+    let is_hidden = user.is_organization && !may_see(caller, &user, is_member(conn, caller, user.id)?);
+    Ok((!is_hidden).then_some(user))
+}
+
+fn is_member(conn: &dyn Connection, caller: &Caller, org: UserId) -> Result<bool, sql::Error> {
+    match caller.user_id() {
+        Some(id) => Ok(db::organizations::membership(conn, org, id)?.is_some()),
+        None => Ok(false),
+    }
+}
+
+/// Actions on one organization.
+#[derive(Debug, Clone, Copy)]
+pub struct OnOrganization;
+
+impl OnOrganization {
+    fn access(
+        conn: &dyn Connection,
+        caller: &Caller,
+        found: Option<Organization>,
+    ) -> Result<Option<OrganizationAccess>, sql::Error> {
+        let Some(organization) = found else { return Ok(None) };
+        let standing = standing_of(conn, caller, &organization)?;
+        Ok(Some(OrganizationAccess { organization, standing }))
+    }
+}
+
+impl Family for OnOrganization {
+    type Resource = UserName;
+    type Subject = OrganizationAccess;
+
+    fn find(conn: &dyn Connection, caller: &Caller, name: &UserName) -> Result<Option<OrganizationAccess>, sql::Error> {
+        Self::access(conn, caller, db::organizations::find_by_name(conn, name)?)
+    }
+
+    fn reload(
+        conn: &dyn Connection,
+        caller: &Caller,
+        subject: &OrganizationAccess,
+    ) -> Result<Option<OrganizationAccess>, sql::Error> {
+        Self::access(conn, caller, db::organizations::find(conn, subject.organization.user.id)?)
+    }
+
+    fn facts(caller: &Caller, subject: &OrganizationAccess) -> Facts {
+        let user = &subject.organization.user;
+        Facts::Organization {
+            standing: subject.standing,
+            is_visible: may_see(caller, user, subject.standing.is_member),
+            is_public: user.visibility == Visibility::Public,
+        }
+    }
+}
+
+/// Actions on one team.
+#[derive(Debug, Clone, Copy)]
+pub struct OnTeam;
+
+impl Family for OnTeam {
+    type Resource = TeamId;
+    type Subject = TeamAccess;
+
+    fn find(conn: &dyn Connection, caller: &Caller, id: &TeamId) -> Result<Option<TeamAccess>, sql::Error> {
+        let Some(team) = db::teams::find(conn, *id)? else { return Ok(None) };
+        let Some(organization) = db::organizations::find(conn, team.org_id)? else { return Ok(None) };
+        let standing = standing_of(conn, caller, &organization)?;
+        let is_in_team = match caller.user_id() {
+            Some(user) => db::teams::is_member(conn, team.id, user)?,
+            None => false,
+        };
+        Ok(Some(TeamAccess { team, organization, standing, is_in_team }))
+    }
+
+    fn reload(conn: &dyn Connection, caller: &Caller, subject: &TeamAccess) -> Result<Option<TeamAccess>, sql::Error> {
+        Self::find(conn, caller, &subject.team.id)
+    }
+
+    fn facts(caller: &Caller, subject: &TeamAccess) -> Facts {
+        let org = &subject.organization.user;
+        Facts::Team {
+            standing: subject.standing,
+            is_in_team: subject.is_in_team,
+            visibility: subject.team.visibility,
+            // A team is never better known than its organization.
+            is_organization_visible: may_see(caller, org, subject.standing.is_member),
+            is_public: org.visibility == Visibility::Public,
+        }
     }
 }
 
@@ -255,8 +400,8 @@ impl Family for OnRepository {
         let Some((repository, is_redirected)) = db::repositories::find_by_path(conn, &path.owner, &path.name)? else {
             return Ok(None);
         };
-        let level = super::level_of(conn, caller, &repository)?;
-        Ok(Some(RepositoryAccess { repository, level, is_redirected }))
+        let rights = rights_in(conn, caller, &repository)?;
+        Ok(Some(RepositoryAccess { repository, rights, is_redirected }))
     }
 
     fn reload(
@@ -265,15 +410,86 @@ impl Family for OnRepository {
         subject: &RepositoryAccess,
     ) -> Result<Option<RepositoryAccess>, sql::Error> {
         let Some(repository) = db::repositories::find(conn, subject.repository.id)? else { return Ok(None) };
-        let level = super::level_of(conn, caller, &repository)?;
-        Ok(Some(RepositoryAccess { repository, level, is_redirected: subject.is_redirected }))
+        let rights = rights_in(conn, caller, &repository)?;
+        Ok(Some(RepositoryAccess { repository, rights, is_redirected: subject.is_redirected }))
     }
 
     fn facts(_: &Caller, subject: &RepositoryAccess) -> Facts {
         Facts::Repository {
-            level: subject.level,
+            rights: subject.rights,
+            disabled_units: subject.repository.disabled_units,
             is_public: subject.repository.is_public(),
             is_archived: subject.repository.is_archived,
+        }
+    }
+}
+
+/// An offered repository and what the caller is to the offer.
+#[derive(Debug, Clone)]
+pub struct TransferAccess {
+    /// The repository.
+    pub repository: Repository,
+    /// The offer.
+    pub transfer: Transfer,
+    /// What the caller may do in the repository as it is now.
+    pub rights: RepositoryRights,
+    /// The repository is offered to the caller, or to an organization the caller may make repositories in.
+    pub is_recipient: bool,
+}
+
+/// Actions on the open offer of a repository.
+#[derive(Debug, Clone, Copy)]
+pub struct OnTransfer;
+
+impl OnTransfer {
+    fn access(
+        conn: &dyn Connection,
+        caller: &Caller,
+        repository: Repository,
+    ) -> Result<Option<TransferAccess>, sql::Error> {
+        let Some(transfer) = db::transfers::find(conn, repository.id)? else { return Ok(None) };
+        let rights = rights_in(conn, caller, &repository)?;
+        let recipient = &transfer.recipient;
+        let is_recipient = caller.is_site_admin()
+            || match caller.user_id() {
+                Some(user) if recipient.is_organization => {
+                    standing_of_user(conn, user, recipient.id)?.can_create_repository
+                }
+                id => id == Some(recipient.id),
+            };
+        Ok(Some(TransferAccess { repository, transfer, rights, is_recipient }))
+    }
+}
+
+impl Family for OnTransfer {
+    type Resource = RepoPath;
+    type Subject = TransferAccess;
+
+    fn find(conn: &dyn Connection, caller: &Caller, path: &RepoPath) -> Result<Option<TransferAccess>, sql::Error> {
+        match db::repositories::find_by_path(conn, &path.owner, &path.name)? {
+            Some((repository, _)) => Self::access(conn, caller, repository),
+            None => Ok(None),
+        }
+    }
+
+    fn reload(
+        conn: &dyn Connection,
+        caller: &Caller,
+        subject: &TransferAccess,
+    ) -> Result<Option<TransferAccess>, sql::Error> {
+        // Another offer of the same repository is not the one that was looked at.
+        let again = match db::repositories::find(conn, subject.repository.id)? {
+            Some(repository) => Self::access(conn, caller, repository)?,
+            None => None,
+        };
+        Ok(again.filter(|again| again.transfer == subject.transfer))
+    }
+
+    fn facts(_: &Caller, subject: &TransferAccess) -> Facts {
+        Facts::Transfer {
+            is_recipient: subject.is_recipient,
+            rights: subject.rights,
+            is_public: subject.repository.is_public(),
         }
     }
 }
@@ -288,8 +504,8 @@ impl Family for OnRepositoryId {
 
     fn find(conn: &dyn Connection, caller: &Caller, id: &RepoId) -> Result<Option<RepositoryAccess>, sql::Error> {
         let Some(repository) = db::repositories::find(conn, *id)? else { return Ok(None) };
-        let level = super::level_of(conn, caller, &repository)?;
-        Ok(Some(RepositoryAccess { repository, level, is_redirected: false }))
+        let rights = rights_in(conn, caller, &repository)?;
+        Ok(Some(RepositoryAccess { repository, rights, is_redirected: false }))
     }
 
     fn reload(
@@ -306,7 +522,17 @@ impl Family for OnRepositoryId {
 }
 
 const fn repository(level: AccessLevel, signed_in: bool, is_frozen_by_archive: bool) -> Need {
-    Need::Repository { level, signed_in, is_frozen_by_archive }
+    Need::Repository { unit: None, level, signed_in, is_frozen_by_archive }
+}
+
+/// Reads in one unit.
+const fn reading(unit: Unit) -> Need {
+    Need::Repository { unit: Some(unit), level: AccessLevel::Read, signed_in: false, is_frozen_by_archive: false }
+}
+
+/// Writes in one unit, which an archive freezes.
+const fn writing(unit: Unit) -> Need {
+    Need::Repository { unit: Some(unit), level: AccessLevel::Write, signed_in: true, is_frozen_by_archive: true }
 }
 
 actions! { OnInstance {
@@ -324,15 +550,29 @@ actions! { OnInstance {
     SearchRepositories("repository.search", [Repository Read], Need::Anyone);
     /// Repositories the caller owns or collaborates in.
     ListOwnRepositories("repository.list_own", [User Read, Repository Read], Need::SignedIn);
+    /// Organizations the caller may see.
+    ListOrganizations("organization.list", [Organization Read], Need::Anyone);
+    /// Every organization.
+    ListAllOrganizations("organization.list_all", [Admin Read], Need::SiteAdmin);
+    /// Organizations the caller belongs to.
+    ListOwnOrganizations("organization.list_own", [User Read, Organization Read], Need::SignedIn);
+    /// Teams the caller is in.
+    ListOwnTeams("team.list_own", [User Read, Organization Read], Need::SignedIn);
+    /// Makes an organization.
+    CreateOrganization("organization.create", [Organization Write], Need::SignedIn);
     /// Reads and verifies the ledger.
     ReadLedger("ledger.read", [Admin Read], Need::SiteAdmin);
 } }
 
 actions! { OnUser {
     /// Sees an account.
-    ReadUser("user.read", [User Read], Need::SeeUser);
+    ReadUser("user.read", [User Read], Need::SeeUser, takes_organizations);
     /// Sees which repositories an account owns, as far as the caller may see them.
-    ListUserRepositories("repository.list_user", [User Read, Repository Read], Need::SeeUser);
+    ListUserRepositories("repository.list_user", [User Read, Repository Read], Need::SeeUser, takes_organizations);
+    /// Sees which organizations an account belongs to, as far as the caller may see that.
+    ListUserOrganizations("organization.list_user", [User Read, Organization Read], Need::SeeUser);
+    /// Makes an organization for somebody else.
+    CreateOrganizationFor("organization.create_for", [Admin Write], Need::SiteAdmin);
     /// Changes an account as an administrator.
     EditUser("user.edit", [Admin Write], Need::SiteAdmin);
     /// Deletes an account.
@@ -344,7 +584,7 @@ actions! { OnUser {
     /// Lists, makes and deletes access tokens.
     ManageTokens("token.manage", [], Need::OwnOrSiteAdmin, password_only);
     /// Lists an account's public keys; they are public.
-    ListKeys("key.list", [User Read], Need::SeeUser);
+    ListKeys("key.list", [User Read], Need::SeeUser, takes_organizations);
     /// Looks at one of one's own keys.
     ReadKey("key.read", [User Read], Need::Own);
     /// Adds a key of one's own. A key reads and writes repositories, so a token must be able to as well.
@@ -358,20 +598,24 @@ actions! { OnUser {
     /// Makes a repository of one's own.
     CreateRepository("repository.create", [User Write, Repository Write], Need::Own);
     /// Makes a repository for somebody else.
-    CreateRepositoryFor("repository.create_for", [Admin Write], Need::SiteAdmin);
+    CreateRepositoryFor("repository.create_for", [Admin Write], Need::SiteAdmin, takes_organizations);
 } }
 
 actions! { OnRepository {
-    /// Reads metadata, refs and objects over the API.
+    /// Reads what a repository is: its names, settings and counts.
     ReadRepository("repository.read", [Repository Read], repository(AccessLevel::Read, false, false));
+    /// Reads refs and objects over the API.
+    ReadCode("code.read", [Repository Read], reading(Unit::Code));
     /// Clones and fetches.
-    CloneRepository("repository.clone", [Repository Read], repository(AccessLevel::Read, false, false));
+    CloneRepository("repository.clone", [Repository Read], reading(Unit::Code));
     /// Moves refs, by push or API.
-    PushRepository("repository.push", [Repository Write], repository(AccessLevel::Write, true, true));
+    PushRepository("repository.push", [Repository Write], writing(Unit::Code));
     /// Changes settings, the name included.
     EditRepository("repository.edit", [Repository Write], repository(AccessLevel::Admin, true, false));
     /// Deletes the repository.
     DeleteRepository("repository.delete", [Repository Write], repository(AccessLevel::Owner, true, false));
+    /// Gives the repository to another owner, or offers it.
+    TransferRepository("repository.transfer", [Repository Write], repository(AccessLevel::Owner, true, false));
     /// Looks at deploy keys.
     ListDeployKeys("deploy_key.list", [Repository Read], repository(AccessLevel::Admin, true, false));
     /// Adds and removes deploy keys.
@@ -380,6 +624,53 @@ actions! { OnRepository {
     ListCollaborators("collaborator.list", [Repository Read], repository(AccessLevel::Read, true, false));
     /// Adds, changes and removes collaborators.
     EditCollaborators("collaborator.edit", [Repository Write], repository(AccessLevel::Admin, true, false));
+    /// Lists the teams with access.
+    ListRepositoryTeams("repository_team.list", [Repository Read], repository(AccessLevel::Read, true, false));
+    /// Gives a team access, or takes it; the organization may keep that to its owners.
+    EditRepositoryTeams("repository_team.edit", [Repository Write], repository(AccessLevel::Admin, true, false));
+} }
+
+actions! { OnTransfer {
+    /// Takes over a repository that was offered.
+    AcceptTransfer("transfer.accept", [Repository Write], Need::Recipient);
+    /// Rejects an offer, or takes it back.
+    RejectTransfer("transfer.reject", [Repository Write], Need::RecipientOrOwner);
+} }
+
+actions! { OnOrganization {
+    /// Sees an organization.
+    ReadOrganization("organization.read", [Organization Read], Need::Organization(Stand::Sees));
+    /// Sees its repositories, as far as the caller may see them.
+    ListOrganizationRepositories("repository.list_organization", [Organization Read], Need::Organization(Stand::Sees));
+    /// Lists teams that the caller may see.
+    ListTeams("team.list", [Organization Read], Need::Organization(Stand::Member));
+    /// Shows or hides one's own membership.
+    ShowMembership("organization.show_membership", [Organization Write], Need::Organization(Stand::Member));
+    /// Makes a repository in it.
+    CreateOrganizationRepository("repository.create_in", [Organization Write, Repository Write], Need::Organization(Stand::Maker));
+    /// Changes it.
+    EditOrganization("organization.edit", [Organization Write], Need::Organization(Stand::Owner));
+    /// Deletes it.
+    DeleteOrganization("organization.delete", [Organization Write], Need::Organization(Stand::Owner));
+    /// Deletes all its repositories.
+    DeleteOrganizationRepositories("repository.delete_all", [Organization Write, Repository Write], Need::Organization(Stand::Owner));
+    /// Takes somebody out of it and all its teams.
+    RemoveMember("organization.remove_member", [Organization Write], Need::Organization(Stand::Owner));
+    /// Makes a team.
+    CreateTeam("team.create", [Organization Write], Need::Organization(Stand::Owner));
+} }
+
+actions! { OnTeam {
+    /// Sees a team, its members and its repositories as far as the caller may see them.
+    ReadTeam("team.read", [Organization Read], Need::Team(Stand::Sees));
+    /// Changes a team.
+    EditTeam("team.edit", [Organization Write], Need::Team(Stand::Owner));
+    /// Deletes a team.
+    DeleteTeam("team.delete", [Organization Write], Need::Team(Stand::Owner));
+    /// Puts somebody in or out.
+    EditTeamMembers("team.edit_members", [Organization Write], Need::Team(Stand::Owner));
+    /// Names a team whose access to a repository is to be changed; whether it may be is asked of the repository.
+    UseTeam("team.use", [Organization Write], Need::Team(Stand::Member));
 } }
 
 actions! { OnRepositoryId {

@@ -1,15 +1,14 @@
 //! The one gate: caller, action and resource in, permit or refusal out.
 //!
-//! Owns the decision, as a plain function over plain facts, and the caller's level in a repository. Any error on the way
+//! Owns the decision, as a plain function over plain facts; what the caller's rights are is read in [`super::rights`]. Any error on the way
 //! is a refusal. Called by handlers, by `forge` and again by [`super::Permit::confirm`] inside commit transactions.
 
-use atomicqms_actors::sql::{self, Connection};
+use atomicqms_actors::sql::Connection;
 
-use super::action::{Need, Rule, Verb};
-use super::{Action, Caller, Credential, Permit, Principal, RepositoryAccess};
-use crate::db;
+use super::action::{Need, Rule, Stand, Verb};
+use super::{Action, Caller, Credential, Permit, Principal, RepositoryAccess, RepositoryRights};
 use crate::error::{Error, Kind, Result};
-use crate::model::{AccessLevel, KeyOwner, Repository, User, Visibility};
+use crate::model::{AccessLevel, Standing, UnitSet, Visibility};
 
 /// Lets a caller do one thing, or says why not.
 ///
@@ -54,11 +53,46 @@ pub enum Facts {
         is_visible: bool,
         /// Everybody may know that it exists.
         is_public: bool,
+        /// It is an organization.
+        is_organization: bool,
+    },
+    /// An organization.
+    Organization {
+        /// What the caller is in it.
+        standing: Standing,
+        /// The caller may know that it exists.
+        is_visible: bool,
+        /// Everybody may know that it exists.
+        is_public: bool,
+    },
+    /// A team.
+    Team {
+        /// What the caller is in its organization.
+        standing: Standing,
+        /// The caller is in it.
+        is_in_team: bool,
+        /// Who may see it.
+        visibility: Visibility,
+        /// The caller may know that its organization exists.
+        is_organization_visible: bool,
+        /// Everybody may know that.
+        is_public: bool,
+    },
+    /// An offered repository.
+    Transfer {
+        /// It is offered to the caller.
+        is_recipient: bool,
+        /// The caller's rights in the repository.
+        rights: RepositoryRights,
+        /// Everybody may read it.
+        is_public: bool,
     },
     /// A repository.
     Repository {
-        /// The caller's level.
-        level: AccessLevel,
+        /// The caller's rights.
+        rights: RepositoryRights,
+        /// Units that are switched off.
+        disabled_units: UnitSet,
         /// Everybody may read it.
         is_public: bool,
         /// It is read-only.
@@ -98,7 +132,8 @@ pub(super) fn check_caller(rule: &Rule, caller: &Caller) -> Result<()> {
         }
     }
     let needs_account = match rule.need {
-        Need::Anyone | Need::SeeUser | Need::Repository { .. } => false,
+        Need::Anyone | Need::SeeUser | Need::Repository { .. } | Need::Organization(Stand::Sees) => false,
+        Need::Organization(_) | Need::Team(_) | Need::Recipient | Need::RecipientOrOwner => true,
         Need::SignedIn | Need::SiteAdmin | Need::Own | Need::OwnOrSiteAdmin => true,
     };
     if needs_account && caller.is_anonymous() {
@@ -121,8 +156,8 @@ pub(super) fn decide(rule: &Rule, caller: &Caller, facts: &Facts) -> Result<()> 
             }
         },
         (Need::SiteAdmin, Facts::Instance) => site_admin(caller),
-        (need, Facts::User { is_self, is_visible, is_public }) => {
-            if !is_visible {
+        (need, Facts::User { is_self, is_visible, is_public, is_organization }) => {
+            if !is_visible || (*is_organization && !rule.takes_organizations) {
                 return Err(hidden(caller));
             }
             if is_public_only && !is_public {
@@ -138,23 +173,75 @@ pub(super) fn decide(rule: &Rule, caller: &Caller, facts: &Facts) -> Result<()> 
                     Err(Error::forbidden("doer should be the site admin or be same as the contextUser"))
                 }
                 Need::SiteAdmin => site_admin(caller),
-                Need::Anyone | Need::SignedIn | Need::Repository { .. } => Err(mismatch(rule)),
+                Need::Anyone
+                | Need::SignedIn
+                | Need::Repository { .. }
+                | Need::Organization(_)
+                | Need::Team(_)
+                | Need::Recipient
+                | Need::RecipientOrOwner => Err(mismatch(rule)),
             }
         }
-        (
-            Need::Repository { level: least, signed_in, is_frozen_by_archive },
-            Facts::Repository { level, is_public, is_archived },
-        ) => {
-            if *level < AccessLevel::Read {
+        (Need::Organization(stand), Facts::Organization { standing, is_visible, is_public }) => {
+            if !is_visible {
                 return Err(hidden(caller));
             }
+            if is_public_only && !is_public {
+                return Err(Error::forbidden("token scope is limited to public orgs"));
+            }
+            decide_standing(stand, *standing)
+        }
+        (Need::Team(stand), Facts::Team { standing, is_in_team, visibility, is_organization_visible, is_public }) => {
+            let sees = *is_in_team
+                || standing.is_owner
+                || match visibility {
+                    Visibility::Public => *is_organization_visible,
+                    Visibility::Limited => standing.is_member,
+                    Visibility::Private => false,
+                };
+            if !sees {
+                return Err(if standing.is_member {
+                    Error::forbidden("Must be a team member")
+                } else {
+                    hidden(caller)
+                });
+            }
+            if is_public_only && !is_public {
+                return Err(Error::forbidden("token scope is limited to public orgs"));
+            }
+            decide_standing(stand, *standing)
+        }
+        (need @ (Need::Recipient | Need::RecipientOrOwner), Facts::Transfer { is_recipient, rights, is_public }) => {
+            if !is_recipient && rights.level < AccessLevel::Read {
+                return Err(hidden(caller));
+            }
+            if is_public_only && !is_public {
+                return Err(Error::forbidden("token scope is limited to public repos"));
+            }
+            if *is_recipient || (need == Need::RecipientOrOwner && rights.level == AccessLevel::Owner) {
+                return Ok(());
+            }
+            Err(Error::forbidden("only the new owner may answer this transfer"))
+        }
+        (
+            Need::Repository { unit, level: least, signed_in, is_frozen_by_archive },
+            Facts::Repository { rights, disabled_units, is_public, is_archived },
+        ) => {
+            if rights.level < AccessLevel::Read || unit.is_some_and(|unit| disabled_units.contains(unit)) {
+                return Err(hidden(caller));
+            }
+            // Who administers a repository does so as a whole; below that each unit counts for itself.
+            let level = match unit {
+                Some(unit) if least < AccessLevel::Admin => rights.units.of(unit),
+                _ => rights.level,
+            };
             if signed_in && caller.is_anonymous() {
                 return Err(token_required());
             }
             if is_public_only && !is_public {
                 return Err(Error::forbidden("token scope is limited to public repos"));
             }
-            if *level < least {
+            if level < least {
                 return Err(Error::forbidden(match least {
                     AccessLevel::Owner => "user should be the owner of the repo",
                     AccessLevel::Admin => "user should be an owner or a collaborator with admin write of a repository",
@@ -167,60 +254,28 @@ pub(super) fn decide(rule: &Rule, caller: &Caller, facts: &Facts) -> Result<()> 
             }
             Ok(())
         }
-        (_, Facts::Instance | Facts::Repository { .. }) => Err(mismatch(rule)),
+        (
+            _,
+            Facts::Instance
+            | Facts::Repository { .. }
+            | Facts::Organization { .. }
+            | Facts::Team { .. }
+            | Facts::Transfer { .. },
+        ) => Err(mismatch(rule)),
     }
 }
 
-/// The caller's level in a repository, from current rows.
-pub fn level_of(
-    conn: &dyn Connection,
-    caller: &Caller,
-    repository: &Repository,
-) -> std::result::Result<AccessLevel, sql::Error> {
-    let granted = match caller.user_id() {
-        Some(user) if user != repository.owner_id && !caller.is_site_admin() => {
-            db::collaborators::level(conn, repository.id, user)?
-        }
-        _ => None,
-    };
-    Ok(level_from(caller, repository, granted))
-}
-
-/// The ladder on plain data: ownership, site administration, grant, then what the public may see.
-pub fn level_from(caller: &Caller, repository: &Repository, granted: Option<AccessLevel>) -> AccessLevel {
-    match caller.principal() {
-        Principal::Console | Principal::System => AccessLevel::Owner,
-        Principal::User(user) => climb(Some(user), repository, granted),
-        Principal::Anonymous => climb(None, repository, granted),
-        // Not even what the public may read: a key that leaks opens one door.
-        Principal::DeployKey(key) if key.owner != KeyOwner::Repository(repository.id) => AccessLevel::None,
-        Principal::DeployKey(key) if key.is_read_only => AccessLevel::Read,
-        Principal::DeployKey(_) => AccessLevel::Write,
+/// The decision about an organization that the caller may see.
+fn decide_standing(stand: Stand, standing: Standing) -> Result<()> {
+    match stand {
+        Stand::Sees => Ok(()),
+        Stand::Member if standing.is_member => Ok(()),
+        Stand::Member => Err(Error::forbidden("Must be an organization member")),
+        Stand::Maker if standing.can_create_repository => Ok(()),
+        Stand::Maker => Err(Error::forbidden("Given user is not allowed to create repository in organization.")),
+        Stand::Owner if standing.is_owner => Ok(()),
+        Stand::Owner => Err(Error::forbidden("Must be an organization owner")),
     }
-}
-
-/// The level of any account, whoever asks.
-pub fn level_of_user(
-    conn: &dyn Connection,
-    user: &User,
-    repository: &Repository,
-) -> std::result::Result<AccessLevel, sql::Error> {
-    Ok(climb(Some(user), repository, db::collaborators::level(conn, repository.id, user.id)?))
-}
-
-fn climb(user: Option<&User>, repository: &Repository, granted: Option<AccessLevel>) -> AccessLevel {
-    if user.is_some_and(|user| user.is_admin || user.id == repository.owner_id) {
-        return AccessLevel::Owner;
-    }
-    let sees_public = !repository.is_private
-        && !user.is_some_and(|user| user.is_restricted)
-        && match repository.owner_visibility {
-            Visibility::Public => true,
-            Visibility::Limited => user.is_some(),
-            Visibility::Private => false,
-        };
-    let public = if sees_public { AccessLevel::Read } else { AccessLevel::None };
-    granted.unwrap_or(AccessLevel::None).max(public)
 }
 
 fn site_admin(caller: &Caller) -> Result<()> {

@@ -142,6 +142,7 @@ impl Access {
             .readers
             .read("sudo", move |conn| Ok::<_, Error>(db::users::find_by_name(conn, &wanted)?))
             .await?
+            .filter(|user| !user.is_organization)
             .ok_or_else(Error::not_found)?;
         Ok(caller.acting_as(Arc::new(user)))
     }
@@ -258,7 +259,9 @@ impl Access {
         let Ok(name) = UserName::parse(login) else { return Ok(None) };
         self.readers
             .read("identify by password", move |conn| {
-                let Some(user) = db::users::find_by_name(conn, &name)? else { return Ok(None) };
+                // An organization has no password: it is answered like a name that nobody has.
+                let found = db::users::find_by_name(conn, &name)?.filter(|user| !user.is_organization);
+                let Some(user) = found else { return Ok(None) };
                 Ok::<_, Error>(db::users::password_hash(conn, user.id)?.map(|hash| (user, hash)))
             })
             .await

@@ -42,6 +42,36 @@ pub mod action {
     pub const COLLABORATOR_ADD: &str = "collaborator.add";
     /// Somebody's level was taken away.
     pub const COLLABORATOR_REMOVE: &str = "collaborator.remove";
+    /// A repository was offered to another owner.
+    pub const TRANSFER_OFFER: &str = "transfer.offer";
+    /// An offer was rejected, or taken back.
+    pub const TRANSFER_REJECT: &str = "transfer.reject";
+    /// A repository changed its owner.
+    pub const REPOSITORY_TRANSFER: &str = "repository.transfer";
+    /// An organization was made.
+    pub const ORGANIZATION_CREATE: &str = "organization.create";
+    /// An organization's settings were changed.
+    pub const ORGANIZATION_EDIT: &str = "organization.edit";
+    /// An organization was deleted.
+    pub const ORGANIZATION_DELETE: &str = "organization.delete";
+    /// Somebody was taken out of an organization and its teams.
+    pub const MEMBER_REMOVE: &str = "member.remove";
+    /// A membership was shown or hidden.
+    pub const MEMBER_EDIT: &str = "member.edit";
+    /// A team was made.
+    pub const TEAM_CREATE: &str = "team.create";
+    /// A team's settings were changed.
+    pub const TEAM_EDIT: &str = "team.edit";
+    /// A team was deleted.
+    pub const TEAM_DELETE: &str = "team.delete";
+    /// Somebody was put into a team.
+    pub const TEAM_MEMBER_ADD: &str = "team_member.add";
+    /// Somebody was taken out of a team.
+    pub const TEAM_MEMBER_REMOVE: &str = "team_member.remove";
+    /// A team was given access to a repository.
+    pub const REPOSITORY_TEAM_ADD: &str = "repository_team.add";
+    /// A team's access to a repository was taken away.
+    pub const REPOSITORY_TEAM_REMOVE: &str = "repository_team.remove";
     /// A ref was created, moved or deleted.
     pub const GIT_REF_UPDATE: &str = "git.ref_update";
     /// Objects that no ref had reached for long were removed for good.
@@ -97,7 +127,7 @@ pub struct Stamp {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Object {
-    /// `user`, `token`, `key`, `deploy_key`, `repository`, `collaborator`, `ref` or `instance`.
+    /// `user`, `token`, `key`, `deploy_key`, `repository`, `collaborator`, `organization`, `member`, `team`, `ref` or `instance`.
     pub kind: String,
     /// The repository it belongs to.
     pub repo: Option<RepoId>,

@@ -3,6 +3,8 @@
 //! Owns the embedded migrations. They go forward only, are never edited once released, and replaying them gives
 //! `migrations/schema.sql`. Called through the writer by `serve` and by every admin command.
 
+use std::collections::BTreeMap;
+
 use atomicqms_actors::sql::Connection;
 
 use super::dialect;
@@ -16,6 +18,8 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0004_push_certificates.sql", include_str!("../../migrations/0004_push_certificates.sql")),
     ("0005_rights_version.sql", include_str!("../../migrations/0005_rights_version.sql")),
     ("0006_waiting_packs.sql", include_str!("../../migrations/0006_waiting_packs.sql")),
+    ("0007_organizations.sql", include_str!("../../migrations/0007_organizations.sql")),
+    ("0008_transfers.sql", include_str!("../../migrations/0008_transfers.sql")),
 ];
 
 /// The version this binary writes.
@@ -45,11 +49,16 @@ pub fn migrate(tx: &dyn Connection) -> Result<(i64, i64)> {
 ///
 /// Shape: `conn` has the newest schema. Triggers are what refuses to rewrite the ledger.
 pub fn missing_trigger(conn: &dyn Connection) -> Result<Option<String>> {
-    let found = dialect::triggers(conn)?;
-    let wanted = MIGRATIONS.iter().flat_map(|(_, statements)| triggers_of(statements));
-    let is_there = |wanted: &str| found.iter().any(|(_, definition)| definition == wanted);
-    let missing = wanted.filter(|wanted| !is_there(wanted)).find_map(|wanted| wanted.split(' ').nth(2));
-    Ok(missing.map(str::to_owned))
+    let found: BTreeMap<String, String> = dialect::triggers(conn)?.into_iter().collect();
+    // A later migration may replace a trigger; the last definition of a name is in force.
+    let wanted: BTreeMap<&str, &str> = MIGRATIONS
+        .iter()
+        .flat_map(|(_, statements)| triggers_of(statements))
+        .filter_map(|definition| Some((definition.split(' ').nth(2)?, definition)))
+        .collect();
+    let mut missing =
+        wanted.iter().filter(|(name, definition)| found.get(**name).map(String::as_str) != Some(**definition));
+    Ok(missing.next().map(|(name, _)| (*name).to_owned()))
 }
 
 /// The definitions of triggers in a script, as the database keeps them: from `CREATE TRIGGER` to `END`.

@@ -5,16 +5,15 @@ use std::path::PathBuf;
 use atomicqms_actors::params;
 use atomicqms_actors::sql::{Connection, Error, Row};
 
-use super::{collaborators, users};
-use crate::model::{AccessLevel, NewRepository, Page, Paged, RepoId, RepoName, Repository, UserId, UserName, UtcMs};
+use super::users;
+use crate::model::{NewRepository, Page, RepoId, RepoName, Repository, UnitSet, UserId, UserName, UtcMs};
 
 pub mod search;
 
 const COLUMNS: &str = "r.id, r.owner_id, u.login, u.visibility, r.name, r.description, r.website, r.default_branch, \
      r.is_private, r.is_archived, r.is_template, \
      NOT EXISTS (SELECT 1 FROM refs f WHERE f.repo_id = r.id AND f.name >= 'refs/heads/' AND f.name < 'refs/heads0'), \
-     r.size_bytes, r.created_ms, r.updated_ms, r.pushed_ms, r.archived_ms";
-const COLUMN_COUNT: usize = 17;
+     r.size_bytes, r.created_ms, r.updated_ms, r.pushed_ms, r.archived_ms, u.is_organization, r.disabled_units";
 const TABLES: &str = "repository r JOIN users u ON u.id = r.owner_id";
 
 fn read(row: &dyn Row) -> Result<Repository, Error> {
@@ -36,6 +35,8 @@ fn read(row: &dyn Row) -> Result<Repository, Error> {
         updated_ms: UtcMs::new(row.int(14)?),
         pushed_ms: row.opt_int(15)?.map(UtcMs::new),
         archived_ms: row.opt_int(16)?.map(UtcMs::new),
+        is_owner_organization: row.flag(17)?,
+        disabled_units: UnitSet::from_bits(row.int(18)?),
     })
 }
 
@@ -135,7 +136,7 @@ pub fn insert(
 pub fn update(tx: &dyn Connection, repository: &Repository, at: UtcMs) -> Result<(), Error> {
     tx.execute(
         "UPDATE repository SET description = $1, website = $2, default_branch = $3, is_private = $4, is_archived = $5, \
-         is_template = $6, archived_ms = $7, updated_ms = $8 WHERE id = $9",
+         is_template = $6, archived_ms = $7, disabled_units = $8, updated_ms = $9 WHERE id = $10",
         &params![
             repository.description.as_str(),
             repository.website.as_str(),
@@ -144,6 +145,7 @@ pub fn update(tx: &dyn Connection, repository: &Repository, at: UtcMs) -> Result
             repository.is_archived,
             repository.is_template,
             repository.archived_ms,
+            repository.disabled_units.bits(),
             at,
             repository.id,
         ],
@@ -176,6 +178,22 @@ pub fn rename(tx: &dyn Connection, repository: &Repository, name: &RepoName, at:
     Ok(())
 }
 
+/// Gives a repository another owner, leaves a redirect at the old name and notes where its directory still is.
+pub fn change_owner(tx: &dyn Connection, repository: &Repository, owner: UserId, at: UtcMs) -> Result<(), Error> {
+    forget_redirect(tx, owner, &repository.name)?;
+    tx.execute(
+        "INSERT INTO repository_redirect (owner_id, name_key, repo_id) VALUES ($1, $2, $3) \
+         ON CONFLICT (owner_id, name_key) DO UPDATE SET repo_id = excluded.repo_id",
+        &params![repository.owner_id, repository.name.key(), repository.id],
+    )?;
+    let directory = repository.relative_path();
+    tx.execute(
+        "UPDATE repository SET owner_id = $1, moved_from = COALESCE(moved_from, $2), updated_ms = $3 WHERE id = $4",
+        &params![owner, directory.to_string_lossy().as_ref(), at, repository.id],
+    )?;
+    Ok(())
+}
+
 fn forget_redirect(tx: &dyn Connection, owner: UserId, name: &RepoName) -> Result<(), Error> {
     tx.execute("DELETE FROM repository_redirect WHERE owner_id = $1 AND name_key = $2", &params![owner, name.key()])?;
     Ok(())
@@ -203,6 +221,9 @@ pub fn delete(tx: &dyn Connection, id: RepoId) -> Result<bool, Error> {
         "DELETE FROM ref_projection WHERE repo_id = $1",
         "DELETE FROM waiting_pack WHERE repo_id = $1",
         "DELETE FROM collaboration WHERE repo_id = $1",
+        "DELETE FROM team_repository WHERE repo_id = $1",
+        "DELETE FROM repository_transfer_team WHERE repo_id = $1",
+        "DELETE FROM repository_transfer WHERE repo_id = $1",
         "DELETE FROM repository_redirect WHERE repo_id = $1",
         "DELETE FROM repository WHERE id = $1",
     ] {
@@ -236,21 +257,14 @@ pub fn mark_size(tx: &dyn Connection, id: RepoId, size_bytes: i64) -> Result<(),
     Ok(())
 }
 
-/// A row of a list: the repository and what was granted to the viewer.
-pub type Listed = (Repository, Option<AccessLevel>);
-
-/// Rows and total of a list.
-pub type ListedPage = Paged<Listed>;
-
-fn read_listed(row: &dyn Row) -> Result<Listed, Error> {
-    let granted = match row.opt_text(COLUMN_COUNT)? {
-        Some(_) => Some(collaborators::read_level(row, COLUMN_COUNT)?),
-        None => None,
-    };
-    Ok((read(row)?, granted))
-}
-
 /// The page of a query, as LIMIT and OFFSET.
 fn page_values(page: Page) -> (i64, i64) {
     (page.limit_i64(), page.offset())
+}
+
+/// Lists the ids of an owner's repositories, in order.
+pub fn list_ids_of_owner(conn: &dyn Connection, owner: UserId) -> Result<Vec<RepoId>, Error> {
+    conn.all("SELECT id FROM repository WHERE owner_id = $1 ORDER BY id", &params![owner], |row| {
+        Ok(RepoId::new(row.int(0)?))
+    })
 }

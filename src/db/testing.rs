@@ -3,10 +3,12 @@
 use atomicqms_actors::sql::Connection;
 use atomicqms_git::{ObjectId, RefEdit, RefName};
 
-use super::{migrate, repositories, users};
+use super::{migrate, organizations, repositories, users};
 use crate::access::Caller;
 use crate::audit::{self, Event, GitChange, Object, action};
-use crate::model::{Email, NewRepository, NewUser, RepoId, RepoName, UserId, UserName, UtcMs};
+use crate::model::{
+    Email, NewOrganization, NewRepository, NewUser, RepoId, RepoName, UserId, UserName, UtcMs, Visibility,
+};
 
 /// An instant every test may use.
 pub(crate) const NOON: UtcMs = UtcMs::new(1_767_268_800_000);
@@ -56,4 +58,19 @@ pub(crate) fn push(conn: &dyn Connection, repo: RepoId, edit: &RefEdit) -> i64 {
     let seq = audit::append(conn, NOON, &event).unwrap();
     assert!(super::refs::record_edit(conn, repo, edit, None, seq, NOON).unwrap(), "old value did not match");
     seq
+}
+
+/// Makes a public organization without teams.
+pub(crate) fn organization(conn: &dyn Connection, name: &str) -> UserId {
+    let new = NewOrganization {
+        name: UserName::new(name).unwrap(),
+        full_name: String::new(),
+        email: None,
+        description: String::new(),
+        website: String::new(),
+        location: String::new(),
+        visibility: Visibility::Public,
+        repo_admin_changes_team_access: false,
+    };
+    organizations::insert(conn, &new, NOON).unwrap()
 }

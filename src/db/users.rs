@@ -13,8 +13,8 @@ use crate::model::{Email, NewUser, Page, Paged, User, UserId, UserName, UtcMs, V
 
 pub(super) const COLUMNS: &str = "u.id, u.login, u.full_name, u.email, u.description, u.website, u.location, \
      u.visibility, u.is_admin, u.is_active, u.is_login_prohibited, u.is_restricted, u.must_change_password, \
-     u.password_version, u.created_ms, u.updated_ms, u.last_login_ms";
-pub(super) const COLUMN_COUNT: usize = 17;
+     u.password_version, u.created_ms, u.updated_ms, u.last_login_ms, u.is_organization";
+pub(super) const COLUMN_COUNT: usize = 18;
 
 pub(super) fn read(row: &dyn Row) -> Result<User, Error> {
     Ok(User {
@@ -35,6 +35,7 @@ pub(super) fn read(row: &dyn Row) -> Result<User, Error> {
         created_ms: UtcMs::new(row.int(14)?),
         updated_ms: UtcMs::new(row.int(15)?),
         last_login_ms: row.opt_int(16)?.map(UtcMs::new),
+        is_organization: row.flag(17)?,
     })
 }
 
@@ -71,7 +72,7 @@ pub fn logins_by_email(conn: &dyn Connection, emails: &[String]) -> Result<HashM
     for email in emails {
         let key = email.to_ascii_lowercase();
         let login = conn.first(
-            "SELECT login FROM users WHERE email_key = $1 AND is_active = 1 AND deleted_ms IS NULL",
+            "SELECT login FROM users WHERE email_key = $1 AND is_active = 1 AND is_organization = 0 AND deleted_ms IS NULL",
             &params![key.as_str()],
             |row| row.text(0),
         )?;
@@ -197,10 +198,10 @@ pub struct Viewer {
     pub is_public_only: bool,
 }
 
-/// Lists accounts a caller may see.
+/// Lists accounts of people that a caller may see.
 pub fn list(conn: &dyn Connection, viewer: Viewer, query: &UserQuery, page: Page) -> Result<Paged<User>, Error> {
     let mut filter = Filter::default();
-    filter.add("u.deleted_ms IS NULL");
+    filter.add("u.deleted_ms IS NULL AND u.is_organization = 0");
     match viewer {
         Viewer { is_public_only: true, .. } | Viewer { id: None, is_admin: false, .. } => {
             filter.add("u.visibility = 'public'");

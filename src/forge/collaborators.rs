@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Forge;
 use crate::access::Permit;
 use crate::access::action::{EditCollaborators, ListCollaborators};
-use crate::access::authorize::level_of_user;
+use crate::access::rights::rights_of_user;
 use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::error::{Error, Result};
@@ -50,7 +50,7 @@ pub async fn permission_of(
 ) -> Result<(User, AccessLevel)> {
     let name = name.clone();
     let asks_about_self = permit.caller().user().is_some_and(|user| user.name == name);
-    if !asks_about_self && permit.subject().level < AccessLevel::Admin {
+    if !asks_about_self && permit.subject().rights.level < AccessLevel::Admin {
         return Err(Error::forbidden(
             "Only admins can query all permissions, repo admins can query all repo permissions, \
              collaborators can query only their own",
@@ -60,7 +60,7 @@ pub async fn permission_of(
     forge
         .read("read permission", move |conn| {
             let user = db::users::find_by_name(conn, &name)?.ok_or_else(Error::not_found)?;
-            let level = level_of_user(conn, &user, &repository)?;
+            let level = rights_of_user(conn, &user, &repository)?.level;
             Ok((user, level))
         })
         .await
@@ -84,12 +84,12 @@ pub async fn put_collaborator(
     forge
         .write("put collaborator", move |tx| {
             let subject = permit.confirm(tx, at)?;
-            if level > subject.level {
+            if level > subject.rights.level {
                 return Err(Error::forbidden("nobody can give more than the own level"));
             }
             let repository = subject.repository;
             let user = db::users::find_by_name(tx, &name)?
-                .filter(|user| user.is_active)
+                .filter(|user| user.is_active && !user.is_organization)
                 .ok_or_else(|| Error::invalid("collaborator", format!("user does not exist [name: {name}]")))?;
             if user.id == repository.owner_id {
                 return Err(Error::invalid("collaborator", "the owner cannot be a collaborator"));

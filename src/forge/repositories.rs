@@ -13,25 +13,47 @@ use serde_json::{Map, Value, json};
 mod listing;
 mod removal;
 
-pub use listing::{Details, Seen, details, list_own_repositories, list_user_repositories, search_repositories};
-pub use removal::{delete_repository, finish_removals};
+pub use listing::{
+    Details, Seen, details, list_organization_repositories, list_own_repositories, list_team_repositories,
+    list_user_repositories, search_repositories,
+};
+pub use removal::{delete_organization_repositories, delete_repository, finish_removals};
 
 use super::{Forge, check_link, check_text};
-use crate::access::action::{CreateRepository, CreateRepositoryFor, EditRepository};
-use crate::access::{Action, Caller, Permit};
+use crate::access::action::{CreateOrganizationRepository, CreateRepository, CreateRepositoryFor, EditRepository};
+use crate::access::rights::rights_of_user;
+use crate::access::{Action, Caller, OrganizationAccess, Permit};
 use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::error::{Error, Kind, Result};
-use crate::model::{NewRepository, Repository, RepositoryPatch, User, UtcMs};
+use crate::model::{AccessLevel, NewRepository, Repository, RepositoryPatch, Unit, User, UtcMs};
 
 /// How long a change of `HEAD` may wait for its turn.
 const TURN: std::time::Duration = std::time::Duration::from_secs(30);
 
-/// The actions that allow making a repository: for oneself, or by an administrator for somebody else.
-pub trait MayCreateRepository: Action<Subject = User> {}
+/// The actions that allow making a repository: for oneself, in an organization, or by an administrator for somebody else.
+pub trait MayCreateRepository: Action {
+    /// Who will own it.
+    fn owner(subject: &Self::Subject) -> &User;
+}
 
-impl MayCreateRepository for CreateRepository {}
-impl MayCreateRepository for CreateRepositoryFor {}
+impl MayCreateRepository for CreateRepository {
+    fn owner(subject: &User) -> &User {
+        subject
+    }
+}
+
+impl MayCreateRepository for CreateRepositoryFor {
+    fn owner(subject: &User) -> &User {
+        subject
+    }
+}
+
+impl MayCreateRepository for CreateOrganizationRepository {
+    fn owner(subject: &OrganizationAccess) -> &User {
+        &subject.organization.user
+    }
+}
 
 /// Makes a repository: row and event first, then its directory.
 ///
@@ -56,7 +78,8 @@ pub async fn create_repository<A: MayCreateRepository>(
     let caller = permit.caller().clone();
     let repository = forge
         .write("create repository", move |tx| {
-            let owner = permit.confirm(tx, at)?;
+            let subject = permit.confirm(tx, at)?;
+            let owner = A::owner(&subject);
             if db::repositories::find_of_owner(tx, owner.id, &new.name)?.is_some() {
                 return Err(Error::conflict("The repository with the same name already exists."));
             }
@@ -70,6 +93,7 @@ pub async fn create_repository<A: MayCreateRepository>(
                 "default_branch": repository.default_branch,
             }));
             audit::append(tx, at, &event)?;
+            give_to_its_maker(tx, permit.caller(), &repository, at)?;
             Ok(repository)
         })
         .await?;
@@ -88,6 +112,21 @@ pub async fn create_repository<A: MayCreateRepository>(
             Ok(repository)
         }
     }
+}
+
+/// Whoever makes a repository in an organization administers it, also where no team says so.
+fn give_to_its_maker(tx: &dyn Connection, caller: &Caller, repository: &Repository, at: UtcMs) -> Result<()> {
+    let Some(maker) = caller.user().filter(|_| repository.is_owner_organization) else { return Ok(()) };
+    if rights_of_user(tx, maker, repository)?.level >= AccessLevel::Admin {
+        return Ok(());
+    }
+    db::collaborators::put(tx, repository.id, maker.id, AccessLevel::Admin, at)?;
+    let object = Object::in_repository("collaborator", repository.id, maker.id);
+    let event = Event::new(caller.stamp(), action::COLLABORATOR_ADD, object)
+        .after(json!({ "login": maker.name.as_str(), "level": AccessLevel::Admin.as_str() }))
+        .reason("made the repository");
+    audit::append(tx, at, &event)?;
+    Ok(())
 }
 
 async fn take_back(forge: &Forge, caller: Caller, repository: Repository) -> Result<()> {
@@ -211,6 +250,9 @@ fn apply(
     after.is_private = patch.is_private.unwrap_or(before.is_private);
     after.is_template = patch.is_template.unwrap_or(before.is_template);
     after.is_archived = patch.is_archived.unwrap_or(before.is_archived);
+    for (unit, is_on) in &patch.units {
+        after.disabled_units.set(*unit, !is_on);
+    }
     if after.is_archived != before.is_archived {
         after.archived_ms = after.is_archived.then_some(at);
     }
@@ -248,6 +290,8 @@ fn changes(before: &Repository, after: &Repository) -> (Map<String, Value>, Map<
     note("is_private", before.is_private.into(), after.is_private.into());
     note("is_template", before.is_template.into(), after.is_template.into());
     note("is_archived", before.is_archived.into(), after.is_archived.into());
+    let names = |repository: &Repository| repository.disabled_units.iter().map(Unit::as_str).collect::<Vec<_>>().into();
+    note("disabled_units", names(before), names(after));
     (old, new)
 }
 
@@ -269,7 +313,7 @@ fn check_branch_exists(conn: &dyn Connection, repository: &Repository, head: &Re
     Err(Error::new(Kind::Invalid, format!("branch does not exist [name: {}]", head.short())))
 }
 
-fn event_about(caller: &Caller, what: &'static str, repository: &Repository) -> Event {
+pub(super) fn event_about(caller: &Caller, what: &'static str, repository: &Repository) -> Event {
     Event::new(caller.stamp(), what, Object::in_repository("repository", repository.id, repository.full_name()))
 }
 

@@ -161,12 +161,19 @@ pub async fn delete_user(forge: &Forge, permit: Permit<DeleteUser>) -> Result<()
                     "the account still owns repositories; delete or transfer them first",
                 ));
             }
+            if db::organizations::user_has_any(tx, user.id)? {
+                return Err(Error::invalid(
+                    "username",
+                    "the account still belongs to organizations; take it out of them first",
+                ));
+            }
             if standing_admin(&user) && db::users::count_other_admins(tx, user.id)? == 0 {
                 return Err(Error::invalid("username", LAST_ADMIN));
             }
             let tokens = db::tokens::delete_of_user(tx, user.id)?;
             let keys = db::keys::delete_of_user(tx, user.id)?;
             let levels = db::collaborators::delete_of_user(tx, user.id)?;
+            db::transfers::delete_of_recipient(tx, user.id)?;
             db::users::bury(tx, user.id, at)?;
             let event = Event::new(permit.caller().stamp(), action::USER_DELETE, Object::new("user", user.id)).before(
                 json!({ "login": user.name.as_str(), "tokens": tokens, "keys": keys, "collaborations": levels }),

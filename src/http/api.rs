@@ -12,18 +12,24 @@ pub mod git_refs;
 pub mod json;
 pub mod keys;
 pub mod lookup;
+pub mod members;
 pub mod objects;
+pub mod organizations;
 pub mod query;
 pub mod render;
 pub mod repositories;
+pub mod repository_teams;
 pub mod search;
 pub mod tags;
+pub mod teams;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
+pub mod transfers;
 pub mod urls;
 pub mod users;
 pub mod validate;
+pub mod validate_organization;
 pub mod version;
 
 use axum::http::Method;
@@ -32,7 +38,10 @@ use super::router::Route;
 
 /// Lists the routes of the API; operation ids are those of the published specification.
 pub fn routes() -> Vec<Route> {
-    [account_routes(), key_routes(), repository_routes()].into_iter().flatten().collect()
+    [account_routes(), key_routes(), organization_routes(), team_routes(), repository_routes()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn account_routes() -> Vec<Route> {
@@ -80,6 +89,89 @@ fn key_routes() -> Vec<Route> {
     ]
 }
 
+fn organization_routes() -> Vec<Route> {
+    let org = "/api/v1/orgs/{org}";
+    let member = "/api/v1/orgs/{org}/members/{username}";
+    let public_member = "/api/v1/orgs/{org}/public_members/{username}";
+    let repos = "/api/v1/orgs/{org}/repos";
+    vec![
+        Route::api(Method::GET, "/api/v1/orgs", "orgGetAll", organizations::org_get_all),
+        Route::api(Method::POST, "/api/v1/orgs", "orgCreate", organizations::org_create),
+        Route::api(Method::GET, "/api/v1/admin/orgs", "adminGetAllOrgs", organizations::admin_get_all_orgs),
+        Route::api(
+            Method::POST,
+            "/api/v1/admin/users/{username}/orgs",
+            "adminCreateOrg",
+            organizations::admin_create_org,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/user/orgs",
+            "orgListCurrentUserOrgs",
+            organizations::org_list_current_user_orgs,
+        ),
+        Route::api(Method::GET, "/api/v1/users/{username}/orgs", "orgListUserOrgs", organizations::org_list_user_orgs),
+        Route::api(
+            Method::GET,
+            "/api/v1/users/{username}/orgs/{org}/permissions",
+            "orgGetUserPermissions",
+            organizations::org_get_user_permissions,
+        ),
+        Route::api(Method::GET, org, "orgGet", organizations::org_get),
+        Route::api(Method::PATCH, org, "orgEdit", organizations::org_edit),
+        Route::api(Method::DELETE, org, "orgDelete", organizations::org_delete),
+        Route::api(Method::GET, repos, "orgListRepos", organizations::org_list_repos),
+        Route::api(Method::POST, repos, "createOrgRepo", organizations::create_org_repo),
+        Route::api(Method::DELETE, repos, "orgDeleteRepos", organizations::org_delete_repos),
+        Route::api(Method::GET, "/api/v1/orgs/{org}/members", "orgListMembers", members::org_list_members),
+        Route::api(Method::GET, member, "orgIsMember", members::org_is_member),
+        Route::api(Method::DELETE, member, "orgDeleteMember", members::org_delete_member),
+        Route::api(
+            Method::GET,
+            "/api/v1/orgs/{org}/public_members",
+            "orgListPublicMembers",
+            members::org_list_public_members,
+        ),
+        Route::api(Method::GET, public_member, "orgIsPublicMember", members::org_is_public_member),
+        Route::api(Method::PUT, public_member, "orgPublicizeMember", members::org_publicize_member),
+        Route::api(Method::DELETE, public_member, "orgConcealMember", members::org_conceal_member),
+    ]
+}
+
+fn team_routes() -> Vec<Route> {
+    let teams = "/api/v1/orgs/{org}/teams";
+    let team = "/api/v1/teams/{id}";
+    let member = "/api/v1/teams/{id}/members/{username}";
+    let repo = "/api/v1/teams/{id}/repos/{org}/{repo}";
+    let repo_team = "/api/v1/repos/{owner}/{repo}/teams/{team}";
+    vec![
+        Route::api(Method::GET, "/api/v1/user/teams", "userListTeams", teams::user_list_teams),
+        Route::api(Method::GET, teams, "orgListTeams", teams::org_list_teams),
+        Route::api(Method::POST, teams, "orgCreateTeam", teams::org_create_team),
+        Route::api(Method::GET, "/api/v1/orgs/{org}/teams/search", "teamSearch", teams::team_search),
+        Route::api(Method::GET, team, "orgGetTeam", teams::org_get_team),
+        Route::api(Method::PATCH, team, "orgEditTeam", teams::org_edit_team),
+        Route::api(Method::DELETE, team, "orgDeleteTeam", teams::org_delete_team),
+        Route::api(Method::GET, "/api/v1/teams/{id}/members", "orgListTeamMembers", teams::org_list_team_members),
+        Route::api(Method::GET, member, "orgListTeamMember", teams::org_list_team_member),
+        Route::api(Method::PUT, member, "orgAddTeamMember", teams::org_add_team_member),
+        Route::api(Method::DELETE, member, "orgRemoveTeamMember", teams::org_remove_team_member),
+        Route::api(Method::GET, "/api/v1/teams/{id}/repos", "orgListTeamRepos", teams::org_list_team_repos),
+        Route::api(Method::GET, repo, "orgListTeamRepo", teams::org_list_team_repo),
+        Route::api(Method::PUT, repo, "orgAddTeamRepository", teams::org_add_team_repository),
+        Route::api(Method::DELETE, repo, "orgRemoveTeamRepository", teams::org_remove_team_repository),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/teams",
+            "repoListTeams",
+            repository_teams::repo_list_teams,
+        ),
+        Route::api(Method::GET, repo_team, "repoCheckTeam", repository_teams::repo_check_team),
+        Route::api(Method::PUT, repo_team, "repoAddTeam", repository_teams::repo_add_team),
+        Route::api(Method::DELETE, repo_team, "repoDeleteTeam", repository_teams::repo_delete_team),
+    ]
+}
+
 fn repository_routes() -> Vec<Route> {
     let repo = "/api/v1/repos/{owner}/{repo}";
     let collaborator = "/api/v1/repos/{owner}/{repo}/collaborators/{collaborator}";
@@ -92,6 +184,19 @@ fn repository_routes() -> Vec<Route> {
         Route::api(Method::GET, repo, "repoGet", repositories::repo_get),
         Route::api(Method::PATCH, repo, "repoEdit", repositories::repo_edit),
         Route::api(Method::DELETE, repo, "repoDelete", repositories::repo_delete),
+        Route::api(Method::POST, "/api/v1/repos/{owner}/{repo}/transfer", "repoTransfer", transfers::repo_transfer),
+        Route::api(
+            Method::POST,
+            "/api/v1/repos/{owner}/{repo}/transfer/accept",
+            "acceptRepoTransfer",
+            transfers::accept_repo_transfer,
+        ),
+        Route::api(
+            Method::POST,
+            "/api/v1/repos/{owner}/{repo}/transfer/reject",
+            "rejectRepoTransfer",
+            transfers::reject_repo_transfer,
+        ),
         Route::api(
             Method::GET,
             "/api/v1/repos/{owner}/{repo}/branches",

@@ -11,5 +11,5 @@ pub mod paging;
 
 pub use body::Body;
 pub use connection::OwnConnection;
-pub use names::{PathParam, RepoPath, UserPath};
+pub use names::{OrgPath, PathParam, RepoPath, TeamPath, UserPath};
 pub use paging::Paging;

@@ -55,6 +55,10 @@ row_id! {
     RepoId
 }
 row_id! {
+    /// Id of a team row; never reused.
+    TeamId
+}
+row_id! {
     /// Id of an access token row; never reused.
     TokenId
 }

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use super::{RepoId, RepoName, UserId, UserName, UtcMs, Visibility};
+use super::{RepoId, RepoName, TeamId, Unit, UnitSet, UserId, UserName, UtcMs, Visibility};
 
 /// One repository as the database knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Repository {
     pub owner: UserName,
     /// Who may see the owner.
     pub owner_visibility: Visibility,
+    /// The owner is an organization.
+    pub is_owner_organization: bool,
     /// Name under the owner.
     pub name: RepoName,
     /// Free text.
@@ -31,6 +33,8 @@ pub struct Repository {
     pub is_archived: bool,
     /// Offered as a template.
     pub is_template: bool,
+    /// Units that are switched off, for everybody.
+    pub disabled_units: UnitSet,
     /// Has no branch yet.
     pub is_empty: bool,
     /// Bytes on disk when last measured. Units: bytes.
@@ -118,6 +122,8 @@ pub struct RepositoryPatch {
     pub is_archived: Option<bool>,
     /// New default branch, which must exist unless the repository is empty.
     pub default_branch: Option<String>,
+    /// Units switched on or off.
+    pub units: Vec<(Unit, bool)>,
 }
 
 /// Which repositories a search shows and in what order.
@@ -131,6 +137,8 @@ pub struct RepositoryQuery {
     pub uid: Option<UserId>,
     /// With `uid`: only those the user owns.
     pub is_exclusive: bool,
+    /// Only those a team has access to.
+    pub team: Option<TeamId>,
     /// Only private or only public ones.
     pub is_private: Option<bool>,
     /// Leave private ones out although the caller may see them.

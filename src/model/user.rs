@@ -61,6 +61,8 @@ pub struct User {
     pub is_restricted: bool,
     /// True: everything but changing the password is refused.
     pub must_change_password: bool,
+    /// True: an organization, which nobody signs in to.
+    pub is_organization: bool,
     /// Grows when the password changes; cached verifications compare it.
     pub password_version: i64,
     /// When the row was made.
@@ -74,7 +76,7 @@ pub struct User {
 impl User {
     /// Whether credentials of this account are accepted at all.
     pub const fn may_sign_in(&self) -> bool {
-        self.is_active && !self.is_login_prohibited
+        self.is_active && !self.is_login_prohibited && !self.is_organization
     }
 }
 

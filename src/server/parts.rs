@@ -102,6 +102,7 @@ impl Parts {
             maintenance: maintenance_settings(&config.maintenance),
             min_rsa_bits: config.ssh.min_rsa_bits,
             push_to_create: config.git.push_to_create,
+            everybody_creates_organizations: config.security.everybody_creates_organizations,
             max_repository_bytes: config.git.max_repository_bytes,
         };
         let maintenance = Runner::new(RunnerParts {

@@ -1,9 +1,16 @@
 //! The whole matrix of the gate: callers x actions x things x scopes, against expectations written down by hand.
 
 use super::*;
-use crate::access::action::{self, OnInstance, OnRepository, OnUser, RepoPath};
+use atomicqms_actors::sql::Connection;
+
+use crate::access::action::{self, OnInstance, OnOrganization, OnRepository, OnTeam, OnTransfer, OnUser, RepoPath};
+use crate::access::rights::{Grants, RepositoryRights, rights_from};
+use crate::db;
 use crate::db::testing;
-use crate::model::{Category, RepoName, TokenId, TokenScopes, User, UserId, UserName, UtcMs};
+use crate::model::{
+    AccessLevel, Category, RepoName, Repository, Standing, TokenId, TokenScopes, Unit, UnitLevels, UnitSet, User,
+    UserId, UserName, UtcMs,
+};
 
 /// What the gate says, in one word.
 fn word(result: &Result<()>) -> &'static str {
@@ -28,6 +35,7 @@ fn user(id: i64, name: &str) -> User {
         is_login_prohibited: false,
         is_restricted: false,
         must_change_password: false,
+        is_organization: false,
         password_version: 1,
         created_ms: UtcMs::EPOCH,
         updated_ms: UtcMs::EPOCH,
@@ -41,6 +49,7 @@ fn repository(is_private: bool) -> Repository {
         owner_id: UserId::new(1),
         owner: UserName::new("owner").unwrap(),
         owner_visibility: Visibility::Public,
+        is_owner_organization: false,
         name: RepoName::new("sop").unwrap(),
         description: String::new(),
         website: String::new(),
@@ -48,6 +57,7 @@ fn repository(is_private: bool) -> Repository {
         is_private,
         is_archived: false,
         is_template: false,
+        disabled_units: UnitSet::default(),
         is_empty: false,
         size_bytes: 0,
         created_ms: UtcMs::EPOCH,
@@ -75,6 +85,35 @@ fn personas() -> Vec<(&'static str, Caller, Option<AccessLevel>)> {
     ]
 }
 
+fn grant(collaborator: Option<AccessLevel>) -> Grants {
+    Grants { collaborator, ..Grants::default() }
+}
+
+/// The facts of a repository in which the caller may do everything.
+fn own_repository(is_public: bool) -> Facts {
+    let console = Caller::console(Default::default());
+    let rights = rights_from(&console, &repository(!is_public), &Grants::default());
+    Facts::Repository { rights, disabled_units: UnitSet::default(), is_public, is_archived: false }
+}
+
+/// The facts of one's own account.
+fn own_account(is_public: bool) -> Facts {
+    Facts::User { is_self: true, is_visible: true, is_public, is_organization: false }
+}
+
+fn organization(standing: Standing, is_public: bool) -> Facts {
+    Facts::Organization { standing, is_visible: is_public || standing.is_member, is_public }
+}
+
+fn team(standing: Standing, is_in_team: bool, visibility: Visibility) -> Facts {
+    Facts::Team { standing, is_in_team, visibility, is_organization_visible: true, is_public: true }
+}
+
+/// The facts of an offer to the caller or to somebody else, of a repository in which the caller has a level.
+fn offer(is_recipient: bool, level: AccessLevel, is_public: bool) -> Facts {
+    Facts::Transfer { is_recipient, rights: RepositoryRights { level, units: UnitLevels::all(level) }, is_public }
+}
+
 fn ask(rule: &Rule, caller: &Caller, facts: &Facts) -> Result<()> {
     check_caller(rule, caller)?;
     decide(rule, caller, facts)
@@ -92,6 +131,14 @@ fn repository_actions() {
         ("repository.read", false, false, [OK, OK, HIDE, OK, OK, OK, OK, OK, OK]),
         ("repository.read", true, false, [HIDE, HIDE, HIDE, OK, OK, OK, OK, OK, OK]),
         ("repository.read", false, true, [OK, OK, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("code.read", false, false, [OK, OK, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("code.read", true, false, [HIDE, HIDE, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("repository.transfer", false, false, [WHO, NO, HIDE, NO, NO, NO, OK, OK, OK]),
+        ("repository.transfer", true, false, [HIDE, HIDE, HIDE, NO, NO, NO, OK, OK, OK]),
+        ("repository_team.list", false, false, [WHO, OK, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("repository_team.list", true, false, [HIDE, HIDE, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("repository_team.edit", false, false, [WHO, NO, HIDE, NO, NO, OK, OK, OK, OK]),
+        ("repository_team.edit", true, false, [HIDE, HIDE, HIDE, NO, NO, OK, OK, OK, OK]),
         ("repository.clone", false, false, [OK, OK, HIDE, OK, OK, OK, OK, OK, OK]),
         ("repository.clone", true, false, [HIDE, HIDE, HIDE, OK, OK, OK, OK, OK, OK]),
         ("repository.push", false, false, [WHO, NO, HIDE, NO, OK, OK, OK, OK, OK]),
@@ -118,8 +165,13 @@ fn repository_actions() {
         let rule = OnRepository::RULES.iter().find(|rule| rule.name == *name).unwrap();
         for ((persona, caller, granted), expected) in personas().iter().zip(expected) {
             let repository = repository(*is_private);
-            let level = level_from(caller, &repository, *granted);
-            let facts = Facts::Repository { level, is_public: !is_private, is_archived: *is_archived };
+            let rights = rights_from(caller, &repository, &grant(*granted));
+            let facts = Facts::Repository {
+                rights,
+                disabled_units: UnitSet::default(),
+                is_public: !is_private,
+                is_archived: *is_archived,
+            };
             let answer = ask(rule, caller, &facts);
             assert_eq!(word(&answer), *expected, "{name} private={is_private} archived={is_archived} {persona}");
             if let Err(error) = answer {
@@ -142,6 +194,8 @@ fn account_actions() {
     let table: &[(&str, [&str; 5])] = &[
         ("user.read", [OK, OK, OK, OK, OK]),
         ("repository.list_user", [OK, OK, OK, OK, OK]),
+        ("organization.list_user", [OK, OK, OK, OK, OK]),
+        ("organization.create_for", [WHO, NO, NO, OK, OK]),
         ("user.edit", [WHO, NO, NO, OK, OK]),
         ("user.delete", [WHO, NO, NO, OK, OK]),
         ("profile.edit", [WHO, NO, OK, NO, OK]),
@@ -167,9 +221,10 @@ fn account_actions() {
     for (name, expected) in table {
         let rule = OnUser::RULES.iter().find(|rule| rule.name == *name).unwrap();
         for (position, (caller, expected)) in callers.iter().zip(expected).enumerate() {
-            let facts = Facts::User { is_self: position == 2, is_visible: true, is_public: true };
+            let facts =
+                Facts::User { is_self: position == 2, is_visible: true, is_public: true, is_organization: false };
             assert_eq!(word(&ask(rule, caller, &facts)), *expected, "{name} caller {position}");
-            let unseen = Facts::User { is_self: false, is_visible: false, is_public: false };
+            let unseen = Facts::User { is_self: false, is_visible: false, is_public: false, is_organization: false };
             let hidden = word(&ask(rule, caller, &unseen));
             let is_refused_unseen = hidden == WHO || (rule.need == Need::SiteAdmin && hidden == NO);
             assert!(
@@ -181,11 +236,158 @@ fn account_actions() {
 }
 
 #[test]
+fn an_organization_is_an_account_only_where_that_makes_sense() {
+    let admin = Caller::for_test(User { is_admin: true, ..user(9, "root") }, Credential::Password);
+    let facts = Facts::User { is_self: false, is_visible: true, is_public: true, is_organization: true };
+    let passes: Vec<&str> =
+        OnUser::RULES.iter().filter(|rule| ask(rule, &admin, &facts).is_ok()).map(|rule| rule.name).collect();
+    assert_eq!(passes, ["user.read", "repository.list_user", "key.list", "repository.create_for"]);
+}
+
+#[test]
+fn organization_actions() {
+    const OK: &str = "ok";
+    const NO: &str = "forbidden";
+    const HIDE: &str = "not_found";
+    const WHO: &str = "unauthenticated";
+    // anonymous, stranger, member, maker, owner; of a public organization, then of a private one
+    let table: &[(&str, [&str; 5], [&str; 5])] = &[
+        ("organization.read", [OK, OK, OK, OK, OK], [HIDE, HIDE, OK, OK, OK]),
+        ("repository.list_organization", [OK, OK, OK, OK, OK], [HIDE, HIDE, OK, OK, OK]),
+        ("team.list", [WHO, NO, OK, OK, OK], [WHO, HIDE, OK, OK, OK]),
+        ("organization.show_membership", [WHO, NO, OK, OK, OK], [WHO, HIDE, OK, OK, OK]),
+        ("repository.create_in", [WHO, NO, NO, OK, OK], [WHO, HIDE, NO, OK, OK]),
+        ("organization.edit", [WHO, NO, NO, NO, OK], [WHO, HIDE, NO, NO, OK]),
+        ("organization.delete", [WHO, NO, NO, NO, OK], [WHO, HIDE, NO, NO, OK]),
+        ("repository.delete_all", [WHO, NO, NO, NO, OK], [WHO, HIDE, NO, NO, OK]),
+        ("organization.remove_member", [WHO, NO, NO, NO, OK], [WHO, HIDE, NO, NO, OK]),
+        ("team.create", [WHO, NO, NO, NO, OK], [WHO, HIDE, NO, NO, OK]),
+    ];
+    assert_eq!(table.len(), OnOrganization::RULES.len());
+    let somebody = || Caller::for_test(user(2, "bob"), Credential::Password);
+    let member = Standing { is_member: true, ..Standing::default() };
+    let maker = Standing { can_create_repository: true, ..member };
+    let personas = [
+        (Caller::anonymous(Default::default()), Standing::default()),
+        (somebody(), Standing::default()),
+        (somebody(), member),
+        (somebody(), maker),
+        (somebody(), Standing::EVERYTHING),
+    ];
+    for (name, public, private) in table {
+        let rule = OnOrganization::RULES.iter().find(|rule| rule.name == *name).unwrap();
+        for (is_public, expected) in [(true, public), (false, private)] {
+            for (position, ((caller, standing), expected)) in personas.iter().zip(expected).enumerate() {
+                let answer = ask(rule, caller, &organization(*standing, is_public));
+                assert_eq!(word(&answer), *expected, "{name} public={is_public} persona {position}");
+            }
+        }
+    }
+}
+
+#[test]
+fn team_actions() {
+    let somebody = Caller::for_test(user(2, "bob"), Credential::Password);
+    let member = Standing { is_member: true, ..Standing::default() };
+    // stranger, member of the organization, member of the team, owner
+    let rows: &[(&str, Visibility, [&str; 4])] = &[
+        ("team.read", Visibility::Private, ["not_found", "forbidden", "ok", "ok"]),
+        ("team.read", Visibility::Limited, ["not_found", "ok", "ok", "ok"]),
+        ("team.read", Visibility::Public, ["ok", "ok", "ok", "ok"]),
+        ("team.use", Visibility::Public, ["forbidden", "ok", "ok", "ok"]),
+        ("team.edit", Visibility::Public, ["forbidden", "forbidden", "forbidden", "ok"]),
+        ("team.delete", Visibility::Private, ["not_found", "forbidden", "forbidden", "ok"]),
+        ("team.edit_members", Visibility::Limited, ["not_found", "forbidden", "forbidden", "ok"]),
+    ];
+    for rule in OnTeam::RULES {
+        assert!(rows.iter().any(|row| row.0 == rule.name), "{} has no line in the table", rule.name);
+        assert_eq!(
+            word(&check_caller(rule, &Caller::anonymous(Default::default()))),
+            "unauthenticated",
+            "{}",
+            rule.name
+        );
+    }
+    let personas = [(Standing::default(), false), (member, false), (member, true), (Standing::EVERYTHING, false)];
+    for (name, visibility, expected) in rows {
+        let rule = OnTeam::RULES.iter().find(|rule| rule.name == *name).unwrap();
+        for (position, ((standing, is_in_team), expected)) in personas.iter().zip(expected).enumerate() {
+            let answer = ask(rule, &somebody, &team(*standing, *is_in_team, *visibility));
+            assert_eq!(word(&answer), *expected, "{name} {visibility:?} persona {position}");
+        }
+    }
+    let in_hidden = Facts::Team {
+        standing: Standing::default(),
+        is_in_team: false,
+        visibility: Visibility::Public,
+        is_organization_visible: false,
+        is_public: false,
+    };
+    assert_eq!(word(&ask(&<action::ReadTeam as Action>::RULE, &somebody, &in_hidden)), "not_found");
+}
+
+#[test]
+fn offers_are_answered_by_those_they_were_made_to() {
+    let somebody = Caller::for_test(user(2, "bob"), Credential::Password);
+    let rows = [
+        ("transfer.accept", false, AccessLevel::None, "not_found"),
+        ("transfer.accept", false, AccessLevel::Read, "forbidden"),
+        ("transfer.accept", false, AccessLevel::Owner, "forbidden"),
+        ("transfer.accept", true, AccessLevel::None, "ok"),
+        ("transfer.reject", false, AccessLevel::None, "not_found"),
+        ("transfer.reject", false, AccessLevel::Admin, "forbidden"),
+        ("transfer.reject", false, AccessLevel::Owner, "ok"),
+        ("transfer.reject", true, AccessLevel::None, "ok"),
+    ];
+    for (name, is_recipient, level, expected) in rows {
+        let rule = OnTransfer::RULES.iter().find(|rule| rule.name == name).unwrap();
+        assert_eq!(word(&ask(rule, &somebody, &offer(is_recipient, level, false))), expected, "{name} {level}");
+    }
+    let scopes = TokenScopes::parse_list("all,public-only").unwrap();
+    let limited = Caller::for_test(user(2, "bob"), Credential::Token { id: TokenId::new(1), scopes });
+    for rule in OnTransfer::RULES {
+        assert_eq!(word(&ask(rule, &limited, &offer(true, AccessLevel::Owner, false))), "forbidden", "{}", rule.name);
+    }
+}
+
+#[test]
+fn units_count_for_themselves_below_administrators() {
+    let caller = Caller::for_test(user(2, "bob"), Credential::Password);
+    let mut units = UnitLevels::default();
+    units.set(Unit::Issues, AccessLevel::Write);
+    let rule = |name: &str| *OnRepository::RULES.iter().find(|rule| rule.name == name).unwrap();
+    let facts = |rights, disabled: &[Unit]| {
+        let mut disabled_units = UnitSet::default();
+        disabled.iter().for_each(|unit| disabled_units.set(*unit, true));
+        Facts::Repository { rights, disabled_units, is_public: false, is_archived: false }
+    };
+    let issues_only = RepositoryRights { level: AccessLevel::Write, units };
+    assert_eq!(word(&ask(&rule("repository.read"), &caller, &facts(issues_only, &[]))), "ok");
+    assert_eq!(word(&ask(&rule("repository.clone"), &caller, &facts(issues_only, &[]))), "forbidden");
+    assert_eq!(word(&ask(&rule("repository.push"), &caller, &facts(issues_only, &[]))), "forbidden");
+    units.set(Unit::Code, AccessLevel::Read);
+    let reads_code = RepositoryRights { level: AccessLevel::Write, units };
+    assert_eq!(word(&ask(&rule("repository.clone"), &caller, &facts(reads_code, &[]))), "ok");
+    assert_eq!(word(&ask(&rule("repository.push"), &caller, &facts(reads_code, &[]))), "forbidden");
+    let owner = RepositoryRights { level: AccessLevel::Owner, units: UnitLevels::all(AccessLevel::Owner) };
+    assert_eq!(
+        word(&ask(&rule("repository.clone"), &caller, &facts(owner, &[Unit::Code]))),
+        "not_found",
+        "switched off"
+    );
+    assert_eq!(word(&ask(&rule("repository.edit"), &caller, &facts(owner, &[Unit::Code]))), "ok");
+}
+
+#[test]
 fn instance_actions() {
     let expected = |rule: &Rule| match rule.name {
-        "server.read" | "user.search" | "repository.search" => ["ok", "ok", "ok", "ok"],
-        "self.read" | "repository.list_own" => ["unauthenticated", "ok", "ok", "unauthenticated"],
-        "user.list" | "user.create" | "ledger.read" => ["unauthenticated", "forbidden", "ok", "ok"],
+        "server.read" | "user.search" | "repository.search" | "organization.list" => ["ok", "ok", "ok", "ok"],
+        "self.read" | "repository.list_own" | "organization.list_own" | "team.list_own" | "organization.create" => {
+            ["unauthenticated", "ok", "ok", "unauthenticated"]
+        }
+        "user.list" | "user.create" | "ledger.read" | "organization.list_all" => {
+            ["unauthenticated", "forbidden", "ok", "ok"]
+        }
         other => panic!("{other} has no line in the table"),
     };
     let callers = [
@@ -201,20 +403,24 @@ fn instance_actions() {
     }
 }
 
+fn every_rule() -> Vec<Rule> {
+    [OnInstance::RULES, OnUser::RULES, OnRepository::RULES, OnTransfer::RULES, OnOrganization::RULES, OnTeam::RULES]
+        .concat()
+}
+
 #[test]
 fn every_rule_against_every_single_scope() {
     let owner = || User { is_admin: true, ..user(1, "owner") };
     let facts_of = |rule: &Rule| match rule.need {
-        Need::Repository { .. } => Facts::Repository { level: AccessLevel::Owner, is_public: true, is_archived: false },
-        Need::SeeUser | Need::Own | Need::OwnOrSiteAdmin => {
-            Facts::User { is_self: true, is_visible: true, is_public: true }
-        }
-        Need::SiteAdmin if OnUser::RULES.iter().any(|one| one.name == rule.name) => {
-            Facts::User { is_self: true, is_visible: true, is_public: true }
-        }
+        Need::Repository { .. } => own_repository(true),
+        Need::Organization(_) => organization(Standing::EVERYTHING, true),
+        Need::Team(_) => team(Standing::EVERYTHING, true, Visibility::Public),
+        Need::Recipient | Need::RecipientOrOwner => offer(true, AccessLevel::Owner, true),
+        Need::SeeUser | Need::Own | Need::OwnOrSiteAdmin => own_account(true),
+        Need::SiteAdmin if OnUser::RULES.iter().any(|one| one.name == rule.name) => own_account(true),
         Need::Anyone | Need::SignedIn | Need::SiteAdmin => Facts::Instance,
     };
-    for rule in [OnInstance::RULES, OnUser::RULES, OnRepository::RULES].concat() {
+    for rule in every_rule() {
         let facts = facts_of(&rule);
         let token = |scopes: &str| {
             let scopes = TokenScopes::parse_list(scopes).unwrap();
@@ -264,23 +470,32 @@ fn public_only_tokens_never_reach_private_things() {
     let caller = Caller::for_test(user(1, "owner"), Credential::Token { id: TokenId::new(1), scopes });
     for rule in OnRepository::RULES {
         for (is_public, expected) in [(true, "ok"), (false, "forbidden")] {
-            let facts = Facts::Repository { level: AccessLevel::Owner, is_public, is_archived: false };
+            let facts = own_repository(is_public);
             assert_eq!(word(&ask(rule, &caller, &facts)), expected, "{} public={is_public}", rule.name);
         }
     }
-    let facts = Facts::User { is_self: true, is_visible: true, is_public: false };
-    assert_eq!(word(&ask(&<action::ReadUser as Action>::RULE, &caller, &facts)), "forbidden");
+    for rule in OnOrganization::RULES {
+        let facts = organization(Standing::EVERYTHING, false);
+        assert_eq!(word(&ask(rule, &caller, &facts)), "forbidden", "{}", rule.name);
+    }
+    let private = Facts::Team {
+        standing: Standing::EVERYTHING,
+        is_in_team: true,
+        visibility: Visibility::Public,
+        is_organization_visible: true,
+        is_public: false,
+    };
+    for rule in OnTeam::RULES {
+        assert_eq!(word(&ask(rule, &caller, &private)), "forbidden", "{}", rule.name);
+    }
+    assert_eq!(word(&ask(&<action::ReadUser as Action>::RULE, &caller, &own_account(false))), "forbidden");
 }
 
 #[test]
 fn an_account_that_must_change_its_password_may_do_nothing_else() {
     let caller = Caller::for_test(User { must_change_password: true, ..user(1, "ada") }, Credential::Password);
-    let allowed: Vec<&str> = [OnInstance::RULES, OnUser::RULES, OnRepository::RULES]
-        .concat()
-        .iter()
-        .filter(|rule| check_caller(rule, &caller).is_ok())
-        .map(|rule| rule.name)
-        .collect();
+    let allowed: Vec<&str> =
+        every_rule().iter().filter(|rule| check_caller(rule, &caller).is_ok()).map(|rule| rule.name).collect();
     assert_eq!(allowed, ["password.change"]);
     let admin = Caller::for_test(User { is_admin: true, ..user(9, "root") }, Credential::Password);
     let acting = admin.acting_as(std::sync::Arc::new(User { must_change_password: true, ..user(1, "ada") }));
@@ -296,14 +511,18 @@ fn visibility_of_the_owner_hides_public_repositories() {
     let nobody = Caller::anonymous(Default::default());
     let seen = |visibility| {
         let repository = Repository { owner_visibility: visibility, ..repository(false) };
-        (level_from(&nobody, &repository, None), level_from(&stranger, &repository, None))
+        let level = |caller| rights_from(caller, &repository, &Grants::default()).level;
+        (level(&nobody), level(&stranger))
     };
     assert_eq!(seen(Visibility::Public), (AccessLevel::Read, AccessLevel::Read));
     assert_eq!(seen(Visibility::Limited), (AccessLevel::None, AccessLevel::Read));
     assert_eq!(seen(Visibility::Private), (AccessLevel::None, AccessLevel::None));
-    let grant = Some(AccessLevel::Write);
+    let grant = grant(Some(AccessLevel::Write));
     let hidden = Repository { owner_visibility: Visibility::Private, ..repository(true) };
-    assert_eq!(level_from(&stranger, &hidden, grant), AccessLevel::Write, "a grant counts all the same");
+    assert_eq!(rights_from(&stranger, &hidden, &grant).level, AccessLevel::Write, "a grant counts all the same");
+    let member = Grants { is_member: true, ..Grants::default() };
+    let shown = Repository { owner_visibility: Visibility::Private, ..repository(false) };
+    assert_eq!(rights_from(&stranger, &shown, &member).level, AccessLevel::Read, "members see their organization");
 }
 
 #[test]
@@ -326,7 +545,7 @@ fn absent_and_hidden_look_alike() {
     let path = RepoPath::new(UserName::new("ADA").unwrap(), RepoName::new("Secret").unwrap());
     let permit =
         authorize(&conn, &Caller::for_test(mine, Credential::Password), action::PushRepository, &path).unwrap();
-    assert_eq!((permit.subject().repository.id, permit.subject().level), (id, AccessLevel::Owner));
+    assert_eq!((permit.subject().repository.id, permit.subject().rights.level), (id, AccessLevel::Owner));
 }
 
 #[test]

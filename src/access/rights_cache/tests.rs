@@ -36,7 +36,7 @@ async fn outcome(forge: &Forge, header: Option<&str>, repository: &str) -> Vec<S
     let path = path("ada", repository);
     fn told<A: Action<Subject = RepositoryAccess>>(result: Result<Permit<A>>) -> String {
         match result {
-            Ok(permit) => format!("{:?} {:?}", permit.subject().level, permit.subject().repository.id),
+            Ok(permit) => format!("{:?} {:?}", permit.subject().rights.level, permit.subject().repository.id),
             Err(error) => format!("{:?} {}", error.kind(), error.may_challenge()),
         }
     }
@@ -169,11 +169,11 @@ async fn a_level_found_for_a_caller_of_another_time_is_not_remembered() {
     test.forge.write("demote", promote(0)).await.unwrap();
     let (rights, sop) = (test.forge.access.rights(), path("ada", "sop"));
     let old = test.forge.authorize_fast(&was_admin, CloneRepository, &sop).await.unwrap();
-    assert_eq!(old.subject().level, AccessLevel::Owner, "this request began before");
+    assert_eq!(old.subject().rights.level, AccessLevel::Owner, "this request began before");
     assert!(rights.level(&was_admin, &sop).is_none());
     let now = test.forge.identify(presented).await.unwrap();
     let fresh = test.forge.authorize_fast(&now, CloneRepository, &sop).await.unwrap();
-    assert_eq!(fresh.subject().level, AccessLevel::Read);
+    assert_eq!(fresh.subject().rights.level, AccessLevel::Read);
     assert!(rights.level(&now, &sop).is_some());
     test.finish().await;
 }

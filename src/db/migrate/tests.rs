@@ -11,6 +11,8 @@ const HASHES: &[(&str, &str)] = &[
     ("0004_push_certificates.sql", "312dcf6462239cde953fd013df2e5b68bc506bb354e2145aa02f9e3fba761fe6"),
     ("0005_rights_version.sql", "e2c73122dee88ea34263fa3090d98068da148cc272bc9895fb4585dca77ff1a8"),
     ("0006_waiting_packs.sql", "fd9059efbab87d4434dcbdee67e1457fef33c59d40a7a024627af5802dfc69f0"),
+    ("0007_organizations.sql", "cdf27e017f070f1b83e208880f8b85c4ac9349914992a061a88a30b898f6d7dd"),
+    ("0008_transfers.sql", "a7b185985b15159feeb74184f752e6a130c5dae426baf5457491695ea0bc5bb5"),
 ];
 
 fn empty() -> rusqlite::Connection {

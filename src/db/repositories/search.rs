@@ -3,9 +3,10 @@
 use atomicqms_actors::sql::{Connection, Error};
 
 use super::super::filter::Filter;
-use super::{COLUMNS, ListedPage, TABLES, page_values, read_listed};
+use super::super::teams;
+use super::{COLUMNS, TABLES, page_values, read};
 use crate::model::repository::{RepositoryMode, RepositoryQuery, RepositorySort};
-use crate::model::{Page, Paged, UserId};
+use crate::model::{Page, Paged, Repository, UserId};
 
 /// Who is looking.
 #[derive(Debug, Clone, Copy)]
@@ -14,44 +15,54 @@ pub struct Viewer {
     pub id: Option<UserId>,
     /// Sees everything.
     pub is_admin: bool,
-    /// Sees only what it owns or collaborates in.
+    /// Sees only what it owns or was given.
     pub is_restricted: bool,
     /// Sees only what anonymous callers see.
     pub is_public_only: bool,
 }
 
 /// Lists repositories that match a query and that the viewer may see.
-pub fn list(conn: &dyn Connection, viewer: Viewer, query: &RepositoryQuery, page: Page) -> Result<ListedPage, Error> {
+pub fn list(
+    conn: &dyn Connection,
+    viewer: Viewer,
+    query: &RepositoryQuery,
+    page: Page,
+) -> Result<Paged<Repository>, Error> {
     let (statement, count, filter) = build(viewer, query, page);
     let total = conn.first(&count.0, &filter.params()[..count.1], |row| row.int(0))?;
-    let rows = conn.all(&statement, filter.params(), read_listed)?;
+    let rows = conn.all(&statement, filter.params(), read)?;
     Ok(Paged { rows, total_count: u64::try_from(total.unwrap_or(0)).unwrap_or(0) })
 }
 
 /// Assembles the statement, the counting statement with its number of parameters, and all parameters.
 pub(in crate::db) fn build(viewer: Viewer, query: &RepositoryQuery, page: Page) -> (String, (String, usize), Filter) {
     let mut filter = Filter::default();
-    // First, because the SELECT list is read before WHERE: parameters are numbered in order of first use.
-    let granted = filter.bind(viewer.id.map_or(0, UserId::get));
-    let tables = format!("{TABLES} LEFT JOIN collaboration c ON c.repo_id = r.id AND c.user_id = {granted}");
     may_see(&mut filter, viewer);
     let expressions: &[&str] = if query.in_description { &["r.name", "r.description"] } else { &["r.name"] };
     filter.contains(expressions, &query.text);
     if let Some(uid) = query.uid {
-        let collaborates = "EXISTS (SELECT 1 FROM collaboration k WHERE k.repo_id = r.id AND k.user_id =";
         match query.mode {
             RepositoryMode::Collaborative => {
-                let (who, not) = (filter.bind(uid), filter.bind(uid));
-                filter.add(format!("{collaborates} {who}) AND r.owner_id <> {not}"));
+                let granted = teams::granted(|| filter.bind(uid));
+                let not = filter.bind(uid);
+                filter.add(format!("r.id IN ({granted}) AND r.owner_id <> {not}"));
             }
             _ if query.is_exclusive => filter.equals("r.owner_id", Some(uid)),
             _ => {
-                let (owner, who) = (filter.bind(uid), filter.bind(uid));
-                filter.add(format!("(r.owner_id = {owner} OR {collaborates} {who}))"));
+                let owner = filter.bind(uid);
+                let granted = teams::granted(|| filter.bind(uid));
+                filter.add(format!("(r.owner_id = {owner} OR r.id IN ({granted}))"));
             }
         }
     } else if query.mode == RepositoryMode::Collaborative {
         filter.add("1 = 0");
+    }
+    if let Some(team) = query.team {
+        let (own, all) = (filter.bind(team), filter.bind(team));
+        filter.add(format!(
+            "(r.id IN (SELECT e.repo_id FROM team_repository e WHERE e.team_id = {own}) \
+             OR r.owner_id IN (SELECT t.org_id FROM team t WHERE t.id = {all} AND t.includes_all_repositories = 1))"
+        ));
     }
     if matches!(query.mode, RepositoryMode::Fork | RepositoryMode::Mirror) {
         filter.add("1 = 0");
@@ -63,7 +74,7 @@ pub(in crate::db) fn build(viewer: Viewer, query: &RepositoryQuery, page: Page) 
     filter.equals("r.is_archived", query.is_archived);
     filter.equals("r.is_template", query.is_template);
     let clause = filter.clause();
-    let count = (format!("SELECT COUNT(*) FROM {tables}{clause}"), filter.params().len());
+    let count = (format!("SELECT COUNT(*) FROM {TABLES}{clause}"), filter.params().len());
     let direction = if query.is_descending { "DESC" } else { "ASC" };
     let order = match query.sort {
         RepositorySort::Alpha => format!("u.login_key {direction}, r.name_key {direction}"),
@@ -74,8 +85,7 @@ pub(in crate::db) fn build(viewer: Viewer, query: &RepositoryQuery, page: Page) 
     };
     let (limit, offset) = page_values(page);
     let (limit, offset) = (filter.bind(limit), filter.bind(offset));
-    let statement =
-        format!("SELECT {COLUMNS}, c.level FROM {tables}{clause} ORDER BY {order} LIMIT {limit} OFFSET {offset}");
+    let statement = format!("SELECT {COLUMNS} FROM {TABLES}{clause} ORDER BY {order} LIMIT {limit} OFFSET {offset}");
     (statement, count, filter)
 }
 
@@ -88,9 +98,17 @@ fn may_see(filter: &mut Filter, viewer: Viewer) {
         Viewer { id: None, .. } => filter.add("r.is_private = 0 AND u.visibility = 'public'"),
         Viewer { id: Some(id), is_restricted, .. } => {
             let own = filter.bind(id);
-            let public =
-                if is_restricted { "" } else { " OR (r.is_private = 0 AND u.visibility IN ('public', 'limited'))" };
-            filter.add(format!("(r.owner_id = {own} OR c.level IS NOT NULL{public})"));
+            let granted = teams::granted(|| filter.bind(id));
+            let public = if is_restricted {
+                String::new()
+            } else {
+                let member = filter.bind(id);
+                format!(
+                    " OR (r.is_private = 0 AND (u.visibility IN ('public', 'limited') \
+                     OR r.owner_id IN (SELECT v.org_id FROM organization_member v WHERE v.user_id = {member})))"
+                )
+            };
+            filter.add(format!("(r.owner_id = {own} OR r.id IN ({granted}){public})"));
         }
     }
 }

@@ -34,13 +34,30 @@ fn whatever_may_alter_rights_moves_the_number() {
         "INSERT INTO repository (id, owner_id, name, name_key, default_branch, created_ms, updated_ms) VALUES (70, 70, 'r', 'r', 'main', 1, 1)",
         "INSERT INTO repository_redirect (owner_id, name_key, repo_id) VALUES (70, 'old', 70)",
         "INSERT INTO collaboration (repo_id, user_id, level, created_ms, updated_ms) VALUES (70, 70, 'read', 1, 1)",
+        "INSERT INTO organization_member (org_id, user_id, created_ms) VALUES (70, 70, 1)",
+        "INSERT INTO team (id, org_id, name, name_key, level, created_ms, updated_ms) VALUES (70, 70, 't', 't', 'read', 1, 1)",
+        "INSERT INTO team_unit (team_id, unit, level) VALUES (70, 'repo.code', 'read')",
+        "INSERT INTO team_member (team_id, user_id, created_ms) VALUES (70, 70, 1)",
+        "INSERT INTO team_repository (team_id, repo_id, created_ms) VALUES (70, 70, 1)",
         "INSERT INTO public_key (id, user_id, title, fingerprint, key_type, key, created_ms) VALUES (70, 70, 't', 'f', 'k', zeroblob(1), 1)",
     ];
     for statement in insert {
         assert!(moves(&conn, statement), "{statement}");
     }
     let harmless: BTreeMap<(&str, &str), ()> = HARMLESS.iter().map(|pair| (*pair, ())).collect();
-    let tables = ["users", "access_token", "repository", "repository_redirect", "collaboration", "public_key"];
+    let tables = [
+        "users",
+        "access_token",
+        "repository",
+        "repository_redirect",
+        "collaboration",
+        "public_key",
+        "organization_member",
+        "team",
+        "team_unit",
+        "team_member",
+        "team_repository",
+    ];
     for table in tables {
         let mut names = conn.prepare(&format!("SELECT name FROM pragma_table_info('{table}')")).unwrap();
         let columns: Vec<String> = names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
@@ -50,7 +67,20 @@ fn whatever_may_alter_rights_moves_the_number() {
             assert_eq!(!moved, harmless.contains_key(&(table, column.as_str())), "{table}.{column}");
         }
     }
-    for table in ["repository_redirect", "collaboration", "public_key", "access_token", "repository", "users"] {
+    let in_order = [
+        "team_repository",
+        "team_member",
+        "team_unit",
+        "team",
+        "organization_member",
+        "repository_redirect",
+        "collaboration",
+        "public_key",
+        "access_token",
+        "repository",
+        "users",
+    ];
+    for table in in_order {
         assert!(moves(&conn, &format!("DELETE FROM {table}")), "a row of {table} goes");
     }
 }

@@ -93,7 +93,7 @@ async fn a_deploy_key_opens_one_repository_as_far_as_it_may() {
     for (key, level) in [(&reads, AccessLevel::Read), (&writes, AccessLevel::Write)] {
         let caller = by(&test, key).await.unwrap();
         let permit = test.forge.authorize(&caller, CloneRepository, &path("ada", "sop")).await.unwrap();
-        assert_eq!(permit.subject().level, level);
+        assert_eq!(permit.subject().rights.level, level);
         let other = test.forge.authorize(&caller, CloneRepository, &path("ada", "public")).await.unwrap_err();
         assert_eq!(other.kind(), Kind::NotFound);
         let push = test.forge.authorize(&caller, PushRepository, &path("ada", "sop")).await.map(drop);

@@ -4,18 +4,20 @@
 
 use std::collections::HashMap;
 
-use crate::access::action::{ListOwnRepositories, ListUserRepositories, SearchRepositories};
-use crate::access::authorize::level_from;
-use crate::access::{Caller, Permit};
+use crate::access::action::{
+    ListOrganizationRepositories, ListOwnRepositories, ListUserRepositories, ReadTeam, SearchRepositories,
+};
+use crate::access::rights::rights_in;
+use crate::access::{Caller, Permit, RepositoryRights};
 use crate::db;
 use crate::db::repositories::search::Viewer;
 use crate::error::{Error, Result};
 use crate::forge::Forge;
 use crate::model::repository::{RepositoryQuery, RepositorySort};
-use crate::model::{AccessLevel, Page, Paged, Repository, User, UserId};
+use crate::model::{Page, Paged, Repository, TeamId, User, UserId};
 
-/// A repository in a list, with the caller's level in it.
-pub type Seen = (Repository, AccessLevel);
+/// A repository in a list, with the caller's rights in it.
+pub type Seen = (Repository, RepositoryRights);
 
 /// Searches among repositories the caller may see.
 pub async fn search_repositories(
@@ -35,6 +37,28 @@ pub async fn list_own_repositories(
 ) -> Result<Paged<Seen>> {
     let query =
         RepositoryQuery { uid: permit.caller().user_id(), sort: RepositorySort::Id, ..RepositoryQuery::default() };
+    list(forge, permit.caller(), query, page).await
+}
+
+/// Lists what an organization owns, as far as the caller may see it.
+pub async fn list_organization_repositories(
+    forge: &Forge,
+    permit: Permit<ListOrganizationRepositories>,
+    page: Page,
+) -> Result<Paged<Seen>> {
+    let query = RepositoryQuery {
+        uid: Some(permit.subject().organization.user.id),
+        is_exclusive: true,
+        sort: RepositorySort::Id,
+        ..RepositoryQuery::default()
+    };
+    list(forge, permit.caller(), query, page).await
+}
+
+/// Lists what a team has access to, as far as the caller may see it.
+pub async fn list_team_repositories(forge: &Forge, permit: Permit<ReadTeam>, page: Page) -> Result<Paged<Seen>> {
+    let team: TeamId = permit.subject().team.id;
+    let query = RepositoryQuery { team: Some(team), sort: RepositorySort::Id, ..RepositoryQuery::default() };
     list(forge, permit.caller(), query, page).await
 }
 
@@ -63,11 +87,12 @@ async fn list(forge: &Forge, caller: &Caller, query: RepositoryQuery, page: Page
     let caller = caller.clone();
     forge
         .read("list repositories", move |conn| {
-            let listed = db::repositories::search::list(conn, viewer, &query, page)?;
-            Ok(listed.map(|(repository, granted)| {
-                let level = level_from(&caller, &repository, granted);
-                (repository, level)
-            }))
+            let Paged { rows, total_count } = db::repositories::search::list(conn, viewer, &query, page)?;
+            let rows = rows
+                .into_iter()
+                .map(|repository| rights_in(conn, &caller, &repository).map(|rights| (repository, rights)))
+                .collect::<std::result::Result<_, _>>()?;
+            Ok(Paged { rows, total_count })
         })
         .await
 }

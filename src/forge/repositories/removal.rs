@@ -2,17 +2,19 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use atomicqms_actors::sql::Connection;
 use serde_json::json;
 
 use super::event_about;
-use crate::access::Permit;
-use crate::access::action::DeleteRepository;
+use crate::access::action::{DeleteOrganizationRepositories, DeleteRepository};
+use crate::access::{Caller, Permit};
 use crate::audit::{self, action};
 use crate::db;
 use crate::error::{Error, Result};
 use crate::forge::Forge;
-use crate::model::RepoId;
+use crate::model::{RepoId, Repository, UtcMs};
 
 /// Deletes a repository: its rows go with one event, then its directory; journal and ledger stay.
 ///
@@ -27,14 +29,7 @@ pub async fn delete_repository(forge: &Arc<Forge>, permit: Permit<DeleteReposito
         forge
             .write("delete repository", move |tx| {
                 let repository = permit.confirm(tx, at)?.repository;
-                db::repositories::delete(tx, repository.id)?;
-                let event = event_about(permit.caller(), action::REPOSITORY_DELETE, &repository).before(json!({
-                    "owner": repository.owner.as_str(),
-                    "name": repository.name.as_str(),
-                    "is_private": repository.is_private,
-                }));
-                audit::append(tx, at, &event)?;
-                Ok(())
+                remove_rows(tx, permit.caller(), &repository, at)
             })
             .await?;
         drop(retired);
@@ -42,6 +37,56 @@ pub async fn delete_repository(forge: &Arc<Forge>, permit: Permit<DeleteReposito
     })
     .await
     .map_err(Error::internal)?
+}
+
+/// How long a request waits for all repositories of an organization to be gone before it is told that the rest follows.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Deletes every repository that an organization owns now, one after another; false: that goes on after the answer.
+///
+/// Errors: as [`delete_repository`]; those before stay deleted.
+pub async fn delete_organization_repositories(
+    forge: &Arc<Forge>,
+    permit: Permit<DeleteOrganizationRepositories>,
+) -> Result<bool> {
+    let forge = Arc::clone(forge);
+    let deletion = tokio::spawn(async move {
+        let permit = Arc::new(permit);
+        let org = permit.subject().organization.user.id;
+        let all =
+            forge.read("list repositories", move |conn| Ok(db::repositories::list_ids_of_owner(conn, org)?)).await?;
+        for id in all {
+            let (again, at) = (Arc::clone(&permit), forge.clock.now());
+            let retired = forge.directory.retire(id.get()).await?;
+            forge
+                .write("delete repository", move |tx| {
+                    let org = again.confirm(tx, at)?.organization.user.id;
+                    // Transferred or deleted meanwhile: no longer the organization's.
+                    match db::repositories::find(tx, id)?.filter(|repository| repository.owner_id == org) {
+                        Some(repository) => remove_rows(tx, again.caller(), &repository, at),
+                        None => Ok(()),
+                    }
+                })
+                .await?;
+            drop(retired);
+        }
+        finish_removals(&forge).await.map(drop)
+    });
+    match tokio::time::timeout(PATIENCE, deletion).await {
+        Ok(ended) => ended.map_err(Error::internal)?.map(|()| true),
+        Err(_) => Ok(false),
+    }
+}
+
+fn remove_rows(tx: &dyn Connection, caller: &Caller, repository: &Repository, at: UtcMs) -> Result<()> {
+    db::repositories::delete(tx, repository.id)?;
+    let event = event_about(caller, action::REPOSITORY_DELETE, repository).before(json!({
+        "owner": repository.owner.as_str(),
+        "name": repository.name.as_str(),
+        "is_private": repository.is_private,
+    }));
+    audit::append(tx, at, &event)?;
+    Ok(())
 }
 
 /// Removes the directories of deleted repositories that are still there; answers of how many repositories.

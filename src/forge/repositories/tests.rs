@@ -221,7 +221,7 @@ async fn lists_show_only_what_the_caller_may_see() {
         let permit = test.forge.authorize(caller, SearchRepositories, &()).await.unwrap();
         let page = search_repositories(&test.forge, permit, query, Page::default()).await.unwrap();
         assert_eq!(page.total_count, page.rows.len() as u64);
-        page.rows.iter().map(|(row, level)| format!("{}={level}", row.name)).collect::<Vec<_>>().join(" ")
+        page.rows.iter().map(|(row, rights)| format!("{}={}", row.name, rights.level)).collect::<Vec<_>>().join(" ")
     };
     let all = RepositoryQuery::default;
     assert_eq!(search(&anonymous, all()).await, "open=read");

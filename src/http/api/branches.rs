@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::forge::users;
 use crate::http::App;
 use crate::http::extract::{Paging, PathParam};
-use crate::model::{AccessLevel, Paged, UserName};
+use crate::model::{AccessLevel, Paged, Unit, UserName};
 
 /// `repoListBranches`.
 pub async fn repo_list_branches(
@@ -31,7 +31,7 @@ pub async fn repo_list_branches(
     paging: Paging,
     uri: Uri,
 ) -> Answer<Response> {
-    let subject = lookup::repository(&app, &caller, action::ReadRepository, &path, &uri).await?.into_subject();
+    let subject = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject();
     let (keyword, page) = (params.text("q").to_owned(), paging.page);
     let read = move |view: &View| objects::list_branches(view, &keyword, page);
     let (found, place) = lookup::listing(&app, &caller, &subject.repository, read).await?;
@@ -47,7 +47,7 @@ pub async fn repo_get_branch(
     PathParam(name): PathParam,
     uri: Uri,
 ) -> Answer<Response> {
-    let subject = lookup::repository(&app, &caller, action::ReadRepository, &path, &uri).await?.into_subject();
+    let subject = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject();
     let read = move |view: &View| objects::find_branch(view, &name);
     let (tip, place) = lookup::listing(&app, &caller, &subject.repository, read).await?;
     let tip = tip.ok_or_else(Error::not_found)?;
@@ -61,7 +61,7 @@ async fn render_all(app: &App, subject: &RepositoryAccess, tips: Vec<BranchTip>)
     let logins = users::logins_by_email(&app.forge, addresses.collect()).await?;
     let urls = Urls::new(&app.root_url);
     let full_name = subject.repository.full_name();
-    let may_write = subject.level >= AccessLevel::Write && !subject.repository.is_archived;
+    let may_write = subject.rights.units.of(Unit::Code) >= AccessLevel::Write && !subject.repository.is_archived;
     let render = |tip: BranchTip| BranchJson {
         commit: render_commit(urls, &full_name, &tip, &logins),
         name: tip.name,

@@ -79,7 +79,7 @@ pub async fn repo_delete_key(
 
 async fn render(app: &App, caller: &Caller, subject: RepositoryAccess, key: &SshKey) -> Result<DeployKeyJson> {
     let full_name = subject.repository.full_name();
-    let shown = repositories::render_all(app, caller, vec![(subject.repository, subject.level)]).await?;
+    let shown = repositories::render_all(app, caller, vec![(subject.repository, subject.rights)]).await?;
     let viewer = Viewer::new(caller, &app.root_url);
     Ok(DeployKeyJson { repository: shown.into_iter().next().map(Box::new), ..viewer.deploy_key(key, &full_name) })
 }

@@ -41,7 +41,7 @@ pub async fn repo_list_git_refs(
 ///
 /// Errors: `NotFound` also when nothing matches, as in Gitea.
 async fn answer(app: &App, caller: &Caller, path: &RepoPath, uri: &Uri, prefix: String) -> Answer<Response> {
-    let permit = lookup::repository(app, caller, action::ReadRepository, path, uri).await?;
+    let permit = lookup::repository(app, caller, action::ReadCode, path, uri).await?;
     let repository = permit.into_subject().repository;
     let (full_name, root_url) = (repository.full_name(), Arc::clone(&app.root_url));
     let read = move |view: &View| {

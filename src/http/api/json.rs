@@ -7,6 +7,7 @@ mod commit;
 mod git_ref;
 mod key;
 mod options;
+mod organization;
 mod repository;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,10 @@ pub use git_ref::{GitObjectJson, ReferenceJson};
 pub use key::{DeployKeyJson, PublicKeyJson};
 pub use options::{
     AddCollaboratorOption, CreateAccessTokenOption, CreateKeyOption, CreateRepoOption, CreateUserOption,
-    EditRepoOption, EditUserOption,
+    EditRepoOption, EditUserOption, TransferRepoOption,
+};
+pub use organization::{
+    CreateOrgOption, EditOrgOption, OrganizationJson, OrganizationPermissionsJson, TeamJson, TeamOption, TeamSearchJson,
 };
 pub use repository::{InternalTrackerJson, PermissionJson, RepositoryJson, SearchResultsJson};
 pub use time::{Timestamp, ZERO_TIME};

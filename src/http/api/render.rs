@@ -3,10 +3,13 @@
 //! Owns which fields of a user a caller may read (the address, the account switches) and how rights become
 //! `permissions`. Whether a row may be shown at all was decided before, in `access`. Called by the handlers.
 
-use crate::access::Caller;
-use crate::model::{AccessLevel, Repository, SshKey, User, UserId};
+use crate::access::{Caller, RepositoryRights};
+use crate::model::{AccessLevel, Organization, Repository, SshKey, Team, Unit, User, UserId};
 
-use super::json::{AccessTokenJson, DeployKeyJson, PermissionJson, PublicKeyJson, RepositoryJson, Timestamp, UserJson};
+use super::json::{
+    AccessTokenJson, DeployKeyJson, OrganizationJson, PermissionJson, PublicKeyJson, RepositoryJson, TeamJson,
+    Timestamp, UserJson,
+};
 use super::urls::Urls;
 use crate::model::Token;
 
@@ -38,17 +41,53 @@ impl<'a> Viewer<'a> {
         self.render_user(user, self.user_id.is_some(), is_private_view)
     }
 
-    /// A repository as this viewer may see it; `level` is what the viewer may do in it.
+    /// An organization as everybody who may see it sees it.
+    pub fn organization(&self, organization: &Organization) -> OrganizationJson {
+        let user = &organization.user;
+        OrganizationJson {
+            id: user.id.get(),
+            name: user.name.to_string(),
+            full_name: user.full_name.clone(),
+            email: user.email.as_str().to_owned(),
+            avatar_url: String::new(),
+            description: user.description.clone(),
+            website: user.website.clone(),
+            location: user.location.clone(),
+            visibility: user.visibility.as_str(),
+            repo_admin_change_team_access: organization.repo_admin_changes_team_access,
+            username: user.name.to_string(),
+        }
+    }
+
+    /// A team of an organization.
+    pub fn team(&self, team: &Team, organization: &Organization) -> TeamJson {
+        let levels = team.levels();
+        let given: Vec<_> = levels.iter().filter(|(_, level)| *level > AccessLevel::None).collect();
+        TeamJson {
+            id: team.id.get(),
+            name: team.name.clone(),
+            description: team.description.clone(),
+            organization: Some(self.organization(organization)),
+            includes_all_repositories: team.includes_all_repositories,
+            permission: team.level.as_str(),
+            units: given.iter().map(|(unit, _)| unit.as_str()).collect(),
+            units_map: given.iter().map(|(unit, level)| (unit.as_str(), level.as_str())).collect(),
+            can_create_org_repo: team.can_create_repository,
+            visibility: team.visibility.as_str(),
+        }
+    }
+
+    /// A repository as this viewer may see it; `rights` are what the viewer may do in it.
     pub fn repository(
         &self,
         repository: &Repository,
         owner: &User,
-        level: AccessLevel,
+        rights: RepositoryRights,
         branches: u64,
     ) -> RepositoryJson {
         let full_name = repository.full_name();
         // Gitea shows a repository's owner without the private fields, even to the owner.
-        let owner = self.render_user(owner, level > AccessLevel::None && self.user_id.is_some(), false);
+        let owner = self.render_user(owner, rights.level > AccessLevel::None && self.user_id.is_some(), false);
         RepositoryJson {
             id: repository.id.get(),
             name: repository.name.to_string(),
@@ -70,7 +109,8 @@ impl<'a> Viewer<'a> {
             created_at: Timestamp::from_ms(repository.created_ms.get()),
             updated_at: Timestamp::from_ms(repository.updated_ms.get()),
             archived_at: Timestamp::from_ms(repository.archived_ms.map_or(0, |at| at.get())),
-            permissions: Some(permissions(level)),
+            permissions: Some(permissions(rights)),
+            has_code: !repository.disabled_units.contains(Unit::Code),
             internal: !repository.is_private && !repository.is_public(),
             full_name,
             ..RepositoryJson::blank(owner)
@@ -140,12 +180,13 @@ impl<'a> Viewer<'a> {
     }
 }
 
-/// What a level means to a client.
-pub fn permissions(level: AccessLevel) -> PermissionJson {
+/// What rights mean to a client: pushing and pulling are about the code.
+pub fn permissions(rights: RepositoryRights) -> PermissionJson {
+    let code = rights.units.of(Unit::Code);
     PermissionJson {
-        admin: level >= AccessLevel::Admin,
-        push: level >= AccessLevel::Write,
-        pull: level >= AccessLevel::Read,
+        admin: rights.level >= AccessLevel::Admin,
+        push: code >= AccessLevel::Write,
+        pull: code >= AccessLevel::Read,
     }
 }
 

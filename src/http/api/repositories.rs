@@ -11,13 +11,16 @@ use super::json::{CreateRepoOption, EditRepoOption, RepositoryJson};
 use super::lookup::{self, Answer};
 use super::render::Viewer;
 use super::validate;
-use crate::access::{Caller, Permit, RepoPath, action};
+use atomicqms_actors::sql::Connection;
+
+use crate::access::rights::rights_in;
+use crate::access::{Caller, Permit, RepoPath, RepositoryRights, action};
 use crate::error::{Error, Result};
 use crate::forge::first_commit::create_with_first_commit;
 use crate::forge::repositories::{self, MayCreateRepository};
 use crate::http::App;
 use crate::http::extract::{Body, Paging, PathParam, UserPath};
-use crate::model::{AccessLevel, NewRepository, Paged, RepoId, Repository};
+use crate::model::{NewRepository, Paged, RepoId, Repository};
 
 /// `createCurrentUserRepo`.
 pub async fn create_current_user_repo(
@@ -29,7 +32,7 @@ pub async fn create_current_user_repo(
     let permit = app.forge.authorize(&caller, action::CreateRepository, &own).await?;
     let new = validate::new_repository(body.read(&app, &permit).await?)?;
     let made = create(&app, permit, new).await?;
-    Ok((StatusCode::CREATED, Json(render(&app, &caller, made, AccessLevel::Owner).await?)))
+    Ok((StatusCode::CREATED, Json(render_fresh(&app, &caller, made).await?)))
 }
 
 /// `adminCreateRepo`.
@@ -42,7 +45,7 @@ pub async fn admin_create_repo(
     let permit = app.forge.authorize(&caller, action::CreateRepositoryFor, &owner).await?;
     let new = validate::new_repository(body.read(&app, &permit).await?)?;
     let made = create(&app, permit, new).await?;
-    Ok((StatusCode::CREATED, Json(render(&app, &caller, made, AccessLevel::Owner).await?)))
+    Ok((StatusCode::CREATED, Json(render_fresh(&app, &caller, made).await?)))
 }
 
 /// `repoGet`.
@@ -53,7 +56,7 @@ pub async fn repo_get(
     uri: Uri,
 ) -> Answer<Json<RepositoryJson>> {
     let found = lookup::repository(&app, &caller, action::ReadRepository, &path, &uri).await?.into_subject();
-    Ok(Json(render(&app, &caller, found.repository, found.level).await?))
+    Ok(Json(render(&app, &caller, found.repository, found.rights).await?))
 }
 
 /// `repoGetByID`.
@@ -64,7 +67,7 @@ pub async fn repo_get_by_id(
 ) -> Result<Json<RepositoryJson>> {
     let id = id.parse().map(RepoId::new).map_err(|_| Error::not_found())?;
     let found = app.forge.authorize(&caller, action::ReadRepositoryById, &id).await?.into_subject();
-    Ok(Json(render(&app, &caller, found.repository, found.level).await?))
+    Ok(Json(render(&app, &caller, found.repository, found.rights).await?))
 }
 
 /// `repoEdit`.
@@ -76,10 +79,10 @@ pub async fn repo_edit(
     body: Body<EditRepoOption>,
 ) -> Answer<Json<RepositoryJson>> {
     let permit = lookup::repository(&app, &caller, action::EditRepository, &path, &uri).await?;
-    let level = permit.subject().level;
+    let rights = permit.subject().rights;
     let patch = validate::repository_patch(body.read(&app, &permit).await?)?;
     let edited = repositories::edit_repository(&app.forge, permit, patch).await?;
-    Ok(Json(render(&app, &caller, edited, level).await?))
+    Ok(Json(render(&app, &caller, edited, rights).await?))
 }
 
 /// `repoDelete`.
@@ -111,28 +114,41 @@ pub async fn user_list_repos(
 }
 
 /// Detached: a client that goes away must not leave a repository without its first commit.
-async fn create<A: MayCreateRepository>(app: &App, permit: Permit<A>, new: NewRepository) -> Result<Repository> {
+pub async fn create<A: MayCreateRepository>(app: &App, permit: Permit<A>, new: NewRepository) -> Result<Repository> {
     let (forge, intake) = (Arc::clone(&app.forge), app.intake.clone());
     let made = app.work.spawn(async move { create_with_first_commit(&forge, &intake, permit, new).await });
     made.await.map_err(Error::internal)?
 }
 
-/// Renders repositories, each with the caller's level in it, looking owners and branch counts up once for all.
+/// Renders a repository that was just made, with what the caller may do in it now.
+pub async fn render_fresh(app: &App, caller: &Caller, made: Repository) -> Result<RepositoryJson> {
+    let (caller_again, repository) = (caller.clone(), made.clone());
+    let look = move |conn: &dyn Connection| Ok(rights_in(conn, &caller_again, &repository)?);
+    let rights = app.forge.read("rights in a new repository", look).await?;
+    render(app, caller, made, rights).await
+}
+
+/// Renders repositories, each with the caller's rights in it, looking owners and branch counts up once for all.
 pub async fn render_all(
     app: &App,
     caller: &Caller,
-    rows: Vec<(Repository, AccessLevel)>,
+    rows: Vec<(Repository, RepositoryRights)>,
 ) -> Result<Vec<RepositoryJson>> {
     let viewer = Viewer::new(caller, &app.root_url).with_ssh(app.ssh_root.as_deref());
-    let (repositories, levels): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+    let (repositories, rights): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
     let details = repositories::details(&app.forge, &repositories).await?;
-    let shown = repositories.iter().zip(levels).zip(details);
+    let shown = repositories.iter().zip(rights).zip(details);
     Ok(shown
-        .map(|((repository, level), more)| viewer.repository(repository, &more.owner, level, more.branch_count))
+        .map(|((repository, rights), more)| viewer.repository(repository, &more.owner, rights, more.branch_count))
         .collect())
 }
 
-async fn render(app: &App, caller: &Caller, repository: Repository, level: AccessLevel) -> Result<RepositoryJson> {
-    let mut rendered = render_all(app, caller, vec![(repository, level)]).await?;
+async fn render(
+    app: &App,
+    caller: &Caller,
+    repository: Repository,
+    rights: RepositoryRights,
+) -> Result<RepositoryJson> {
+    let mut rendered = render_all(app, caller, vec![(repository, rights)]).await?;
     rendered.pop().ok_or_else(|| Error::broken("one repository rendered to none"))
 }

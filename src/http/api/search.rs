@@ -13,7 +13,7 @@ use crate::forge::repositories;
 use crate::http::App;
 use crate::http::extract::Paging;
 use crate::model::repository::{RepositoryMode, RepositoryQuery, RepositorySort};
-use crate::model::{Paged, UserId};
+use crate::model::{Paged, TeamId, UserId};
 
 /// `repoSearch`.
 pub async fn repo_search(State(app): State<App>, caller: Caller, params: Params, paging: Paging) -> Result<Response> {
@@ -52,6 +52,7 @@ fn read_query(params: &Params) -> Result<RepositoryQuery> {
         in_description: params.switch("includeDesc") == Some(true),
         uid: params.id("uid").map(UserId::new),
         is_exclusive: params.switch("exclusive") == Some(true),
+        team: params.id("team_id").map(TeamId::new),
         is_private: params.switch("is_private"),
         without_private: params.switch("private") == Some(false),
         is_archived: params.switch("archived"),

@@ -23,7 +23,7 @@ pub async fn repo_list_tags(
     paging: Paging,
     uri: Uri,
 ) -> Answer<Response> {
-    let permit = lookup::repository(&app, &caller, action::ReadRepository, &path, &uri).await?;
+    let permit = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?;
     let repository = permit.into_subject().repository;
     let page = paging.page;
     let read = move |view: &View| objects::list_tags(view, page);
@@ -40,7 +40,7 @@ pub async fn repo_get_tag(
     PathParam(name): PathParam,
     uri: Uri,
 ) -> Answer<Response> {
-    let permit = lookup::repository(&app, &caller, action::ReadRepository, &path, &uri).await?;
+    let permit = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?;
     let repository = permit.into_subject().repository;
     let read = move |view: &View| objects::find_tag(view, &name);
     let (found, place) = lookup::listing(&app, &caller, &repository, read).await?;

@@ -8,6 +8,7 @@ mod accounts;
 mod collaborators;
 mod fixture;
 mod git;
+mod organizations;
 mod refs;
 mod repositories;
 mod search;

@@ -7,7 +7,7 @@ use super::json::{
 };
 use crate::error::{Error, Kind, Result};
 use crate::model::{Email, NewKey, NewToken, TokenScopes};
-use crate::model::{NewRepository, NewUser, RepoName, RepositoryPatch, UserName, UserPatch, UtcMs, Visibility};
+use crate::model::{NewRepository, NewUser, RepoName, RepositoryPatch, Unit, UserName, UserPatch, UtcMs, Visibility};
 
 /// Longest free text of a repository. Units: characters.
 const DESCRIPTION_MAX: usize = 2048;
@@ -29,15 +29,15 @@ pub fn new_key(option: CreateKeyOption) -> Result<NewKey> {
     Ok(NewKey { title: option.title, text: option.key, is_read_only: option.read_only })
 }
 
-fn broken(field: &'static str, rule: &str) -> Error {
+pub(super) fn broken(field: &'static str, rule: &str) -> Error {
     Error::invalid(field, format!("[{field}]: {rule}"))
 }
 
-fn required(field: &'static str, text: &str) -> Result<()> {
+pub(super) fn required(field: &'static str, text: &str) -> Result<()> {
     if text.trim().is_empty() { Err(broken(field, "Required")) } else { Ok(()) }
 }
 
-fn at_most(field: &'static str, text: &str, max: usize) -> Result<()> {
+pub(super) fn at_most(field: &'static str, text: &str, max: usize) -> Result<()> {
     if text.chars().count() > max { Err(broken(field, "MaxSize")) } else { Ok(()) }
 }
 
@@ -57,7 +57,7 @@ fn branch_name(field: &'static str, name: &str) -> Result<()> {
     }
 }
 
-fn visibility(field: &'static str, name: &str) -> Result<Visibility> {
+pub(super) fn visibility(field: &'static str, name: &str) -> Result<Visibility> {
     Visibility::parse(name).ok_or_else(|| broken(field, "In"))
 }
 
@@ -210,7 +210,18 @@ pub fn repository_patch(option: EditRepoOption) -> Result<RepositoryPatch> {
     if let Some(branch) = &default_branch {
         branch_name("DefaultBranch", branch)?;
     }
+    let units = [
+        (Unit::Code, option.has_code),
+        (Unit::Issues, option.has_issues),
+        (Unit::PullRequests, option.has_pull_requests),
+        (Unit::Releases, option.has_releases),
+        (Unit::Wiki, option.has_wiki),
+        (Unit::Projects, option.has_projects),
+        (Unit::Packages, option.has_packages),
+        (Unit::Actions, option.has_actions),
+    ];
     Ok(RepositoryPatch {
+        units: units.into_iter().filter_map(|(unit, is_on)| Some((unit, is_on?))).collect(),
         name,
         description: option.description,
         website: option.website,

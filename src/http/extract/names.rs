@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 pub use crate::access::RepoPath;
 use crate::error::{Error, Result};
 use crate::http::App;
-use crate::model::{RepoName, UserName};
+use crate::model::{RepoName, TeamId, UserName};
 
 async fn parameters(parts: &mut Parts, app: &App) -> Result<RawPathParams> {
     RawPathParams::from_request_parts(parts, app).await.map_err(|_| Error::not_found())
@@ -30,7 +30,8 @@ impl FromRequestParts<App> for RepoPath {
         let parameters = parameters(parts, app).await?;
         let repo = find(&parameters, &["repo"])?;
         let repo = repo.strip_suffix(".git").unwrap_or(repo);
-        let owner = UserName::parse(find(&parameters, &["owner", "username"])?).map_err(|_| Error::not_found())?;
+        let owner =
+            UserName::parse(find(&parameters, &["owner", "username", "org"])?).map_err(|_| Error::not_found())?;
         let name = RepoName::parse(repo).map_err(|_| Error::not_found())?;
         Ok(Self::new(owner, name))
     }
@@ -47,6 +48,34 @@ impl FromRequestParts<App> for UserPath {
         let parameters = parameters(parts, app).await?;
         let name = UserName::parse(find(&parameters, &["username", "owner"])?).map_err(|_| Error::not_found())?;
         Ok(Self(name))
+    }
+}
+
+/// Reads `{org}`.
+#[derive(Debug, Clone)]
+pub struct OrgPath(pub UserName);
+
+impl FromRequestParts<App> for OrgPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let parameters = parameters(parts, app).await?;
+        let name = UserName::parse(find(&parameters, &["org"])?).map_err(|_| Error::not_found())?;
+        Ok(Self(name))
+    }
+}
+
+/// Reads the `{id}` of a team.
+#[derive(Debug, Clone)]
+pub struct TeamPath(pub TeamId);
+
+impl FromRequestParts<App> for TeamPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let parameters = parameters(parts, app).await?;
+        let id = find(&parameters, &["id"])?.parse().map_err(|_| Error::not_found())?;
+        Ok(Self(TeamId::new(id)))
     }
 }
 

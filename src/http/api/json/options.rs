@@ -6,7 +6,7 @@
 use serde::{Deserialize, Deserializer};
 
 /// Reads `null` as the default value, as Go's decoder does.
-fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(super) fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de> + Default,
@@ -88,7 +88,7 @@ pub struct EditUserOption {
     pub allow_git_hook: Option<bool>,
     /// Accepted and ignored: this server imports nothing from its own disk.
     pub allow_import_local: Option<bool>,
-    /// Accepted and ignored until organizations exist.
+    /// Accepted and ignored: one setting says it for all.
     pub allow_create_organization: Option<bool>,
 }
 
@@ -181,6 +181,34 @@ pub struct EditRepoOption {
     pub default_branch: Option<String>,
     /// Read-only.
     pub archived: Option<bool>,
+    /// Unit switch.
+    pub has_code: Option<bool>,
+    /// Unit switch.
+    pub has_issues: Option<bool>,
+    /// Unit switch.
+    pub has_pull_requests: Option<bool>,
+    /// Unit switch.
+    pub has_releases: Option<bool>,
+    /// Unit switch.
+    pub has_wiki: Option<bool>,
+    /// Unit switch.
+    pub has_projects: Option<bool>,
+    /// Unit switch.
+    pub has_packages: Option<bool>,
+    /// Unit switch.
+    pub has_actions: Option<bool>,
+}
+
+/// Body of `repoTransfer`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct TransferRepoOption {
+    /// Name of the new owner.
+    #[serde(deserialize_with = "null_is_default")]
+    pub new_owner: String,
+    /// Teams of the new owner that get access.
+    #[serde(deserialize_with = "null_is_default")]
+    pub team_ids: Vec<i64>,
 }
 
 /// Body of `repoAddCollaborator`.

@@ -52,12 +52,60 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("repoAddCollaborator", [404, 404, 403, 204]),
     ("repoGetRepoPermissions", [404, 404, 200, 200]),
     ("repoDeleteCollaborator", [404, 404, 403, 204]),
+    // No organization owns the repository.
+    ("repoListTeams", [404, 404, 405, 405]),
+    ("repoCheckTeam", [404, 404, 405, 405]),
+    ("repoAddTeam", [404, 404, 403, 405]),
+    ("repoDeleteTeam", [404, 404, 403, 405]),
+    ("repoTransfer", [404, 404, 403, 422]),
+    ("acceptRepoTransfer", [401, 404, 404, 404]),
+    ("rejectRepoTransfer", [401, 404, 404, 404]),
     ("repoDelete", [404, 404, 403, 204]),
+    // The organization is private; the reader is in none of its teams, the owner owns it.
+    ("orgGetAll", [200, 200, 200, 200]),
+    ("orgCreate", [401, 422, 422, 422]),
+    ("adminGetAllOrgs", [401, 403, 403, 403]),
+    ("adminCreateOrg", [401, 403, 403, 403]),
+    ("orgListCurrentUserOrgs", [401, 200, 200, 200]),
+    ("orgListUserOrgs", [200, 200, 200, 200]),
+    ("orgGetUserPermissions", [404, 404, 404, 200]),
+    ("orgGet", [404, 404, 404, 200]),
+    ("orgEdit", [401, 404, 404, 200]),
+    ("orgListRepos", [404, 404, 404, 200]),
+    ("createOrgRepo", [401, 404, 404, 422]),
+    ("orgListMembers", [404, 404, 404, 200]),
+    ("orgIsMember", [404, 404, 404, 204]),
+    ("orgListPublicMembers", [404, 404, 404, 200]),
+    ("orgPublicizeMember", [401, 404, 404, 204]),
+    ("orgIsPublicMember", [404, 404, 404, 204]),
+    ("orgConcealMember", [401, 404, 404, 204]),
+    ("orgDeleteMember", [401, 404, 404, 403]),
+    ("userListTeams", [401, 200, 200, 200]),
+    ("orgListTeams", [401, 404, 404, 200]),
+    ("orgCreateTeam", [401, 404, 404, 422]),
+    ("teamSearch", [401, 404, 404, 200]),
+    ("orgGetTeam", [401, 404, 404, 200]),
+    ("orgEditTeam", [401, 404, 404, 200]),
+    ("orgListTeamMembers", [401, 404, 404, 200]),
+    ("orgListTeamMember", [401, 404, 404, 200]),
+    ("orgAddTeamMember", [401, 404, 404, 204]),
+    ("orgRemoveTeamMember", [401, 404, 404, 403]),
+    ("orgListTeamRepos", [401, 404, 404, 200]),
+    ("orgListTeamRepo", [401, 404, 404, 404]),
+    ("orgAddTeamRepository", [401, 404, 404, 404]),
+    ("orgRemoveTeamRepository", [401, 404, 404, 404]),
+    ("orgDeleteTeam", [401, 404, 404, 403]),
+    ("orgDeleteRepos", [401, 404, 404, 204]),
+    ("orgDelete", [401, 404, 404, 204]),
 ];
 
-fn fill(pattern: &str, id: &Value) -> String {
+fn fill(pattern: &str, id: &Value, team: &Value) -> String {
     let path = pattern.strip_prefix("/api/v1").expect("routes of the API begin with its prefix");
     path.replace("{owner}/{repo}", "ada/secret")
+        .replace("/teams/{id}", &format!("/teams/{team}"))
+        .replace("{org}/{repo}", "acme/secret")
+        .replace("{org}", "acme")
+        .replace("{team}", "owners")
         .replace("{username}", "ada")
         .replace("{collaborator}", "cleo")
         .replace("{id}", &id.to_string())
@@ -81,12 +129,14 @@ async fn every_route_answers_each_caller_as_the_table_says() {
     let body = json!({ "name": "secret", "private": true, "auto_init": true });
     let id = api.post("/user/repos", &api.ada(), body).await.expect(201).json["id"].clone();
     api.put("/repos/ada/secret/collaborators/cleo", &api.ada(), json!({ "permission": "read" })).await.expect(204);
+    api.post("/orgs", &api.ada(), json!({ "username": "acme", "visibility": "private" })).await.expect(201);
+    let team = api.get("/orgs/acme/teams", &api.ada()).await.expect(200).json[0]["id"].clone();
     for (column, who) in ["", "bob", "cleo", "ada"].into_iter().enumerate() {
         for (operation, expected) in TABLE {
             let route = routes.iter().find(|route| route.info.operation == *operation).unwrap();
             let method = route.method.as_str();
             let body = (!matches!(method, "GET" | "DELETE")).then(|| json!({}));
-            let answer = api.ask(method, &fill(route.info.path, &id), &api.header_of(who), body).await;
+            let answer = api.ask(method, &fill(route.info.path, &id, &team), &api.header_of(who), body).await;
             answer.named(&format!("{operation} by {who:?}")).expect(expected[column]);
         }
     }
