@@ -109,7 +109,7 @@ impl Client<'_> {
     }
 }
 
-fn target_clients() -> PathBuf {
+pub(crate) fn target_clients() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     Path::new(env!("CARGO_MANIFEST_DIR")).join(target).join("clients")
 }

@@ -13,6 +13,7 @@ mod audit;
 mod bundles;
 mod clients;
 mod concurrency;
+mod contract;
 mod crash;
 mod dashboard;
 mod disk_full;

@@ -1,0 +1,50 @@
+"""Organizations, their members and teams."""
+
+
+def drive(driver, world):
+    call, admin, ada, bob = driver.call, world["admin"], world["ada"], world["bob"]
+    call("orgCreate", ada, 201, organization={"username": "acme", "full_name": "Acme Labs", "visibility": "public"})
+    call("adminCreateOrg", admin, 201, username="bob", organization={"username": "umbrella"})
+    call("adminGetAllOrgs", admin)
+    call("orgGetAll")
+    call("orgGet", org="acme")
+    call("orgEdit", ada, org="acme", body={"description": "makes things", "repo_admin_change_team_access": True})
+    call("orgListCurrentUserOrgs", ada)
+    call("orgListUserOrgs", ada, username="ada")
+    call("orgGetUserPermissions", ada, username="ada", org="acme")
+    call("createOrgRepo", ada, 201, org="acme", body={"name": "sops", "auto_init": True})
+    call("orgListRepos", org="acme")
+
+    units = {"repo.code": "write", "repo.issues": "read"}
+    team = call("orgCreateTeam", ada, 201, org="acme", body={"name": "writers", "permission": "write", "units_map": units})
+    call("orgListTeams", ada, org="acme")
+    call("teamSearch", ada, org="acme", q="wri")
+    if team:
+        number = team["id"]
+        call("orgGetTeam", ada, id=number)
+        call("orgEditTeam", ada, id=number, body={"name": "writers", "description": "they write", "units_map": units, "permission": "write"})
+        call("orgAddTeamMember", ada, 204, id=number, username="bob")
+        call("orgListTeamMembers", ada, id=number)
+        call("orgListTeamMember", ada, id=number, username="bob")
+        call("userListTeams", bob)
+        call("orgAddTeamRepository", ada, 204, id=number, org="acme", repo="sops")
+        call("orgListTeamRepos", ada, id=number)
+        call("orgListTeamRepo", ada, id=number, org="acme", repo="sops")
+        call("orgRemoveTeamRepository", ada, 204, id=number, org="acme", repo="sops")
+        call("repoAddTeam", ada, 204, owner="acme", repo="sops", team="writers")
+        call("repoListTeams", ada, owner="acme", repo="sops")
+        call("repoCheckTeam", ada, owner="acme", repo="sops", team="writers")
+        call("repoDeleteTeam", ada, 204, owner="acme", repo="sops", team="writers")
+        call("orgListMembers", ada, org="acme")
+        call("orgIsMember", ada, 204, org="acme", username="bob")
+        call("orgPublicizeMember", bob, 204, org="acme", username="bob")
+        call("orgListPublicMembers", org="acme")
+        call("orgIsPublicMember", None, 204, org="acme", username="bob")
+        call("orgConcealMember", bob, 204, org="acme", username="bob")
+        call("orgRemoveTeamMember", ada, 204, id=number, username="bob")
+        call("orgAddTeamMember", ada, 204, id=number, username="bob")
+        call("orgDeleteMember", ada, 204, org="acme", username="bob")
+        call("orgDeleteTeam", ada, 204, id=number)
+    call("createOrgRepo", bob, 201, org="umbrella", body={"name": "one"})
+    call("orgDeleteRepos", bob, org="umbrella")
+    call("orgDelete", bob, 204, org="umbrella")

@@ -1,0 +1,44 @@
+"""Repositories, their refs, collaborators and keys."""
+
+from accounts import public_key
+
+
+def drive(driver, world):
+    call, admin, ada, bob = driver.call, world["admin"], world["ada"], world["bob"]
+    made = call("createCurrentUserRepo", ada, 201, body={"name": "sop", "description": "how we work", "auto_init": True})
+    call("adminCreateRepo", admin, 201, username="bob", repository={"name": "made"})
+    at = {"owner": "ada", "repo": "sop"}
+    call("repoGet", **at)
+    if made:
+        call("repoGetByID", ada, id=made["id"])
+    call("repoSearch", q="sop")
+    call("userCurrentListRepos", ada)
+    call("userListRepos", username="ada")
+    call("repoEdit", ada, **at, body={"website": "https://example.org", "has_wiki": False})
+    # Made by the test with stock git: two branches, an annotated and a plain tag.
+    seed = {"owner": "admin", "repo": "seed"}
+    call("repoListBranches", **seed)
+    call("repoGetBranch", branch="main", **seed)
+    call("repoListTags", **seed)
+    call("repoGetTag", tag="v1", **seed)
+    call("repoListAllGitRefs", **seed)
+    call("repoListGitRefs", ref="heads", **seed)
+
+    call("repoAddCollaborator", ada, 204, collaborator="bob", body={"permission": "write"}, **at)
+    call("repoListCollaborators", ada, **at)
+    call("repoCheckCollaborator", ada, 204, collaborator="bob", **at)
+    call("repoGetRepoPermissions", ada, collaborator="bob", **at)
+    call("repoDeleteCollaborator", ada, 204, collaborator="bob", **at)
+
+    key = call("repoCreateKey", ada, 201, body={"title": "robot", "key": public_key(), "read_only": True}, **at)
+    call("repoListKeys", ada, **at)
+    if key:
+        call("repoGetKey", ada, id=key["id"], **at)
+        call("repoDeleteKey", ada, 204, id=key["id"], **at)
+
+    for name in ["given", "kept"]:
+        call("createCurrentUserRepo", ada, 201, body={"name": name})
+        call("repoTransfer", ada, 202, owner="ada", repo=name, body={"new_owner": "bob"})
+    call("acceptRepoTransfer", bob, 202, owner="ada", repo="given")
+    call("rejectRepoTransfer", bob, 200, owner="ada", repo="kept")
+    call("repoDelete", ada, 204, owner="ada", repo="kept")
