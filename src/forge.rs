@@ -23,6 +23,7 @@ pub mod pushes;
 pub mod repositories;
 pub mod setup;
 pub mod teams;
+pub mod templates;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tokens;

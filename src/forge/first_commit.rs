@@ -38,14 +38,28 @@ pub async fn create_with_first_commit<A: MayCreateRepository>(
     if !wants_commit {
         return Ok(repository);
     }
-    land(forge, intake, &caller, &repository).await?;
+    let author = caller.user().ok_or_else(|| Error::broken("a first commit needs an account as its author"))?;
+    let (commit, pack) = first_pack(&repository, author, forge.clock.now()).map_err(Error::internal)?;
+    land(forge, intake, &caller, &repository, FirstCommit { commit, pack }).await?;
     let id = repository.id;
     forge.read("read repository", move |conn| db::repositories::find(conn, id)?.ok_or_else(Error::not_found)).await
 }
 
-async fn land(forge: &Forge, intake: &Intake, caller: &Caller, repository: &Repository) -> Result<()> {
-    let author = caller.user().ok_or_else(|| Error::broken("a first commit needs an account as its author"))?;
-    let (commit, pack) = first_pack(repository, author, forge.clock.now()).map_err(Error::internal)?;
+/// A commit without parents, and the pack that brings it with all it needs.
+pub(super) struct FirstCommit {
+    pub(super) commit: ObjectId,
+    pub(super) pack: Vec<u8>,
+}
+
+/// Lets a first commit become the default branch of a repository that was just made, as a push would.
+pub(super) async fn land(
+    forge: &Forge,
+    intake: &Intake,
+    caller: &Caller,
+    repository: &Repository,
+    first: FirstCommit,
+) -> Result<()> {
+    let FirstCommit { commit, pack } = first;
     let path = RepoPath::new(repository.owner.clone(), repository.name.clone());
     let permit = forge.authorize(caller, PushRepository, &path).await?;
     let handle = forge.open(repository).await?;
@@ -91,7 +105,7 @@ fn signature(author: &User, at: UtcMs) -> String {
     let clean = |text: &str| -> String {
         text.chars().filter(|character| !matches!(character, '<' | '>') && !character.is_control()).collect()
     };
-    let full_name = clean(&author.full_name);
-    let name = if full_name.trim().is_empty() { author.name.as_str() } else { full_name.trim() };
+    let shown = clean(author.name_to_show());
+    let name = if shown.trim().is_empty() { author.name.as_str() } else { shown.trim() };
     format!("{name} <{}> {} +0000", clean(author.email.as_str()), at.get().div_euclid(1000))
 }

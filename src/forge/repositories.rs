@@ -91,6 +91,7 @@ pub async fn create_repository<A: MayCreateRepository>(
                 "is_private": repository.is_private,
                 "is_template": repository.is_template,
                 "default_branch": repository.default_branch,
+                "generated_from": new.generated_from,
             }));
             audit::append(tx, at, &event)?;
             give_to_its_maker(tx, permit.caller(), &repository, at)?;
@@ -105,7 +106,7 @@ pub async fn create_repository<A: MayCreateRepository>(
     }
     // Somebody was promised nothing yet: better no repository than one without a directory.
     tracing::warn!(repo.id = repository.id.get(), error = %error.log_line(), "the directory of a new repository could not be made; its row is taken back");
-    match take_back(forge, caller, repository.clone()).await {
+    match remove_unfinished(forge, caller, repository.clone(), "its directory could not be made").await {
         Ok(()) => Err(error),
         Err(kept) => {
             tracing::warn!(repo.id = repository.id.get(), error = %kept.log_line(), "the row of a new repository could not be taken back");
@@ -129,15 +130,20 @@ fn give_to_its_maker(tx: &dyn Connection, caller: &Caller, repository: &Reposito
     Ok(())
 }
 
-async fn take_back(forge: &Forge, caller: Caller, repository: Repository) -> Result<()> {
+/// Removes a repository that could not be completed, with an event that says why.
+pub(super) async fn remove_unfinished(
+    forge: &Forge,
+    caller: Caller,
+    repository: Repository,
+    reason: &'static str,
+) -> Result<()> {
     let at = forge.clock.now();
     forge
         .write("take back repository", move |tx| {
             if !db::repositories::delete(tx, repository.id)? {
                 return Ok(());
             }
-            let event =
-                event_about(&caller, action::REPOSITORY_DELETE, &repository).reason("its directory could not be made");
+            let event = event_about(&caller, action::REPOSITORY_DELETE, &repository).reason(reason);
             audit::append(tx, at, &event)?;
             Ok(())
         })

@@ -22,6 +22,7 @@ pub mod repository_teams;
 pub mod search;
 pub mod tags;
 pub mod teams;
+pub mod templates;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
@@ -184,6 +185,7 @@ fn repository_routes() -> Vec<Route> {
         Route::api(Method::GET, repo, "repoGet", repositories::repo_get),
         Route::api(Method::PATCH, repo, "repoEdit", repositories::repo_edit),
         Route::api(Method::DELETE, repo, "repoDelete", repositories::repo_delete),
+        Route::api(Method::POST, "/api/v1/repos/{owner}/{repo}/generate", "generateRepo", templates::generate_repo),
         Route::api(Method::POST, "/api/v1/repos/{owner}/{repo}/transfer", "repoTransfer", transfers::repo_transfer),
         Route::api(
             Method::POST,

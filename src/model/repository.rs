@@ -88,6 +88,8 @@ pub struct NewRepository {
     pub default_branch: Option<String>,
     /// Wants a first commit with a README.
     pub auto_init: bool,
+    /// Full name of the template it is made from, for the ledger.
+    pub generated_from: Option<String>,
 }
 
 impl NewRepository {
@@ -101,6 +103,7 @@ impl NewRepository {
             is_template: false,
             default_branch: None,
             auto_init: false,
+            generated_from: None,
         }
     }
 }

@@ -74,6 +74,12 @@ pub struct User {
 }
 
 impl User {
+    /// The printed name, or the login name where there is none.
+    pub fn name_to_show(&self) -> &str {
+        let full_name = self.full_name.trim();
+        if full_name.is_empty() { self.name.as_str() } else { full_name }
+    }
+
     /// Whether credentials of this account are accepted at all.
     pub const fn may_sign_in(&self) -> bool {
         self.is_active && !self.is_login_prohibited && !self.is_organization

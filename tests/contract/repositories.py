@@ -36,6 +36,9 @@ def drive(driver, world):
         call("repoGetKey", ada, id=key["id"], **at)
         call("repoDeleteKey", ada, 204, id=key["id"], **at)
 
+    call("repoEdit", admin, **seed, body={"template": True})
+    call("generateRepo", ada, 201, template_owner="admin", template_repo="seed", body={"owner": "ada", "name": "grown", "git_content": True})
+
     for name in ["given", "kept"]:
         call("createCurrentUserRepo", ada, 201, body={"name": name})
         call("repoTransfer", ada, 202, owner="ada", repo=name, body={"new_owner": "bob"})

@@ -20,7 +20,7 @@ pub use git_ref::{GitObjectJson, ReferenceJson};
 pub use key::{DeployKeyJson, PublicKeyJson};
 pub use options::{
     AddCollaboratorOption, CreateAccessTokenOption, CreateKeyOption, CreateRepoOption, CreateUserOption,
-    EditRepoOption, EditUserOption, TransferRepoOption,
+    EditRepoOption, EditUserOption, GenerateRepoOption, TransferRepoOption,
 };
 pub use organization::{
     CreateOrgOption, EditOrgOption, OrganizationJson, OrganizationPermissionsJson, TeamJson, TeamOption, TeamSearchJson,

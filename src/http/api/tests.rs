@@ -13,6 +13,7 @@ mod refs;
 mod repositories;
 mod search;
 mod sweep;
+mod templates;
 mod tokens;
 
 use fixture::{Api, basic};

@@ -4,6 +4,7 @@
 
 use super::json::{
     CreateAccessTokenOption, CreateKeyOption, CreateRepoOption, CreateUserOption, EditRepoOption, EditUserOption,
+    GenerateRepoOption,
 };
 use crate::error::{Error, Kind, Result};
 use crate::model::{Email, NewKey, NewToken, TokenScopes};
@@ -183,6 +184,30 @@ pub fn new_repository(option: CreateRepoOption) -> Result<NewRepository> {
         is_template: option.template,
         default_branch: Some(option.default_branch).filter(|branch| !branch.is_empty()),
         auto_init: option.auto_init,
+        ..NewRepository::new(name)
+    })
+}
+
+/// Reads `GenerateRepoOption`: something has to be taken over.
+pub fn generated_repository(option: GenerateRepoOption) -> Result<NewRepository> {
+    required("Name", &option.name)?;
+    let name = repo_name("Name", &option.name)?;
+    at_most("Description", &option.description, DESCRIPTION_MAX)?;
+    if !option.default_branch.is_empty() {
+        branch_name("DefaultBranch", &option.default_branch)?;
+    }
+    if option.git_hooks {
+        return Err(Error::invalid("git_hooks", "this server has no git hooks"));
+    }
+    let items =
+        [option.git_content, option.topics, option.webhooks, option.avatar, option.labels, option.protected_branch];
+    if !items.contains(&true) {
+        return Err(Error::invalid("git_content", "must select at least one template item"));
+    }
+    Ok(NewRepository {
+        description: option.description,
+        is_private: option.private,
+        default_branch: Some(option.default_branch).filter(|branch| !branch.is_empty()),
         ..NewRepository::new(name)
     })
 }

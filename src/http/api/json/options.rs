@@ -199,6 +199,49 @@ pub struct EditRepoOption {
     pub has_actions: Option<bool>,
 }
 
+/// Body of `generateRepo`: what is taken over from the template is said item by item.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "Gitea's shape")]
+pub struct GenerateRepoOption {
+    /// Who will own it: the caller or an organization.
+    #[serde(deserialize_with = "null_is_default")]
+    pub owner: String,
+    /// Name.
+    #[serde(deserialize_with = "null_is_default")]
+    pub name: String,
+    /// Free text.
+    #[serde(deserialize_with = "null_is_default")]
+    pub description: String,
+    /// Branch HEAD names; the template's when empty.
+    #[serde(deserialize_with = "null_is_default")]
+    pub default_branch: String,
+    /// Hidden from those without a right.
+    #[serde(deserialize_with = "null_is_default")]
+    pub private: bool,
+    /// The files of the default branch.
+    #[serde(deserialize_with = "null_is_default")]
+    pub git_content: bool,
+    /// Topics.
+    #[serde(deserialize_with = "null_is_default")]
+    pub topics: bool,
+    /// Refused: this server has no git hooks.
+    #[serde(deserialize_with = "null_is_default")]
+    pub git_hooks: bool,
+    /// Webhooks.
+    #[serde(deserialize_with = "null_is_default")]
+    pub webhooks: bool,
+    /// Picture.
+    #[serde(deserialize_with = "null_is_default")]
+    pub avatar: bool,
+    /// Labels.
+    #[serde(deserialize_with = "null_is_default")]
+    pub labels: bool,
+    /// Rules of branch protection.
+    #[serde(deserialize_with = "null_is_default")]
+    pub protected_branch: bool,
+}
+
 /// Body of `repoTransfer`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]

@@ -57,6 +57,7 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("repoCheckTeam", [404, 404, 405, 405]),
     ("repoAddTeam", [404, 404, 403, 405]),
     ("repoDeleteTeam", [404, 404, 403, 405]),
+    ("generateRepo", [404, 404, 422, 422]),
     ("repoTransfer", [404, 404, 403, 422]),
     ("acceptRepoTransfer", [401, 404, 404, 404]),
     ("rejectRepoTransfer", [401, 404, 404, 404]),
