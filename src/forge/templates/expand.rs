@@ -47,8 +47,11 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
+/// Another spelling of a name.
+type Spell = fn(&str) -> String;
+
 /// Spellings of names that are identifiers; descriptions and addresses have none.
-const SPELLINGS: [(&str, fn(&str) -> String); 7] = [
+const SPELLINGS: [(&str, Spell); 7] = [
     ("_SNAKE", |text| text.to_snake_case()),
     ("_KEBAB", |text| text.to_kebab_case()),
     ("_CAMEL", |text| text.to_lower_camel_case()),
