@@ -38,7 +38,7 @@ CREATE TABLE access_token (
     scopes       TEXT    NOT NULL,
     created_ms   INTEGER NOT NULL,
     expires_ms   INTEGER,
-    last_used_ms INTEGER,
+    last_used_ms INTEGER, is_limited INTEGER NOT NULL DEFAULT 0 CHECK (is_limited IN (0, 1)),
     UNIQUE (user_id, name)
 ) STRICT;
 
@@ -273,7 +273,7 @@ BEGIN UPDATE rights_version SET version = version + 1; END;
 
 CREATE TRIGGER rights_of_tokens_insert AFTER INSERT ON access_token
 BEGIN UPDATE rights_version SET version = version + 1; END;
-CREATE TRIGGER rights_of_tokens_update AFTER UPDATE OF id, user_id, name, hash, last_eight, scopes, created_ms, expires_ms ON access_token
+CREATE TRIGGER rights_of_tokens_update AFTER UPDATE OF id, user_id, name, hash, last_eight, scopes, created_ms, expires_ms, is_limited ON access_token
 BEGIN UPDATE rights_version SET version = version + 1; END;
 CREATE TRIGGER rights_of_tokens_delete AFTER DELETE ON access_token
 BEGIN UPDATE rights_version SET version = version + 1; END;
@@ -423,3 +423,18 @@ CREATE TABLE repository_transfer_team (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX repository_transfer_team_by_team ON repository_transfer_team (team_id, repo_id);
+
+CREATE TABLE access_token_repository (
+    token_id INTEGER NOT NULL REFERENCES access_token (id) ON DELETE CASCADE,
+    repo_id  INTEGER NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
+    PRIMARY KEY (token_id, repo_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX access_token_repository_by_repo ON access_token_repository (repo_id, token_id);
+
+CREATE TRIGGER rights_of_token_repositories_insert AFTER INSERT ON access_token_repository
+BEGIN UPDATE rights_version SET version = version + 1; END;
+CREATE TRIGGER rights_of_token_repositories_update AFTER UPDATE ON access_token_repository
+BEGIN UPDATE rights_version SET version = version + 1; END;
+CREATE TRIGGER rights_of_token_repositories_delete AFTER DELETE ON access_token_repository
+BEGIN UPDATE rights_version SET version = version + 1; END;

@@ -87,6 +87,8 @@ pub struct Rule {
     pub before_password_change: bool,
     /// For actions on accounts: an organization is one, too.
     pub takes_organizations: bool,
+    /// Open to a token that is limited to some repositories, though it is about none: it shows no more than those.
+    pub with_limited_token: bool,
 }
 
 /// One thing a caller may want to do.
@@ -232,7 +234,15 @@ macro_rules! actions {
 
 impl Rule {
     const fn new(name: &'static str, scopes: &'static [(Category, Verb)], need: Need) -> Self {
-        Self { name, scopes, need, password_only: false, before_password_change: false, takes_organizations: false }
+        Self {
+            name,
+            scopes,
+            need,
+            password_only: false,
+            before_password_change: false,
+            takes_organizations: false,
+            with_limited_token: matches!(need, Need::Repository { .. }),
+        }
     }
 
     const fn password_only(self) -> Self {
@@ -245,6 +255,10 @@ impl Rule {
 
     const fn takes_organizations(self) -> Self {
         Self { takes_organizations: true, ..self }
+    }
+
+    const fn with_limited_token(self) -> Self {
+        Self { with_limited_token: true, ..self }
     }
 }
 
@@ -537,9 +551,9 @@ const fn writing(unit: Unit) -> Need {
 
 actions! { OnInstance {
     /// Version, capabilities and limits; Gitea asks no scope of a token here, and its clients rely on it.
-    ReadServer("server.read", [], Need::Anyone);
+    ReadServer("server.read", [], Need::Anyone, with_limited_token);
     /// The caller's own account.
-    ReadSelf("self.read", [User Read], Need::SignedIn);
+    ReadSelf("self.read", [User Read], Need::SignedIn, with_limited_token);
     /// Search among accounts the caller may see.
     SearchUsers("user.search", [User Read], Need::Anyone);
     /// Every account, with the fields only administrators see.
@@ -547,9 +561,9 @@ actions! { OnInstance {
     /// Makes an account.
     CreateUser("user.create", [Admin Write], Need::SiteAdmin);
     /// Search among repositories the caller may see.
-    SearchRepositories("repository.search", [Repository Read], Need::Anyone);
+    SearchRepositories("repository.search", [Repository Read], Need::Anyone, with_limited_token);
     /// Repositories the caller owns or collaborates in.
-    ListOwnRepositories("repository.list_own", [User Read, Repository Read], Need::SignedIn);
+    ListOwnRepositories("repository.list_own", [User Read, Repository Read], Need::SignedIn, with_limited_token);
     /// Organizations the caller may see.
     ListOrganizations("organization.list", [Organization Read], Need::Anyone);
     /// Every organization.
@@ -568,7 +582,7 @@ actions! { OnUser {
     /// Sees an account.
     ReadUser("user.read", [User Read], Need::SeeUser, takes_organizations);
     /// Sees which repositories an account owns, as far as the caller may see them.
-    ListUserRepositories("repository.list_user", [User Read, Repository Read], Need::SeeUser, takes_organizations);
+    ListUserRepositories("repository.list_user", [User Read, Repository Read], Need::SeeUser, takes_organizations, with_limited_token);
     /// Sees which organizations an account belongs to, as far as the caller may see that.
     ListUserOrganizations("organization.list_user", [User Read, Organization Read], Need::SeeUser);
     /// Makes an organization for somebody else.

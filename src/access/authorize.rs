@@ -125,6 +125,9 @@ pub(super) fn check_caller(rule: &Rule, caller: &Caller) -> Result<()> {
             )));
         }
     }
+    if caller.only_repositories().is_some() && !rule.with_limited_token {
+        return Err(Error::forbidden("token is limited to some repositories"));
+    }
     if let Some(user) = caller.user() {
         // With sudo the administrator signed in, not the account acted for.
         if user.must_change_password && caller.sudo_doer().is_none() && !rule.before_password_change {

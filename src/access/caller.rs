@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::rights_cache;
 use crate::audit::{self, Stamp};
-use crate::model::{KeyId, SshKey, TokenId, TokenScopes, User, UserId};
+use crate::model::{KeyId, RepoId, SshKey, TokenId, TokenScopes, User, UserId};
 
 /// Who a caller is.
 #[derive(Debug, Clone)]
@@ -67,6 +67,8 @@ pub struct Caller {
     fingerprint: Option<Arc<str>>,
     origin: Arc<Origin>,
     rights_version: i64,
+    /// The repositories the token reaches; none: no token, or one without such a limit.
+    only: Option<Arc<[RepoId]>>,
 }
 
 impl Caller {
@@ -110,7 +112,16 @@ impl Caller {
 
     fn make(principal: Principal, credential: Credential, origin: Origin) -> Self {
         let (origin, rights_version) = (Arc::new(origin), rights_cache::UNKNOWN);
-        Self { principal, credential, on_behalf: None, via_query: false, fingerprint: None, origin, rights_version }
+        Self {
+            principal,
+            credential,
+            on_behalf: None,
+            via_query: false,
+            fingerprint: None,
+            origin,
+            rights_version,
+            only: None,
+        }
     }
 
     /// Says that the account was read after the number of the rights in force was `version`.
@@ -122,6 +133,22 @@ impl Caller {
     /// The number of the rights in force before the account was read; [`rights_cache::UNKNOWN`] if nobody looked.
     pub(super) fn rights_version(&self) -> i64 {
         self.rights_version
+    }
+
+    /// Limits the caller to the repositories of a token that has such a limit.
+    pub(super) fn limited_to(mut self, repositories: Option<&[RepoId]>) -> Self {
+        self.only = repositories.map(Arc::from);
+        self
+    }
+
+    /// The repositories that the token is limited to; none: no such limit.
+    pub fn only_repositories(&self) -> Option<&[RepoId]> {
+        self.only.as_deref()
+    }
+
+    /// Whether the credential reaches a repository at all, whatever its account may do there.
+    pub(super) fn reaches(&self, repository: RepoId) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(&repository))
     }
 
     pub(super) fn with_query_mark(mut self) -> Self {

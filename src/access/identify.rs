@@ -275,7 +275,8 @@ impl Access {
         }
         self.mark(Mark::Token(token.id), token.last_used_ms, now);
         let credential = Credential::Token { id: token.id, scopes: token.scopes };
-        Ok(Caller::user_by(Arc::clone(user), credential, origin).with_rights_version(version))
+        let caller = Caller::user_by(Arc::clone(user), credential, origin).with_rights_version(version);
+        Ok(caller.limited_to(token.repositories.as_deref()))
     }
 
     /// Writes a "last used" time in the background, at most every few minutes for one token or account.

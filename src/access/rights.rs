@@ -96,6 +96,9 @@ pub fn rights_of_user(conn: &dyn Connection, user: &User, repository: &Repositor
 
 /// The same on plain data: ownership, site administration, grants, then what the public may see.
 pub fn rights_from(caller: &Caller, repository: &Repository, grants: &Grants) -> RepositoryRights {
+    if !caller.reaches(repository.id) {
+        return RepositoryRights::none();
+    }
     let rights = match caller.principal() {
         Principal::Console | Principal::System => RepositoryRights::everywhere(AccessLevel::Owner),
         Principal::User(user) => sum(Some(user), repository, grants),

@@ -138,8 +138,12 @@ fn lookups(what: &'static str, outcome: &'static str) -> metrics::Counter {
     metrics::counter!("atomicqms_rights_lookups_total", "what" => what, "outcome" => outcome)
 }
 
-/// Nobody remembers what the console or the server itself may do: they ask rarely.
+/// Nobody remembers what the console or the server itself may do: they ask rarely. Nor what a token of some repositories only may: that is not what its
+/// account may.
 fn who(caller: &Caller) -> Option<Who> {
+    if caller.only_repositories().is_some() {
+        return None;
+    }
     match caller.principal() {
         Principal::Anonymous => Some(Who::Anybody),
         Principal::User(user) => Some(Who::User(user.id)),

@@ -11,7 +11,7 @@ use crate::access::action::ManageTokens;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::forge::{Forge, tokens};
-use crate::model::{NewToken, TokenScopes};
+use crate::model::{NewToken, RepoName, TokenScopes, UserName};
 use crate::server::Failure;
 
 /// Units: milliseconds of a day.
@@ -39,6 +39,15 @@ pub struct Create {
     /// Days until the token expires [default: never, or security.max_token_lifetime_days]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     expires_days: Option<u32>,
+    /// The only repository the token reaches; may be given several times [default: all that its owner does]
+    #[arg(long = "repository", value_name = "OWNER/NAME")]
+    repositories: Vec<String>,
+}
+
+fn repository(name: &str) -> Result<(UserName, RepoName)> {
+    let unfit = || Error::invalid("repository", format!("{name} is not OWNER/NAME"));
+    let (owner, name) = name.split_once('/').ok_or_else(unfit)?;
+    Ok((UserName::parse(owner)?, RepoName::parse(name)?))
 }
 
 /// Runs the command.
@@ -61,6 +70,11 @@ async fn create(forge: &Forge, caller: Caller, flags: Create, limit_days: Option
         return Err(Error::invalid("scopes", "name at least one scope"));
     }
     let expires_ms = flags.expires_days.or(limit_days).map(|days| forge.clock.now().plus_ms(i64::from(days) * DAY_MS));
-    let (_, secret) = tokens::create_token(forge, permit, NewToken { name: flags.name, scopes, expires_ms }).await?;
+    let repositories = match flags.repositories.is_empty() {
+        true => None,
+        false => Some(flags.repositories.iter().map(|name| repository(name)).collect::<Result<_>>()?),
+    };
+    let new = NewToken { name: flags.name, scopes, expires_ms, repositories };
+    let (_, secret) = tokens::create_token(forge, permit, new).await?;
     Ok(secret)
 }

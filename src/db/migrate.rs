@@ -20,6 +20,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0006_waiting_packs.sql", include_str!("../../migrations/0006_waiting_packs.sql")),
     ("0007_organizations.sql", include_str!("../../migrations/0007_organizations.sql")),
     ("0008_transfers.sql", include_str!("../../migrations/0008_transfers.sql")),
+    ("0009_limited_tokens.sql", include_str!("../../migrations/0009_limited_tokens.sql")),
 ];
 
 /// The version this binary writes.

@@ -73,8 +73,10 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     users::update_password(conn_ref, ada, "y", NOON).unwrap();
     users::mark_login(conn_ref, ada, NOON).unwrap();
     users::update(conn_ref, &users::find(conn_ref, ada).unwrap().unwrap(), NOON).unwrap();
-    let new = NewToken { name: "ci".into(), scopes: TokenScopes::EVERYTHING, expires_ms: None };
-    let token = tokens::insert(conn_ref, ada, &new, &[1; 32], "12345678", NOON).unwrap();
+    let new = NewToken { name: "ci".into(), scopes: TokenScopes::EVERYTHING, expires_ms: None, repositories: None };
+    let token =
+        tokens::insert(conn_ref, ada, &new, &[repo], tokens::Secret { hash: &[1; 32], last_eight: "12345678" }, NOON)
+            .unwrap();
     tokens::find_by_hash(conn_ref, &[1; 32]).unwrap();
     tokens::find_by_name(conn_ref, ada, "ci").unwrap();
     tokens::list(conn_ref, ada, Page::default()).unwrap();
@@ -176,14 +178,19 @@ fn run_a_job(conn: &dyn Connection) {
 fn pages_in_the_usual_orders_use_an_index() {
     let (conn, ada, _) = explaining();
     let conn_ref: &dyn Connection = &conn;
-    let viewer =
-        repositories::search::Viewer { id: Some(ada), is_admin: false, is_restricted: false, is_public_only: false };
+    let viewer = repositories::search::Viewer {
+        id: Some(ada),
+        is_admin: false,
+        is_restricted: false,
+        is_public_only: false,
+        only: None,
+    };
     for sort in [RepositorySort::Created, RepositorySort::Updated, RepositorySort::Id] {
         let query = RepositoryQuery { sort, ..RepositoryQuery::default() };
-        repositories::search::list(conn_ref, viewer, &query, Page::default()).unwrap();
+        repositories::search::list(conn_ref, &viewer, &query, Page::default()).unwrap();
     }
     let mine = RepositoryQuery { uid: Some(ada), is_exclusive: true, ..RepositoryQuery::default() };
-    repositories::search::list(conn_ref, viewer, &mine, Page::default()).unwrap();
+    repositories::search::list(conn_ref, &viewer, &mine, Page::default()).unwrap();
     let bare: Vec<String> = conn
         .scans
         .take()
@@ -195,11 +202,17 @@ fn pages_in_the_usual_orders_use_an_index() {
 
 #[test]
 fn every_filter_and_order_is_a_statement_the_database_takes() {
-    let (conn, ada, _) = explaining();
+    let (conn, ada, repo) = explaining();
     let viewers = [(None, false), (Some(ada), false), (Some(ada), true)];
     for (id, is_admin) in viewers {
         for is_public_only in [false, true] {
-            let viewer = repositories::search::Viewer { id, is_admin, is_restricted: is_public_only, is_public_only };
+            let viewer = repositories::search::Viewer {
+                id,
+                is_admin,
+                is_restricted: is_public_only,
+                is_public_only,
+                only: is_public_only.then(|| vec![repo]),
+            };
             for sort in [RepositorySort::Alpha, RepositorySort::Size] {
                 let query = RepositoryQuery {
                     text: "so".into(),
@@ -212,7 +225,7 @@ fn every_filter_and_order_is_a_statement_the_database_takes() {
                     is_descending: true,
                     ..RepositoryQuery::default()
                 };
-                let listed = repositories::search::list(&conn, viewer, &query, Page::default()).unwrap();
+                let listed = repositories::search::list(&conn, &viewer, &query, Page::default()).unwrap();
                 assert_eq!(listed.total_count, 1);
             }
             let viewer = users::Viewer { id, is_admin, is_public_only };

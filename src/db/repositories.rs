@@ -222,6 +222,7 @@ pub fn delete(tx: &dyn Connection, id: RepoId) -> Result<bool, Error> {
         "DELETE FROM waiting_pack WHERE repo_id = $1",
         "DELETE FROM collaboration WHERE repo_id = $1",
         "DELETE FROM team_repository WHERE repo_id = $1",
+        "DELETE FROM access_token_repository WHERE repo_id = $1",
         "DELETE FROM repository_transfer_team WHERE repo_id = $1",
         "DELETE FROM repository_transfer WHERE repo_id = $1",
         "DELETE FROM repository_redirect WHERE repo_id = $1",

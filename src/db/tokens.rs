@@ -3,9 +3,9 @@
 use atomicqms_actors::params;
 use atomicqms_actors::sql::{Connection, Error, Row};
 
-use crate::model::{NewToken, Page, Paged, Token, TokenId, TokenScopes, UserId, UtcMs};
+use crate::model::{NewToken, Page, Paged, RepoId, Token, TokenId, TokenScopes, UserId, UtcMs};
 
-const COLUMNS: &str = "id, user_id, name, last_eight, scopes, created_ms, expires_ms, last_used_ms";
+const COLUMNS: &str = "id, user_id, name, last_eight, scopes, created_ms, expires_ms, last_used_ms, is_limited";
 
 fn read(row: &dyn Row) -> Result<Token, Error> {
     Ok(Token {
@@ -17,17 +17,33 @@ fn read(row: &dyn Row) -> Result<Token, Error> {
         created_ms: UtcMs::new(row.int(5)?),
         expires_ms: row.opt_int(6)?.map(UtcMs::new),
         last_used_ms: row.opt_int(7)?.map(UtcMs::new),
+        repositories: row.flag(8)?.then(Vec::new),
     })
+}
+
+/// Adds the repositories of a token that is limited to some.
+fn with_repositories(conn: &dyn Connection, mut token: Token) -> Result<Token, Error> {
+    if let Some(repositories) = &mut token.repositories {
+        *repositories = conn.all(
+            "SELECT repo_id FROM access_token_repository WHERE token_id = $1 ORDER BY repo_id",
+            &params![token.id],
+            |row| Ok(RepoId::new(row.int(0)?)),
+        )?;
+    }
+    Ok(token)
 }
 
 /// Finds a token by the SHA-256 of its secret.
 pub fn find_by_hash(conn: &dyn Connection, hash: &[u8; 32]) -> Result<Option<Token>, Error> {
-    conn.first(&format!("SELECT {COLUMNS} FROM access_token WHERE hash = $1"), &params![hash.as_slice()], read)
+    let found =
+        conn.first(&format!("SELECT {COLUMNS} FROM access_token WHERE hash = $1"), &params![hash.as_slice()], read)?;
+    found.map(|token| with_repositories(conn, token)).transpose()
 }
 
 /// Finds a token by id.
 pub fn find(conn: &dyn Connection, id: TokenId) -> Result<Option<Token>, Error> {
-    conn.first(&format!("SELECT {COLUMNS} FROM access_token WHERE id = $1"), &params![id], read)
+    let found = conn.first(&format!("SELECT {COLUMNS} FROM access_token WHERE id = $1"), &params![id], read)?;
+    found.map(|token| with_repositories(conn, token)).transpose()
 }
 
 /// Finds a token of a user by id.
@@ -37,11 +53,12 @@ pub fn find_of_user(conn: &dyn Connection, user: UserId, id: TokenId) -> Result<
 
 /// Finds a token of a user by name.
 pub fn find_by_name(conn: &dyn Connection, user: UserId, name: &str) -> Result<Option<Token>, Error> {
-    conn.first(
+    let found = conn.first(
         &format!("SELECT {COLUMNS} FROM access_token WHERE user_id = $1 AND name = $2"),
         &params![user, name],
         read,
-    )
+    )?;
+    found.map(|token| with_repositories(conn, token)).transpose()
 }
 
 /// Lists the tokens of a user, newest first.
@@ -52,36 +69,67 @@ pub fn list(conn: &dyn Connection, user: UserId, page: Page) -> Result<Paged<Tok
         &params![user, page.limit_i64(), page.offset()],
         read,
     )?;
+    let rows = rows.into_iter().map(|token| with_repositories(conn, token)).collect::<Result<_, _>>()?;
     Ok(Paged { rows, total_count: u64::try_from(total.unwrap_or(0)).unwrap_or(0) })
 }
 
-/// Makes a token.
+/// What identifies a token beside its row: the SHA-256 of its secret, and the end of the secret for recognition.
+#[derive(Debug, Clone, Copy)]
+pub struct Secret<'a> {
+    /// SHA-256 of the secret.
+    pub hash: &'a [u8; 32],
+    /// Its last eight characters.
+    pub last_eight: &'a str,
+}
+
+/// Makes a token; `repositories` are the ids behind the names it is limited to.
 pub fn insert(
     tx: &dyn Connection,
     user: UserId,
     new: &NewToken,
-    hash: &[u8; 32],
-    last_eight: &str,
+    repositories: &[RepoId],
+    secret: Secret<'_>,
     at: UtcMs,
 ) -> Result<Token, Error> {
-    tx.first(
+    let made = tx.first(
         &format!(
-            "INSERT INTO access_token (user_id, name, hash, last_eight, scopes, created_ms, expires_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING {COLUMNS}"
+            "INSERT INTO access_token (user_id, name, hash, last_eight, scopes, created_ms, expires_ms, is_limited) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING {COLUMNS}"
         ),
-        &params![user, new.name.as_str(), hash.as_slice(), last_eight, new.scopes.to_string(), at, new.expires_ms],
+        &params![
+            user,
+            new.name.as_str(),
+            secret.hash.as_slice(),
+            secret.last_eight,
+            new.scopes.to_string(),
+            at,
+            new.expires_ms,
+            new.repositories.is_some(),
+        ],
         read,
-    )?
-    .ok_or(Error::Column { index: 0, expected: "a row" })
+    )?;
+    let made = made.ok_or(Error::Column { index: 0, expected: "a row" })?;
+    for repository in repositories {
+        tx.execute(
+            "INSERT INTO access_token_repository (token_id, repo_id) VALUES ($1, $2) ON CONFLICT (token_id, repo_id) DO NOTHING",
+            &params![made.id, *repository],
+        )?;
+    }
+    with_repositories(tx, made)
 }
 
 /// Removes a token; false: there was none.
 pub fn delete(tx: &dyn Connection, id: TokenId) -> Result<bool, Error> {
+    tx.execute("DELETE FROM access_token_repository WHERE token_id = $1", &params![id])?;
     Ok(tx.execute("DELETE FROM access_token WHERE id = $1", &params![id])? == 1)
 }
 
 /// Removes every token of a user; answers how many.
 pub fn delete_of_user(tx: &dyn Connection, user: UserId) -> Result<u64, Error> {
+    tx.execute(
+        "DELETE FROM access_token_repository WHERE token_id IN (SELECT t.id FROM access_token t WHERE t.user_id = $1)",
+        &params![user],
+    )?;
     tx.execute("DELETE FROM access_token WHERE user_id = $1", &params![user])
 }
 

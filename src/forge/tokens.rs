@@ -1,22 +1,26 @@
 //! Access tokens of an account: made, listed, revoked.
 
+use atomicqms_actors::sql::Connection;
 use serde_json::json;
 
 use super::{Forge, check_text};
 use crate::access::Permit;
 use crate::access::action::ManageTokens;
+use crate::access::rights::rights_of_user;
 use crate::access::token;
 use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::error::{Error, Kind, Result};
-use crate::model::{NewToken, Page, Paged, Token, TokenId};
+use crate::model::{AccessLevel, NewToken, Page, Paged, RepoId, RepoName, Token, TokenId, User, UserName};
 
+/// Most repositories that one token can be limited to.
+const MAX_REPOSITORIES: usize = 100;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Makes a token; the secret in the answer exists nowhere else.
 ///
-/// Errors: `Malformed` for a name in use (as Gitea answers), `Invalid` for an empty name, no scope, or an end in the past
-/// or beyond the longest lifetime.
+/// Errors: `Malformed` for a name in use (as Gitea answers), `Invalid` for an empty name, no scope, an end in the past
+/// or beyond the longest lifetime, or a repository that its owner cannot read.
 pub async fn create_token(forge: &Forge, permit: Permit<ManageTokens>, mut new: NewToken) -> Result<(Token, String)> {
     new.name = new.name.trim().to_owned();
     if new.name.is_empty() {
@@ -45,7 +49,9 @@ pub async fn create_token(forge: &Forge, permit: Permit<ManageTokens>, mut new: 
             if db::tokens::find_by_name(tx, user.id, &new.name)?.is_some() {
                 return Err(Error::new(Kind::Malformed, "access token name has been used already"));
             }
-            let row = db::tokens::insert(tx, user.id, &new, &hash, &last_eight, at)?;
+            let repositories = find_repositories(tx, &user, new.repositories.as_deref())?;
+            let secret = db::tokens::Secret { hash: &hash, last_eight: &last_eight };
+            let row = db::tokens::insert(tx, user.id, &new, &repositories, secret, at)?;
             let event =
                 Event::new(permit.caller().stamp(), action::TOKEN_CREATE, Object::new("token", row.id)).after(json!({
                     "user_id": user.id,
@@ -53,12 +59,47 @@ pub async fn create_token(forge: &Forge, permit: Permit<ManageTokens>, mut new: 
                     "name": row.name,
                     "scopes": row.scopes.names(),
                     "expires_ms": row.expires_ms.map(|end| end.get()),
+                    "repositories": row.repositories,
                 }));
             audit::append(tx, at, &event)?;
             Ok(row)
         })
         .await?;
     Ok((row, secret))
+}
+
+/// The repositories that a token is to be limited to, all of which its owner must be able to read.
+fn find_repositories(
+    conn: &dyn Connection,
+    owner: &User,
+    names: Option<&[(UserName, RepoName)]>,
+) -> Result<Vec<RepoId>> {
+    let Some(names) = names else { return Ok(Vec::new()) };
+    if names.is_empty() || names.len() > MAX_REPOSITORIES {
+        return Err(Error::invalid("repositories", format!("name 1 to {MAX_REPOSITORIES} repositories")));
+    }
+    let find = |(of, name): &(UserName, RepoName)| {
+        let unknown = || Error::invalid("repositories", format!("repository does not exist [name: {of}/{name}]"));
+        let (found, _) = db::repositories::find_by_path(conn, of, name)?.ok_or_else(unknown)?;
+        let level = rights_of_user(conn, owner, &found)?.level;
+        if level >= AccessLevel::Read { Ok(found.id) } else { Err(unknown()) }
+    };
+    names.iter().map(find).collect()
+}
+
+/// Names the repositories that tokens are limited to, as they are called now, in the order of the tokens.
+pub async fn names_of_repositories(forge: &Forge, tokens: &[Token]) -> Result<Vec<Option<Vec<String>>>> {
+    let wanted: Vec<Option<Vec<RepoId>>> = tokens.iter().map(|token| token.repositories.clone()).collect();
+    forge
+        .read("name repositories of tokens", move |conn| {
+            let name = |id: RepoId| Ok(db::repositories::find(conn, id)?.map(|repository| repository.full_name()));
+            let name_all = |ids: Vec<RepoId>| {
+                let names = ids.into_iter().map(name).collect::<Result<Vec<_>>>()?;
+                Ok(names.into_iter().flatten().collect())
+            };
+            wanted.into_iter().map(|ids| ids.map(name_all).transpose()).collect()
+        })
+        .await
 }
 
 /// Lists the tokens of an account, newest first.

@@ -1,6 +1,6 @@
 //! Access tokens: the row and what makes one. The secret itself exists only in the answer that creates it.
 
-use super::{TokenId, TokenScopes, UserId, UtcMs};
+use super::{RepoId, RepoName, TokenId, TokenScopes, UserId, UserName, UtcMs};
 
 /// One access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Token {
     pub last_eight: String,
     /// What it opens.
     pub scopes: TokenScopes,
+    /// The repositories it reaches; none: all that its owner does.
+    pub repositories: Option<Vec<RepoId>>,
     /// When it was made.
     pub created_ms: UtcMs,
     /// When it stops working; none: never.
@@ -39,4 +41,6 @@ pub struct NewToken {
     pub scopes: TokenScopes,
     /// When it stops working; none: never, unless a setting caps the lifetime.
     pub expires_ms: Option<UtcMs>,
+    /// The repositories it reaches, by their names; none: all that its owner does.
+    pub repositories: Option<Vec<(UserName, RepoName)>>,
 }

@@ -17,13 +17,12 @@ MAY_BE_ABSENT = {
     "Repository": {"parent", "permissions", "internal_tracker", "external_tracker", "external_wiki", "repo_transfer", "mirror_last_sync_at"},
     "PublicKey": {"user", "read_only", "key_type"},
     "DeployKey": {"repository"},
-    "AccessToken": {"expires_at"},
 }
 
 # What the specification forgets and clients need, or what is ours, by model.
 MAY_BE_MORE = {
     "User": {"username"},
-    "AccessToken": {"expires_at"},
+    "AccessToken": {"expires_at", "repositories"},
 }
 
 

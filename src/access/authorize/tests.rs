@@ -586,8 +586,21 @@ fn a_revoked_token_ends_the_permits_it_gave() {
     let ada = testing::user(&conn, "ada");
     testing::repository(&conn, ada, "sop");
     let scopes = TokenScopes::parse_list("write:repository").unwrap();
-    let new = crate::model::NewToken { name: "ci".into(), scopes, expires_ms: Some(testing::NOON.plus_ms(60_000)) };
-    let token = db::tokens::insert(&conn, ada, &new, &[7; 32], "deadbeef", testing::NOON).unwrap();
+    let new = crate::model::NewToken {
+        name: "ci".into(),
+        scopes,
+        expires_ms: Some(testing::NOON.plus_ms(60_000)),
+        repositories: None,
+    };
+    let token = db::tokens::insert(
+        &conn,
+        ada,
+        &new,
+        &[],
+        db::tokens::Secret { hash: &[7; 32], last_eight: "deadbeef" },
+        testing::NOON,
+    )
+    .unwrap();
     let caller =
         Caller::for_test(db::users::find(&conn, ada).unwrap().unwrap(), Credential::Token { id: token.id, scopes });
     let path = RepoPath::new(UserName::new("ada").unwrap(), RepoName::new("sop").unwrap());
@@ -596,4 +609,24 @@ fn a_revoked_token_ends_the_permits_it_gave() {
     assert_eq!(word(&permit.confirm(&conn, testing::NOON.plus_ms(60_000)).map(drop)), "unauthenticated", "it ran out");
     db::tokens::delete(&conn, token.id).unwrap();
     assert_eq!(word(&permit.confirm(&conn, testing::NOON).map(drop)), "unauthenticated");
+}
+
+#[test]
+fn a_limited_token_passes_where_a_repository_is_named_and_at_few_other_doors() {
+    let scopes = TokenScopes::EVERYTHING;
+    let admin = User { is_admin: true, ..user(1, "owner") };
+    let caller = Caller::for_test(admin, Credential::Token { id: TokenId::new(1), scopes });
+    let own = crate::model::RepoId::new(1);
+    let limited = caller.clone().limited_to(Some(&[own]));
+    let beside: Vec<&str> = every_rule()
+        .iter()
+        .filter(|rule| check_caller(rule, &limited).is_ok() && !matches!(rule.need, Need::Repository { .. }))
+        .map(|rule| rule.name)
+        .collect();
+    let expected = ["server.read", "self.read", "repository.search", "repository.list_own", "repository.list_user"];
+    assert_eq!(beside, expected);
+    let grants = Grants::default();
+    assert_eq!(rights_from(&limited, &repository(true), &grants).level, AccessLevel::Owner);
+    let elsewhere = caller.limited_to(Some(&[crate::model::RepoId::new(2)]));
+    assert_eq!(rights_from(&elsewhere, &repository(false), &grants), RepositoryRights::none(), "also a public one");
 }

@@ -36,7 +36,9 @@ async fn token(test: &TestForge, name: &str, expires_ms: Option<UtcMs>) -> (Toke
     let scopes = TokenScopes::parse_list("read:repository").unwrap();
     let label = format!("t{expires_ms:?}");
     let (row, secret) =
-        tokens::create_token(&test.forge, permit, NewToken { name: label, scopes, expires_ms }).await.unwrap();
+        tokens::create_token(&test.forge, permit, NewToken { name: label, scopes, expires_ms, repositories: None })
+            .await
+            .unwrap();
     (row.id, secret)
 }
 

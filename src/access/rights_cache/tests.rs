@@ -84,7 +84,12 @@ async fn world() -> (TestForge, Vec<Option<String>>) {
         let user = test.user(name).await;
         let caller = test.sign_in(name).await;
         let permit = test.forge.authorize(&caller, ManageTokens, &user.name).await.unwrap();
-        let new = NewToken { name: name.to_owned(), scopes: TokenScopes::parse_list("all").unwrap(), expires_ms: None };
+        let new = NewToken {
+            name: name.to_owned(),
+            scopes: TokenScopes::parse_list("all").unwrap(),
+            expires_ms: None,
+            repositories: None,
+        };
         headers.push(Some(format!("token {}", tokens::create_token(&test.forge, permit, new).await.unwrap().1)));
     }
     let ada = test.sign_in("ada").await;

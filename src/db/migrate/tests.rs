@@ -13,6 +13,7 @@ const HASHES: &[(&str, &str)] = &[
     ("0006_waiting_packs.sql", "fd9059efbab87d4434dcbdee67e1457fef33c59d40a7a024627af5802dfc69f0"),
     ("0007_organizations.sql", "cdf27e017f070f1b83e208880f8b85c4ac9349914992a061a88a30b898f6d7dd"),
     ("0008_transfers.sql", "a7b185985b15159feeb74184f752e6a130c5dae426baf5457491695ea0bc5bb5"),
+    ("0009_limited_tokens.sql", "52820ee2fca99f537fab805c7c0b257a1dbd34c5f65342a2f9b7e9b558790c5e"),
 ];
 
 fn empty() -> rusqlite::Connection {

@@ -6,10 +6,10 @@ use super::super::filter::Filter;
 use super::super::teams;
 use super::{COLUMNS, TABLES, page_values, read};
 use crate::model::repository::{RepositoryMode, RepositoryQuery, RepositorySort};
-use crate::model::{Page, Paged, Repository, UserId};
+use crate::model::{Page, Paged, RepoId, Repository, UserId};
 
 /// Who is looking.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Viewer {
     /// The caller's account.
     pub id: Option<UserId>,
@@ -19,12 +19,14 @@ pub struct Viewer {
     pub is_restricted: bool,
     /// Sees only what anonymous callers see.
     pub is_public_only: bool,
+    /// Sees only these, if that; the rest must hold as well.
+    pub only: Option<Vec<RepoId>>,
 }
 
 /// Lists repositories that match a query and that the viewer may see.
 pub fn list(
     conn: &dyn Connection,
-    viewer: Viewer,
+    viewer: &Viewer,
     query: &RepositoryQuery,
     page: Page,
 ) -> Result<Paged<Repository>, Error> {
@@ -35,7 +37,7 @@ pub fn list(
 }
 
 /// Assembles the statement, the counting statement with its number of parameters, and all parameters.
-pub(in crate::db) fn build(viewer: Viewer, query: &RepositoryQuery, page: Page) -> (String, (String, usize), Filter) {
+pub(in crate::db) fn build(viewer: &Viewer, query: &RepositoryQuery, page: Page) -> (String, (String, usize), Filter) {
     let mut filter = Filter::default();
     may_see(&mut filter, viewer);
     let expressions: &[&str] = if query.in_description { &["r.name", "r.description"] } else { &["r.name"] };
@@ -89,11 +91,15 @@ pub(in crate::db) fn build(viewer: Viewer, query: &RepositoryQuery, page: Page) 
     (statement, count, filter)
 }
 
-fn may_see(filter: &mut Filter, viewer: Viewer) {
+fn may_see(filter: &mut Filter, viewer: &Viewer) {
+    if let Some(only) = &viewer.only {
+        let ids: Vec<String> = only.iter().map(|id| filter.bind(*id)).collect();
+        filter.add(if ids.is_empty() { "1 = 0".to_owned() } else { format!("r.id IN ({})", ids.join(", ")) });
+    }
     if viewer.is_public_only {
         filter.add("r.is_private = 0 AND u.visibility = 'public'");
     }
-    match viewer {
+    match *viewer {
         Viewer { is_admin: true, .. } => {}
         Viewer { id: None, .. } => filter.add("r.is_private = 0 AND u.visibility = 'public'"),
         Viewer { id: Some(id), is_restricted, .. } => {

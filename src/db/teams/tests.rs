@@ -82,9 +82,10 @@ fn searches_find_what_teams_give_and_nothing_else() {
         is_admin: false,
         is_restricted: true,
         is_public_only: false,
+        only: None,
     };
     let names = |query: &RepositoryQuery| -> Vec<String> {
-        let found = crate::db::repositories::search::list(&conn, viewer, query, Page::default()).unwrap();
+        let found = crate::db::repositories::search::list(&conn, &viewer, query, Page::default()).unwrap();
         assert_eq!(found.total_count, found.rows.len() as u64);
         found.rows.into_iter().map(|row| row.name.to_string()).collect()
     };

@@ -83,11 +83,12 @@ async fn list(forge: &Forge, caller: &Caller, query: RepositoryQuery, page: Page
         is_admin: caller.is_site_admin(),
         is_restricted: caller.user().is_some_and(|user| user.is_restricted),
         is_public_only: caller.scopes().is_some_and(|scopes| scopes.is_public_only()),
+        only: caller.only_repositories().map(<[_]>::to_vec),
     };
     let caller = caller.clone();
     forge
         .read("list repositories", move |conn| {
-            let Paged { rows, total_count } = db::repositories::search::list(conn, viewer, &query, page)?;
+            let Paged { rows, total_count } = db::repositories::search::list(conn, &viewer, &query, page)?;
             let rows = rows
                 .into_iter()
                 .map(|repository| rights_in(conn, &caller, &repository).map(|rights| (repository, rights)))

@@ -14,7 +14,12 @@ async fn delete(test: &TestForge, caller: &Caller, which: &str) -> Result<()> {
 }
 
 fn new(name: &str, scopes: &str) -> NewToken {
-    NewToken { name: name.into(), scopes: TokenScopes::parse_list(scopes).unwrap(), expires_ms: None }
+    NewToken {
+        name: name.into(),
+        scopes: TokenScopes::parse_list(scopes).unwrap(),
+        expires_ms: None,
+        repositories: None,
+    }
 }
 
 #[tokio::test]

@@ -191,7 +191,7 @@ pub fn permissions(rights: RepositoryRights) -> PermissionJson {
 }
 
 /// A token; `secret` is its value in the answer that created it and empty otherwise.
-pub fn token(token: &Token, secret: String) -> AccessTokenJson {
+pub fn token(token: &Token, repositories: Option<Vec<String>>, secret: String) -> AccessTokenJson {
     AccessTokenJson {
         id: token.id.get(),
         name: token.name.clone(),
@@ -201,5 +201,6 @@ pub fn token(token: &Token, secret: String) -> AccessTokenJson {
         created_at: Timestamp::from_ms(token.created_ms.get()),
         last_used_at: Timestamp::from_ms(token.last_used_ms.map_or(0, |at| at.get())),
         expires_at: token.expires_ms.map(|at| Timestamp::from_ms(at.get())),
+        repositories,
     }
 }

@@ -22,7 +22,10 @@ pub async fn user_get_tokens(
 ) -> Result<Response> {
     let permit = app.forge.authorize(&caller, action::ManageTokens, &name).await?;
     let found = tokens::list_tokens(&app.forge, permit, paging.page).await?;
-    Ok(paging.respond(&app, found.map(|token| render::token(&token, String::new()))))
+    let names = tokens::names_of_repositories(&app.forge, &found.rows).await?;
+    let mut names = names.into_iter();
+    let rows = found.map(|token| render::token(&token, names.next().flatten(), String::new()));
+    Ok(paging.respond(&app, rows))
 }
 
 /// `userCreateToken`; the only answer that holds the token itself.
@@ -35,7 +38,8 @@ pub async fn user_create_token(
     let permit = app.forge.authorize(&caller, action::ManageTokens, &name).await?;
     let new = validate::new_token(&body.read(&app, &permit).await?)?;
     let (token, secret) = tokens::create_token(&app.forge, permit, new).await?;
-    Ok((StatusCode::CREATED, Json(render::token(&token, secret))))
+    let names = tokens::names_of_repositories(&app.forge, std::slice::from_ref(&token)).await?.pop().flatten();
+    Ok((StatusCode::CREATED, Json(render::token(&token, names, secret))))
 }
 
 /// `userDeleteAccessToken`; the token is named by id or, failing that, by name.

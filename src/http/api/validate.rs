@@ -152,7 +152,15 @@ pub fn new_token(option: &CreateAccessTokenOption) -> Result<NewToken> {
         return Err(Error::new(Kind::Malformed, "access token must have a scope"));
     }
     let expires_ms = option.expires_at.as_deref().filter(|text| !text.is_empty()).map(expiry).transpose()?;
-    Ok(NewToken { name: option.name.clone(), scopes, expires_ms })
+    let repositories = option.repositories.as_ref().map(|names| names.iter().map(|name| full_name(name)).collect());
+    Ok(NewToken { name: option.name.clone(), scopes, expires_ms, repositories: repositories.transpose()? })
+}
+
+/// Reads `owner/name`.
+fn full_name(text: &str) -> Result<(UserName, RepoName)> {
+    let unknown = || Error::invalid("repositories", format!("repository does not exist [name: {text}]"));
+    let (owner, name) = text.split_once('/').ok_or_else(unknown)?;
+    Ok((UserName::parse(owner).map_err(|_| unknown())?, RepoName::parse(name).map_err(|_| unknown())?))
 }
 
 /// Reads the end of a token's life; what cannot be read must not become a token that lives for ever.
@@ -294,7 +302,7 @@ mod tests {
         assert_eq!(new_user(short, 8).unwrap_err().kind(), Kind::Malformed);
         let token = |scopes: &[&str]| {
             let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-            new_token(&CreateAccessTokenOption { name: "ci".into(), scopes, expires_at: None })
+            new_token(&CreateAccessTokenOption { name: "ci".into(), scopes, expires_at: None, repositories: None })
         };
         assert_eq!(token(&[]).unwrap_err().kind(), Kind::Malformed);
         assert_eq!(token(&["public-only"]).unwrap_err().kind(), Kind::Malformed);
@@ -346,6 +354,7 @@ mod tests {
                 name: "ci".into(),
                 scopes: vec!["all".into()],
                 expires_at: Some(end.into()),
+                repositories: None,
             })
         };
         assert_eq!(new("2030-01-02T03:04:05Z").unwrap().expires_ms, UtcMs::parse_rfc3339("2030-01-02T03:04:05Z"));

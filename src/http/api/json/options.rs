@@ -104,6 +104,8 @@ pub struct CreateAccessTokenOption {
     pub scopes: Vec<String>,
     /// When the token stops working, RFC 3339; absent: never. Gitea has no such field.
     pub expires_at: Option<String>,
+    /// The only repositories the token reaches, as `owner/name`; absent: all that its owner does. Gitea has no such field.
+    pub repositories: Option<Vec<String>>,
 }
 
 /// Body of `userCurrentPostKey`, `adminCreatePublicKey` and `repoCreateKey`.

@@ -196,8 +196,9 @@ fn tag_reference_and_token_have_every_property() {
         created_at: ZERO_TIME,
         last_used_at: Timestamp::from_ms(0),
         expires_at: Some(ZERO_TIME),
+        repositories: Some(vec!["ada/sop".into()]),
     };
-    check("AccessToken", &to_json(&token), &["expires_at"], &[]);
+    check("AccessToken", &to_json(&token), &["expires_at", "repositories"], &[]);
 }
 
 #[test]

@@ -23,4 +23,6 @@ pub struct AccessTokenJson {
     pub last_used_at: Timestamp,
     /// When it stops working; null: never. Gitea has no such field.
     pub expires_at: Option<Timestamp>,
+    /// The repositories it reaches; null: all that its owner does. Gitea has no such field.
+    pub repositories: Option<Vec<String>>,
 }

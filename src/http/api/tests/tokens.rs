@@ -88,3 +88,64 @@ async fn a_token_named_by_id_goes_first_and_pages_are_kept() {
     api.delete(&format!("/users/bob/tokens/{}", id(&second.json)), &api.bob()).await.expect(404);
     api.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_one_repository_reaches_no_other_and_nothing_beside() {
+    let api = Api::start().await;
+    for (name, is_private) in [("sop", true), ("other", false), ("hidden", true)] {
+        let body = json!({ "name": name, "private": is_private, "auto_init": true });
+        api.post("/user/repos", &api.ada(), body).await.expect(201);
+    }
+    let make = async |repositories: serde_json::Value| {
+        let body = json!({ "name": repositories.to_string(), "scopes": ["all"], "repositories": repositories });
+        api.post("/users/ada/tokens", &api.ada(), body).await
+    };
+    for bad in [json!([]), json!(["sop"]), json!(["ada/none"]), json!(["ada/sop", "bob/x"]), json!(["a b/c"])] {
+        make(bad).await.expect(422);
+    }
+    let made = make(json!(["ADA/Sop"])).await.expect(201).json;
+    assert_eq!(made["repositories"], json!(["ada/sop"]));
+    let token = format!("token {}", made["sha1"].as_str().unwrap());
+    api.get("/repos/ada/sop", &token).await.expect(200);
+    api.get("/repos/ada/sop/branches", &token).await.expect(200);
+    api.patch("/repos/ada/sop", &token, json!({ "description": "x" })).await.expect(200);
+    for hidden in ["/repos/ada/hidden", "/repos/ada/other", "/repos/ada/other/branches"] {
+        api.get(hidden, &token).await.expect(404);
+    }
+    assert_eq!(api.get("/user/repos", &token).await.expect(200).names(), ["sop"]);
+    assert_eq!(api.get("/users/ada/repos", &token).await.expect(200).names(), ["sop"]);
+    let found = api.get("/repos/search", &token).await.expect(200);
+    assert_eq!((found.names_in("data"), found.header("x-total-count")), (vec!["sop".to_owned()], "1".to_owned()));
+    api.get("/user", &token).await.expect(200);
+    for elsewhere in ["/users/search", "/user/keys", "/orgs", "/users/ada", "/admin/users"] {
+        api.get(elsewhere, &token).await.expect(403);
+    }
+    for (made, body) in [
+        ("/user/repos", json!({ "name": "new" })),
+        ("/orgs", json!({ "username": "acme" })),
+        ("/user/keys", json!({ "title": "t", "key": "k" })),
+    ] {
+        api.post(made, &token, body).await.expect(403);
+    }
+    let secret = made["sha1"].as_str().unwrap();
+    let url = |name: &str| api.git_url("ada", name).replace("correct%20horse%20staple", secret);
+    let dir = tempfile::TempDir::new().unwrap();
+    super::git::git(dir.path(), &["clone", "--quiet", &url("ada/sop")]).await;
+    let at = dir.path().join("sop");
+    super::git::git(&at, &["commit", "--quiet", "--allow-empty", "-m", "Two"]).await;
+    super::git::git(&at, &["push", "--quiet", "origin", "HEAD"]).await;
+    assert!(
+        super::git::fails(dir.path(), &["ls-remote", &url("ada/hidden")]).await,
+        "the account's, and not the token's"
+    );
+    let listed = api.get("/users/ada/tokens", &api.ada()).await.expect(200).json;
+    assert_eq!(listed[0]["repositories"], json!(["ada/sop"]));
+    api.delete("/repos/ada/sop", &api.ada()).await.expect(204);
+    api.get("/repos/ada/other", &token).await.expect(404);
+    assert_eq!(
+        api.get("/repos/search", &token).await.expect(200).json["data"],
+        json!([]),
+        "a limit outlives what it named"
+    );
+    api.finish().await;
+}
