@@ -13,6 +13,7 @@ use crate::access::{self, Access, Action, Caller, Permit, Presented, RepoPath, R
 use crate::error::{Error, Result};
 use crate::model::{Clock, Repository, UserName};
 
+pub mod assignable;
 pub mod collaborators;
 pub mod first_commit;
 pub mod intake;

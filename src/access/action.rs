@@ -636,6 +636,8 @@ actions! { OnRepository {
     EditDeployKeys("deploy_key.edit", [Repository Write], repository(AccessLevel::Admin, true, false));
     /// Lists collaborators.
     ListCollaborators("collaborator.list", [Repository Read], repository(AccessLevel::Read, true, false));
+    /// Lists who can be assigned or asked to review.
+    ListAssignable("assignable.list", [Repository Read], repository(AccessLevel::Read, true, false));
     /// Adds, changes and removes collaborators.
     EditCollaborators("collaborator.edit", [Repository Write], repository(AccessLevel::Admin, true, false));
     /// Lists the teams with access.

@@ -6,7 +6,7 @@ use atomicqms_actors::params;
 use atomicqms_actors::sql::{Connection, Error, Row};
 
 use super::users;
-use crate::model::{NewRepository, Page, RepoId, RepoName, Repository, UnitSet, UserId, UserName, UtcMs};
+use crate::model::{NewRepository, Page, RepoId, RepoName, Repository, UnitSet, User, UserId, UserName, UtcMs};
 
 pub mod search;
 
@@ -268,4 +268,23 @@ pub fn list_ids_of_owner(conn: &dyn Connection, owner: UserId) -> Result<Vec<Rep
     conn.all("SELECT id FROM repository WHERE owner_id = $1 ORDER BY id", &params![owner], |row| {
         Ok(RepoId::new(row.int(0)?))
     })
+}
+
+/// Most people that [`list_people`] answers.
+const MAX_PEOPLE: i64 = 5000;
+
+/// Lists the accounts of people that were given anything in a repository, the owner included, by login name.
+pub fn list_people(conn: &dyn Connection, repository: &Repository) -> Result<Vec<User>, Error> {
+    conn.all(
+        &format!(
+            "SELECT {} FROM users u WHERE u.is_organization = 0 AND u.deleted_ms IS NULL AND u.id IN (SELECT $1 \
+             UNION SELECT c.user_id FROM collaboration c WHERE c.repo_id = $2 \
+             UNION SELECT m.user_id FROM team t JOIN team_member m ON m.team_id = t.id WHERE t.org_id = $3 \
+             AND (t.includes_all_repositories = 1 OR EXISTS (SELECT 1 FROM team_repository e WHERE e.team_id = t.id AND e.repo_id = $4))) \
+             ORDER BY u.login_key LIMIT $5",
+            users::COLUMNS
+        ),
+        &params![repository.owner_id, repository.id, repository.owner_id, repository.id, MAX_PEOPLE],
+        users::read,
+    )
 }

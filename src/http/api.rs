@@ -4,6 +4,7 @@
 //! render, in that order; they hold no SQL and no policy. Called by `http/router.rs`.
 
 pub mod admin;
+pub mod assignees;
 pub mod branches;
 pub mod collaborators;
 mod commit_text;
@@ -235,5 +236,23 @@ fn repository_routes() -> Vec<Route> {
         Route::api(Method::PUT, collaborator, "repoAddCollaborator", collaborators::repo_add_collaborator),
         Route::api(Method::DELETE, collaborator, "repoDeleteCollaborator", collaborators::repo_delete_collaborator),
         Route::api(Method::GET, permission, "repoGetRepoPermissions", collaborators::repo_get_repo_permissions),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/assignees",
+            "repoGetAssignees",
+            assignees::repo_get_assignees,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/assignees/{assignee}",
+            "repoCheckAssignee",
+            assignees::repo_check_assignee,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/reviewers",
+            "repoGetReviewers",
+            assignees::repo_get_reviewers,
+        ),
     ]
 }

@@ -28,6 +28,9 @@ def drive(driver, world):
     call("repoListCollaborators", ada, **at)
     call("repoCheckCollaborator", ada, 204, collaborator="bob", **at)
     call("repoGetRepoPermissions", ada, collaborator="bob", **at)
+    call("repoGetAssignees", ada, **at)
+    call("repoCheckAssignee", ada, 204, assignee="bob", **at)
+    call("repoGetReviewers", ada, **at)
     call("repoDeleteCollaborator", ada, 204, collaborator="bob", **at)
 
     key = call("repoCreateKey", ada, 201, body={"title": "robot", "key": public_key(), "read_only": True}, **at)

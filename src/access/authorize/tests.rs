@@ -135,6 +135,8 @@ fn repository_actions() {
         ("code.read", true, false, [HIDE, HIDE, HIDE, OK, OK, OK, OK, OK, OK]),
         ("repository.transfer", false, false, [WHO, NO, HIDE, NO, NO, NO, OK, OK, OK]),
         ("repository.transfer", true, false, [HIDE, HIDE, HIDE, NO, NO, NO, OK, OK, OK]),
+        ("assignable.list", false, false, [WHO, OK, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("assignable.list", true, false, [HIDE, HIDE, HIDE, OK, OK, OK, OK, OK, OK]),
         ("repository_team.list", false, false, [WHO, OK, HIDE, OK, OK, OK, OK, OK, OK]),
         ("repository_team.list", true, false, [HIDE, HIDE, HIDE, OK, OK, OK, OK, OK, OK]),
         ("repository_team.edit", false, false, [WHO, NO, HIDE, NO, NO, OK, OK, OK, OK]),

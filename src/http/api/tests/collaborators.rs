@@ -50,3 +50,30 @@ async fn permissions_are_told_to_those_they_concern() {
     api.get(&of("bob"), "").await.expect(401);
     api.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_is_given_to_those_who_may_do_it() {
+    let api = Api::start().await;
+    api.account("cleo").await;
+    api.repository("ada", "sop", true).await;
+    for (name, level) in [("bob", "write"), ("cleo", "read")] {
+        let at = format!("/repos/ada/sop/collaborators/{name}");
+        api.put(&at, &api.ada(), json!({ "permission": level })).await.expect(204);
+    }
+    assert_eq!(api.get("/repos/ada/sop/assignees", &api.bob()).await.expect(200).logins(), ["ada", "bob"]);
+    assert_eq!(api.get("/repos/ada/sop/reviewers", &api.bob()).await.expect(200).logins(), ["ada", "bob", "cleo"]);
+    api.get("/repos/ada/sop/assignees/bob", &api.ada()).await.expect(204);
+    api.get("/repos/ada/sop/assignees/cleo", &api.ada()).await.expect(404);
+    api.get("/repos/ada/sop/assignees/nobody", &api.ada()).await.expect(404);
+    api.post("/orgs", &api.ada(), json!({ "username": "acme" })).await.expect(201);
+    api.post("/orgs/acme/repos", &api.ada(), json!({ "name": "sop", "private": true })).await.expect(201);
+    let units =
+        json!({ "name": "t", "permission": "write", "units": ["repo.issues"], "includes_all_repositories": true });
+    let team = api.post("/orgs/acme/teams", &api.ada(), units).await.expect(201).json["id"].clone();
+    api.put(&format!("/teams/{team}/members/cleo"), &api.ada(), json!({})).await.expect(204);
+    assert_eq!(api.get("/repos/acme/sop/assignees", &api.ada()).await.expect(200).logins(), ["ada", "cleo"]);
+    assert_eq!(api.get("/repos/acme/sop/reviewers", &api.ada()).await.expect(200).logins(), ["ada"]);
+    api.patch("/admin/users/cleo", &api.admin(), json!({ "prohibit_login": true })).await.expect(200);
+    assert_eq!(api.get("/repos/acme/sop/assignees", &api.ada()).await.expect(200).logins(), ["ada"]);
+    api.finish().await;
+}

@@ -51,6 +51,9 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("repoCheckCollaborator", [404, 404, 204, 204]),
     ("repoAddCollaborator", [404, 404, 403, 204]),
     ("repoGetRepoPermissions", [404, 404, 200, 200]),
+    ("repoGetAssignees", [404, 404, 200, 200]),
+    ("repoCheckAssignee", [404, 404, 404, 404]),
+    ("repoGetReviewers", [404, 404, 200, 200]),
     ("repoDeleteCollaborator", [404, 404, 403, 204]),
     // No organization owns the repository.
     ("repoListTeams", [404, 404, 405, 405]),
@@ -109,6 +112,7 @@ fn fill(pattern: &str, id: &Value, team: &Value) -> String {
         .replace("{team}", "owners")
         .replace("{username}", "ada")
         .replace("{collaborator}", "cleo")
+        .replace("{assignee}", "cleo")
         .replace("{id}", &id.to_string())
         .replace("{*branch}", "main")
         .replace("{*ref}", "heads/main")
