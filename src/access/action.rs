@@ -636,6 +636,8 @@ actions! { OnRepository {
     EditDeployKeys("deploy_key.edit", [Repository Write], repository(AccessLevel::Admin, true, false));
     /// Lists collaborators.
     ListCollaborators("collaborator.list", [Repository Read], repository(AccessLevel::Read, true, false));
+    /// Lists forks, as far as the caller may see them.
+    ListForks("fork.list", [Repository Read], repository(AccessLevel::Read, false, false));
     /// Adds, changes and removes collaborators.
     EditCollaborators("collaborator.edit", [Repository Write], repository(AccessLevel::Admin, true, false));
     /// Lists the teams with access.
