@@ -59,7 +59,7 @@ CREATE TABLE repository (
     created_ms     INTEGER NOT NULL,
     updated_ms     INTEGER NOT NULL,
     pushed_ms      INTEGER,
-    archived_ms    INTEGER, disabled_units INTEGER NOT NULL DEFAULT 0,
+    archived_ms    INTEGER, disabled_units INTEGER NOT NULL DEFAULT 0, fork_id INTEGER REFERENCES repository (id) ON DELETE SET NULL,
     UNIQUE (owner_id, name_key)
 ) STRICT;
 
@@ -289,7 +289,7 @@ CREATE TRIGGER rights_of_repositories_insert AFTER INSERT ON repository
 BEGIN UPDATE rights_version SET version = version + 1; END;
 CREATE TRIGGER rights_of_repositories_update AFTER UPDATE OF
     id, owner_id, name, name_key, description, website, default_branch, is_private, is_archived, is_template, created_ms, archived_ms,
-    disabled_units
+    disabled_units, fork_id
 ON repository
 BEGIN UPDATE rights_version SET version = version + 1; END;
 CREATE TRIGGER rights_of_repositories_delete AFTER DELETE ON repository
@@ -438,3 +438,5 @@ CREATE TRIGGER rights_of_token_repositories_update AFTER UPDATE ON access_token_
 BEGIN UPDATE rights_version SET version = version + 1; END;
 CREATE TRIGGER rights_of_token_repositories_delete AFTER DELETE ON access_token_repository
 BEGIN UPDATE rights_version SET version = version + 1; END;
+
+CREATE INDEX repository_by_fork ON repository (fork_id, owner_id) WHERE fork_id IS NOT NULL;

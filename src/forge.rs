@@ -16,6 +16,7 @@ use crate::model::{Clock, Repository, UserName};
 pub mod assignable;
 pub mod collaborators;
 pub mod first_commit;
+pub mod forks;
 pub mod intake;
 pub mod keys;
 pub mod maintenance;

@@ -25,6 +25,7 @@ mod mark;
 mod prepared;
 pub(crate) mod retire;
 mod rewrite;
+mod share;
 mod size;
 pub(crate) mod write_out;
 
@@ -39,6 +40,7 @@ pub use consolidate::{ConsolidateOptions, consolidate};
 pub(crate) use delta::DeltaIndex;
 pub use prepared::{AfterPublish, CommitGraphFile, MultiPackIndexFile, Prepared, PreparedStats, Published};
 pub use retire::Removal;
+pub use share::{ShareStats, share};
 pub use size::{SizeReport, size_report};
 pub use write_out::PackRow;
 

@@ -638,6 +638,8 @@ actions! { OnRepository {
     ListCollaborators("collaborator.list", [Repository Read], repository(AccessLevel::Read, true, false));
     /// Lists who can be assigned or asked to review.
     ListAssignable("assignable.list", [Repository Read], repository(AccessLevel::Read, true, false));
+    /// Lists forks, as far as the caller may see them.
+    ListForks("fork.list", [Repository Read], repository(AccessLevel::Read, false, false));
     /// Adds, changes and removes collaborators.
     EditCollaborators("collaborator.edit", [Repository Write], repository(AccessLevel::Admin, true, false));
     /// Lists the teams with access.

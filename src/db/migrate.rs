@@ -21,6 +21,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0007_organizations.sql", include_str!("../../migrations/0007_organizations.sql")),
     ("0008_transfers.sql", include_str!("../../migrations/0008_transfers.sql")),
     ("0009_limited_tokens.sql", include_str!("../../migrations/0009_limited_tokens.sql")),
+    ("0010_forks.sql", include_str!("../../migrations/0010_forks.sql")),
 ];
 
 /// The version this binary writes.

@@ -13,7 +13,7 @@ pub mod search;
 const COLUMNS: &str = "r.id, r.owner_id, u.login, u.visibility, r.name, r.description, r.website, r.default_branch, \
      r.is_private, r.is_archived, r.is_template, \
      NOT EXISTS (SELECT 1 FROM refs f WHERE f.repo_id = r.id AND f.name >= 'refs/heads/' AND f.name < 'refs/heads0'), \
-     r.size_bytes, r.created_ms, r.updated_ms, r.pushed_ms, r.archived_ms, u.is_organization, r.disabled_units";
+     r.size_bytes, r.created_ms, r.updated_ms, r.pushed_ms, r.archived_ms, u.is_organization, r.disabled_units, r.fork_id";
 const TABLES: &str = "repository r JOIN users u ON u.id = r.owner_id";
 
 fn read(row: &dyn Row) -> Result<Repository, Error> {
@@ -37,6 +37,7 @@ fn read(row: &dyn Row) -> Result<Repository, Error> {
         archived_ms: row.opt_int(16)?.map(UtcMs::new),
         is_owner_organization: row.flag(17)?,
         disabled_units: UnitSet::from_bits(row.int(18)?),
+        fork_id: row.opt_int(19)?.map(RepoId::new),
     })
 }
 
@@ -87,6 +88,21 @@ pub fn find_of_owner(conn: &dyn Connection, owner: UserId, name: &RepoName) -> R
     )
 }
 
+/// Finds the fork of a repository that an owner has.
+pub fn find_fork(conn: &dyn Connection, owner: UserId, source: RepoId) -> Result<Option<RepoId>, Error> {
+    conn.first(
+        "SELECT id FROM repository WHERE fork_id = $1 AND owner_id = $2 LIMIT 1",
+        &params![source, owner],
+        |row| Ok(RepoId::new(row.int(0)?)),
+    )
+}
+
+/// Counts the forks of a repository, seen or not.
+pub fn count_forks(conn: &dyn Connection, source: RepoId) -> Result<u64, Error> {
+    let count = conn.first("SELECT COUNT(*) FROM repository WHERE fork_id = $1", &params![source], |row| row.int(0))?;
+    Ok(u64::try_from(count.unwrap_or(0)).unwrap_or(0))
+}
+
 /// Counts the branches of a repository.
 pub fn count_branches(conn: &dyn Connection, id: RepoId) -> Result<u64, Error> {
     let count = conn.first(
@@ -114,7 +130,7 @@ pub fn insert(
     forget_redirect(tx, owner, &new.name)?;
     let id = tx.first(
         "INSERT INTO repository (owner_id, name, name_key, description, website, default_branch, is_private, \
-         is_template, created_ms, updated_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
+         is_template, fork_id, created_ms, updated_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id",
         &params![
             owner,
             new.name.as_str(),
@@ -124,6 +140,7 @@ pub fn insert(
             default_branch,
             new.is_private,
             new.is_template,
+            new.forked_from,
             at,
             at,
         ],
@@ -217,6 +234,7 @@ pub fn delete(tx: &dyn Connection, id: RepoId) -> Result<bool, Error> {
         &params![id],
     )?;
     for statement in [
+        "UPDATE repository SET fork_id = NULL WHERE fork_id = $1",
         "DELETE FROM refs WHERE repo_id = $1",
         "DELETE FROM ref_projection WHERE repo_id = $1",
         "DELETE FROM waiting_pack WHERE repo_id = $1",

@@ -23,6 +23,7 @@ use atomicqms_git::{Incoming, Ingested, PackSource, Progress, RefEdit, RefName, 
 
 pub use self::certificate::FindSigner;
 use self::certificate::{Evidence, account_of_key};
+pub(super) use self::commit::record_ref;
 use self::commit::{CommitPush, Growth};
 pub use self::create::{create, may_create};
 pub use self::nonce::{NonceStatus, Nonces};

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 mod listing;
 mod removal;
 
+pub(super) use listing::list_forks_of;
 pub use listing::{
     Details, Seen, details, list_organization_repositories, list_own_repositories, list_team_repositories,
     list_user_repositories, search_repositories,
@@ -92,6 +93,7 @@ pub async fn create_repository<A: MayCreateRepository>(
                 "is_template": repository.is_template,
                 "default_branch": repository.default_branch,
                 "generated_from": new.generated_from,
+                "forked_from": new.forked_from,
             }));
             audit::append(tx, at, &event)?;
             give_to_its_maker(tx, permit.caller(), &repository, at)?;

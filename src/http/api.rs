@@ -9,6 +9,7 @@ pub mod branches;
 pub mod collaborators;
 mod commit_text;
 pub mod deploy_keys;
+pub mod forks;
 pub mod git_refs;
 pub mod json;
 pub mod keys;
@@ -186,6 +187,8 @@ fn repository_routes() -> Vec<Route> {
         Route::api(Method::GET, repo, "repoGet", repositories::repo_get),
         Route::api(Method::PATCH, repo, "repoEdit", repositories::repo_edit),
         Route::api(Method::DELETE, repo, "repoDelete", repositories::repo_delete),
+        Route::api(Method::GET, "/api/v1/repos/{owner}/{repo}/forks", "listForks", forks::list_forks_of),
+        Route::api(Method::POST, "/api/v1/repos/{owner}/{repo}/forks", "createFork", forks::create_fork),
         Route::api(Method::POST, "/api/v1/repos/{owner}/{repo}/generate", "generateRepo", templates::generate_repo),
         Route::api(Method::POST, "/api/v1/repos/{owner}/{repo}/transfer", "repoTransfer", transfers::repo_transfer),
         Route::api(

@@ -35,6 +35,8 @@ pub struct Repository {
     pub is_template: bool,
     /// Units that are switched off, for everybody.
     pub disabled_units: UnitSet,
+    /// What it was forked from, while that is there.
+    pub fork_id: Option<RepoId>,
     /// Has no branch yet.
     pub is_empty: bool,
     /// Bytes on disk when last measured. Units: bytes.
@@ -88,6 +90,8 @@ pub struct NewRepository {
     pub default_branch: Option<String>,
     /// Wants a first commit with a README.
     pub auto_init: bool,
+    /// What it is a fork of.
+    pub forked_from: Option<RepoId>,
     /// Full name of the template it is made from, for the ledger.
     pub generated_from: Option<String>,
 }
@@ -103,6 +107,7 @@ impl NewRepository {
             is_template: false,
             default_branch: None,
             auto_init: false,
+            forked_from: None,
             generated_from: None,
         }
     }
@@ -150,6 +155,8 @@ pub struct RepositoryQuery {
     pub is_archived: Option<bool>,
     /// Only templates or only others.
     pub is_template: Option<bool>,
+    /// Only forks of this one.
+    pub fork_of: Option<RepoId>,
     /// Kind.
     pub mode: RepositoryMode,
     /// Order.
@@ -164,9 +171,9 @@ pub enum RepositoryMode {
     /// All.
     #[default]
     Any,
-    /// Neither fork nor mirror; all of ours are, so far.
+    /// Neither fork nor mirror.
     Source,
-    /// Forks; none so far.
+    /// Forks.
     Fork,
     /// Mirrors; none so far.
     Mirror,

@@ -39,6 +39,9 @@ def drive(driver, world):
         call("repoGetKey", ada, id=key["id"], **at)
         call("repoDeleteKey", ada, 204, id=key["id"], **at)
 
+    call("createFork", ada, 202, body={"name": "branched"}, **seed)
+    call("listForks", **seed)
+    call("repoGet", owner="ada", repo="branched")
     call("repoEdit", admin, **seed, body={"template": True})
     call("generateRepo", ada, 201, template_owner="admin", template_repo="seed", body={"owner": "ada", "name": "grown", "git_content": True})
 

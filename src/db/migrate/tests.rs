@@ -14,6 +14,7 @@ const HASHES: &[(&str, &str)] = &[
     ("0007_organizations.sql", "cdf27e017f070f1b83e208880f8b85c4ac9349914992a061a88a30b898f6d7dd"),
     ("0008_transfers.sql", "a7b185985b15159feeb74184f752e6a130c5dae426baf5457491695ea0bc5bb5"),
     ("0009_limited_tokens.sql", "52820ee2fca99f537fab805c7c0b257a1dbd34c5f65342a2f9b7e9b558790c5e"),
+    ("0010_forks.sql", "0b55987c1c4d029c8dafa6f97dbe6c791f44a9be1a2f13e98fdeb8c1ca912d72"),
 ];
 
 fn empty() -> rusqlite::Connection {

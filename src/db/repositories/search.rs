@@ -66,8 +66,12 @@ pub(in crate::db) fn build(viewer: &Viewer, query: &RepositoryQuery, page: Page)
              OR r.owner_id IN (SELECT t.org_id FROM team t WHERE t.id = {all} AND t.includes_all_repositories = 1))"
         ));
     }
-    if matches!(query.mode, RepositoryMode::Fork | RepositoryMode::Mirror) {
-        filter.add("1 = 0");
+    filter.equals("r.fork_id", query.fork_of);
+    match query.mode {
+        RepositoryMode::Fork => filter.add("r.fork_id IS NOT NULL"),
+        RepositoryMode::Source => filter.add("r.fork_id IS NULL"),
+        RepositoryMode::Mirror => filter.add("1 = 0"),
+        RepositoryMode::Any | RepositoryMode::Collaborative => {}
     }
     if query.without_private {
         filter.add("r.is_private = 0 AND u.visibility = 'public'");

@@ -149,6 +149,17 @@ fn hex(id: ObjectId) -> String {
     id.to_string()
 }
 
+/// Writes one ref with its event and its journal row, for who makes refs without a push.
+pub(in crate::forge) fn record_ref(
+    tx: &dyn Connection,
+    caller: &Caller,
+    repository: &Repository,
+    edit: &RefEdit,
+    now: UtcMs,
+) -> Result<EditOutcome> {
+    commit_edit(tx, caller, repository, edit, None, now)
+}
+
 /// Lets HEAD follow the first branch of a repository that was empty. A failure is logged and harms nothing: HEAD stays unborn.
 pub(super) async fn adopt_default_branch(
     forge: &Forge,

@@ -14,7 +14,7 @@ use crate::db::repositories::search::Viewer;
 use crate::error::{Error, Result};
 use crate::forge::Forge;
 use crate::model::repository::{RepositoryQuery, RepositorySort};
-use crate::model::{Page, Paged, Repository, TeamId, User, UserId};
+use crate::model::{AccessLevel, Page, Paged, RepoId, Repository, TeamId, User, UserId};
 
 /// A repository in a list, with the caller's rights in it.
 pub type Seen = (Repository, RepositoryRights);
@@ -62,6 +62,17 @@ pub async fn list_team_repositories(forge: &Forge, permit: Permit<ReadTeam>, pag
     list(forge, permit.caller(), query, page).await
 }
 
+/// Lists the forks of a repository, as far as the caller may see them.
+pub(in crate::forge) async fn list_forks_of(
+    forge: &Forge,
+    caller: &Caller,
+    source: RepoId,
+    page: Page,
+) -> Result<Paged<Seen>> {
+    let query = RepositoryQuery { fork_of: Some(source), sort: RepositorySort::Id, ..RepositoryQuery::default() };
+    list(forge, caller, query, page).await
+}
+
 /// Lists what an account owns, as far as the caller may see it.
 pub async fn list_user_repositories(
     forge: &Forge,
@@ -105,23 +116,28 @@ pub struct Details {
     pub owner: User,
     /// Branches.
     pub branch_count: u64,
+    /// Forks.
+    pub fork_count: u64,
+    /// What it was forked from, with its owner and the caller's rights there, if the caller may see it.
+    pub parent: Option<Box<(Repository, User, RepositoryRights)>>,
 }
 
 /// Reads owners and branch counts of repositories the caller was already shown, in their order. The branches of a repository that is open are
 /// counted in memory, the others in the database.
 ///
 /// Errors: `NotFound` when one of them was deleted meanwhile.
-pub async fn details(forge: &Forge, repositories: &[Repository]) -> Result<Vec<Details>> {
+pub async fn details(forge: &Forge, caller: &Caller, repositories: &[Repository]) -> Result<Vec<Details>> {
     let look = |repository: &Repository| {
-        (repository.id, repository.owner_id, forge.directory.view_if_open(repository.id.get()))
+        (repository.id, repository.owner_id, repository.fork_id, forge.directory.view_if_open(repository.id.get()))
     };
     let wanted: Vec<_> = repositories.iter().map(look).collect();
+    let caller = caller.clone();
     forge
         .read("read repository details", move |conn| {
             // A page mostly belongs to few.
             let mut owners: HashMap<UserId, User> = HashMap::new();
             let mut details = Vec::with_capacity(wanted.len());
-            for (repo, owner, view) in wanted {
+            for (repo, owner, fork_id, view) in wanted {
                 let owner = match owners.get(&owner) {
                     Some(known) => known.clone(),
                     None => {
@@ -134,9 +150,29 @@ pub async fn details(forge: &Forge, repositories: &[Repository]) -> Result<Vec<D
                     Some(view) => view.refs.iter_prefix("refs/heads/").count() as u64,
                     None => db::repositories::count_branches(conn, repo)?,
                 };
-                details.push(Details { owner, branch_count });
+                let parent = match fork_id {
+                    Some(id) => find_parent(conn, &caller, id)?,
+                    None => None,
+                };
+                let fork_count = db::repositories::count_forks(conn, repo)?;
+                details.push(Details { owner, branch_count, fork_count, parent });
             }
             Ok(details)
         })
         .await
+}
+
+/// What a repository was forked from, for a caller who may see it.
+fn find_parent(
+    conn: &dyn atomicqms_actors::sql::Connection,
+    caller: &Caller,
+    id: RepoId,
+) -> Result<Option<Box<(Repository, User, RepositoryRights)>>> {
+    let Some(parent) = db::repositories::find(conn, id)? else { return Ok(None) };
+    let rights = rights_in(conn, caller, &parent)?;
+    if rights.level < AccessLevel::Read {
+        return Ok(None);
+    }
+    let owner = db::users::find(conn, parent.owner_id)?.ok_or_else(Error::not_found)?;
+    Ok(Some(Box::new((parent, owner, rights))))
 }

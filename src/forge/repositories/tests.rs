@@ -249,7 +249,7 @@ async fn lists_show_only_what_the_caller_may_see() {
     let permit = test.forge.authorize(&bob, ListUserRepositories, &ada.user().unwrap().name).await.unwrap();
     let listed = list_user_repositories(&test.forge, permit, Page { number: 2, limit: 1 }).await.unwrap();
     assert_eq!((listed.total_count, listed.rows.len()), (2, 1));
-    let details = details(&test.forge, &[listed.rows[0].0.clone()]).await.unwrap();
+    let details = details(&test.forge, &bob, &[listed.rows[0].0.clone()]).await.unwrap();
     assert_eq!((details[0].owner.name.as_str(), details[0].branch_count), ("ada", 0));
     test.finish().await;
 }

@@ -19,8 +19,8 @@ pub use commit::{BranchJson, CommitMetaJson, PayloadCommitJson, PayloadUserJson,
 pub use git_ref::{GitObjectJson, ReferenceJson};
 pub use key::{DeployKeyJson, PublicKeyJson};
 pub use options::{
-    AddCollaboratorOption, CreateAccessTokenOption, CreateKeyOption, CreateRepoOption, CreateUserOption,
-    EditRepoOption, EditUserOption, GenerateRepoOption, TransferRepoOption,
+    AddCollaboratorOption, CreateAccessTokenOption, CreateForkOption, CreateKeyOption, CreateRepoOption,
+    CreateUserOption, EditRepoOption, EditUserOption, GenerateRepoOption, TransferRepoOption,
 };
 pub use organization::{
     CreateOrgOption, EditOrgOption, OrganizationJson, OrganizationPermissionsJson, TeamJson, TeamOption, TeamSearchJson,

@@ -4,6 +4,7 @@
 //! `permissions`. Whether a row may be shown at all was decided before, in `access`. Called by the handlers.
 
 use crate::access::{Caller, RepositoryRights};
+use crate::forge::repositories::Details;
 use crate::model::{AccessLevel, Organization, Repository, SshKey, Team, Unit, User, UserId};
 
 use super::json::{
@@ -78,16 +79,10 @@ impl<'a> Viewer<'a> {
     }
 
     /// A repository as this viewer may see it; `rights` are what the viewer may do in it.
-    pub fn repository(
-        &self,
-        repository: &Repository,
-        owner: &User,
-        rights: RepositoryRights,
-        branches: u64,
-    ) -> RepositoryJson {
+    pub fn repository(&self, repository: &Repository, rights: RepositoryRights, details: &Details) -> RepositoryJson {
         let full_name = repository.full_name();
         // Gitea shows a repository's owner without the private fields, even to the owner.
-        let owner = self.render_user(owner, rights.level > AccessLevel::None && self.user_id.is_some(), false);
+        let owner = self.render_user(&details.owner, rights.level > AccessLevel::None && self.user_id.is_some(), false);
         RepositoryJson {
             id: repository.id.get(),
             name: repository.name.to_string(),
@@ -102,7 +97,14 @@ impl<'a> Viewer<'a> {
             ssh_url: self.ssh_root.map_or_else(String::new, |root| format!("{root}{full_name}.git")),
             clone_url: self.urls.clone_http(&full_name),
             website: repository.website.clone(),
-            branch_count: i64::try_from(branches).unwrap_or(i64::MAX),
+            branch_count: i64::try_from(details.branch_count).unwrap_or(i64::MAX),
+            fork: repository.fork_id.is_some(),
+            forks_count: i64::try_from(details.fork_count).unwrap_or(i64::MAX),
+            parent: details.parent.as_ref().map(|parent| {
+                let (parent, owner, rights) = &**parent;
+                let more = Details { owner: owner.clone(), branch_count: 0, fork_count: 0, parent: None };
+                Box::new(self.repository(parent, *rights, &more))
+            }),
             default_branch: repository.default_branch.clone(),
             default_target_branch: repository.default_branch.clone(),
             archived: repository.is_archived,

@@ -136,11 +136,9 @@ pub async fn render_all(
 ) -> Result<Vec<RepositoryJson>> {
     let viewer = Viewer::new(caller, &app.root_url).with_ssh(app.ssh_root.as_deref());
     let (repositories, rights): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-    let details = repositories::details(&app.forge, &repositories).await?;
+    let details = repositories::details(&app.forge, caller, &repositories).await?;
     let shown = repositories.iter().zip(rights).zip(details);
-    Ok(shown
-        .map(|((repository, rights), more)| viewer.repository(repository, &more.owner, rights, more.branch_count))
-        .collect())
+    Ok(shown.map(|((repository, rights), more)| viewer.repository(repository, rights, &more)).collect())
 }
 
 async fn render(

@@ -57,6 +57,7 @@ fn read_query(params: &Params) -> Result<RepositoryQuery> {
         without_private: params.switch("private") == Some(false),
         is_archived: params.switch("archived"),
         is_template: params.switch("template"),
+        fork_of: None,
         mode,
         sort,
         is_descending,

@@ -7,6 +7,7 @@
 mod accounts;
 mod collaborators;
 mod fixture;
+mod forks;
 mod git;
 mod organizations;
 mod refs;

@@ -42,7 +42,7 @@ pub(super) fn at_most(field: &'static str, text: &str, max: usize) -> Result<()>
     if text.chars().count() > max { Err(broken(field, "MaxSize")) } else { Ok(()) }
 }
 
-fn repo_name(field: &'static str, name: &str) -> Result<RepoName> {
+pub(super) fn repo_name(field: &'static str, name: &str) -> Result<RepoName> {
     if name.bytes().any(|byte| !byte.is_ascii_alphanumeric() && !b"-_.".contains(&byte)) {
         return Err(broken(field, "AlphaDashDot"));
     }

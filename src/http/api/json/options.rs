@@ -244,6 +244,16 @@ pub struct GenerateRepoOption {
     pub protected_branch: bool,
 }
 
+/// Body of `createFork`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct CreateForkOption {
+    /// Name of the fork; the source's when not given.
+    pub name: Option<String>,
+    /// The organization that will own it; the caller when not given.
+    pub organization: Option<String>,
+}
+
 /// Body of `repoTransfer`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]

@@ -52,7 +52,7 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("repoAddCollaborator", [404, 404, 403, 204]),
     ("repoGetRepoPermissions", [404, 404, 200, 200]),
     ("repoGetAssignees", [404, 404, 200, 200]),
-    ("repoCheckAssignee", [404, 404, 404, 404]),
+    ("repoCheckAssignee", [404, 404, 404, 204]),
     ("repoGetReviewers", [404, 404, 200, 200]),
     ("repoDeleteCollaborator", [404, 404, 403, 204]),
     // No organization owns the repository.
@@ -60,6 +60,8 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("repoCheckTeam", [404, 404, 405, 405]),
     ("repoAddTeam", [404, 404, 403, 405]),
     ("repoDeleteTeam", [404, 404, 403, 405]),
+    ("listForks", [404, 404, 200, 200]),
+    ("createFork", [404, 404, 202, 409]),
     ("generateRepo", [404, 404, 422, 422]),
     ("repoTransfer", [404, 404, 403, 422]),
     ("acceptRepoTransfer", [401, 404, 404, 404]),
