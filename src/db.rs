@@ -12,6 +12,7 @@ pub mod instance;
 pub mod jobs;
 pub mod keys;
 pub mod migrate;
+pub mod protection;
 pub mod push_certificates;
 pub mod refs;
 pub mod repositories;

@@ -18,6 +18,7 @@ pub mod first_commit;
 pub mod intake;
 pub mod keys;
 pub mod maintenance;
+pub mod protection;
 pub mod pushes;
 pub mod repositories;
 pub mod setup;
@@ -25,6 +26,9 @@ pub mod setup;
 pub(crate) mod testing;
 pub mod tokens;
 pub mod users;
+
+/// Repositories of which protection rules are remembered.
+const REMEMBERED_REPOSITORIES: u64 = 10_000;
 
 /// What an administrator may tune about the forge.
 #[derive(Debug, Clone)]
@@ -88,6 +92,7 @@ pub struct Forge {
     pub settings: Settings,
     /// Identification and passwords.
     pub access: Access,
+    remembered_rules: protection::Remembered,
     jobs: Option<Jobs>,
 }
 
@@ -99,7 +104,8 @@ impl Forge {
         let ForgeParts { writer, readers, directory, clock, settings, rights, jobs } = parts;
         repositories::check_branch_name(&settings.default_branch)?;
         let access = Access::new(readers.clone(), writer.clone(), clock.clone(), settings.security.clone(), rights)?;
-        Ok(Arc::new(Self { writer, readers, directory, clock, settings, access, jobs }))
+        let remembered_rules = protection::Remembered::new(REMEMBERED_REPOSITORIES);
+        Ok(Arc::new(Self { writer, readers, directory, clock, settings, access, remembered_rules, jobs }))
     }
 
     /// Says that a job was scheduled that is due now.

@@ -4,6 +4,7 @@
 //! render, in that order; they hold no SQL and no policy. Called by `http/router.rs`.
 
 pub mod admin;
+pub mod branch_protections;
 pub mod branches;
 pub mod collaborators;
 mod commit_text;
@@ -17,6 +18,7 @@ pub mod query;
 pub mod render;
 pub mod repositories;
 pub mod search;
+pub mod tag_protections;
 pub mod tags;
 #[cfg(test)]
 mod tests;
@@ -32,7 +34,7 @@ use super::router::Route;
 
 /// Lists the routes of the API; operation ids are those of the published specification.
 pub fn routes() -> Vec<Route> {
-    [account_routes(), key_routes(), repository_routes()].into_iter().flatten().collect()
+    [account_routes(), key_routes(), repository_routes(), protection_routes()].into_iter().flatten().collect()
 }
 
 fn account_routes() -> Vec<Route> {
@@ -128,5 +130,33 @@ fn repository_routes() -> Vec<Route> {
         Route::api(Method::PUT, collaborator, "repoAddCollaborator", collaborators::repo_add_collaborator),
         Route::api(Method::DELETE, collaborator, "repoDeleteCollaborator", collaborators::repo_delete_collaborator),
         Route::api(Method::GET, permission, "repoGetRepoPermissions", collaborators::repo_get_repo_permissions),
+    ]
+}
+
+fn protection_routes() -> Vec<Route> {
+    use branch_protections as of_branches;
+    use tag_protections as of_tags;
+    let rules = "/api/v1/repos/{owner}/{repo}/branch_protections";
+    let order = "/api/v1/repos/{owner}/{repo}/branch_protections/priority";
+    let rule = "/api/v1/repos/{owner}/{repo}/branch_protections/{*name}";
+    let tag_rules = "/api/v1/repos/{owner}/{repo}/tag_protections";
+    let tag_rule = "/api/v1/repos/{owner}/{repo}/tag_protections/{id}";
+    vec![
+        Route::api(Method::GET, rules, "repoListBranchProtection", of_branches::repo_list_branch_protection),
+        Route::api(Method::POST, rules, "repoCreateBranchProtection", of_branches::repo_create_branch_protection),
+        Route::api(
+            Method::POST,
+            order,
+            "repoUpdateBranchProtectionPriories",
+            of_branches::repo_update_branch_protection_priories,
+        ),
+        Route::api(Method::GET, rule, "repoGetBranchProtection", of_branches::repo_get_branch_protection),
+        Route::api(Method::PATCH, rule, "repoEditBranchProtection", of_branches::repo_edit_branch_protection),
+        Route::api(Method::DELETE, rule, "repoDeleteBranchProtection", of_branches::repo_delete_branch_protection),
+        Route::api(Method::GET, tag_rules, "repoListTagProtection", of_tags::repo_list_tag_protection),
+        Route::api(Method::POST, tag_rules, "repoCreateTagProtection", of_tags::repo_create_tag_protection),
+        Route::api(Method::GET, tag_rule, "repoGetTagProtection", of_tags::repo_get_tag_protection),
+        Route::api(Method::PATCH, tag_rule, "repoEditTagProtection", of_tags::repo_edit_tag_protection),
+        Route::api(Method::DELETE, tag_rule, "repoDeleteTagProtection", of_tags::repo_delete_tag_protection),
     ]
 }

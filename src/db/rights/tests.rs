@@ -35,22 +35,38 @@ fn whatever_may_alter_rights_moves_the_number() {
         "INSERT INTO repository_redirect (owner_id, name_key, repo_id) VALUES (70, 'old', 70)",
         "INSERT INTO collaboration (repo_id, user_id, level, created_ms, updated_ms) VALUES (70, 70, 'read', 1, 1)",
         "INSERT INTO public_key (id, user_id, title, fingerprint, key_type, key, created_ms) VALUES (70, 70, 't', 'f', 'k', zeroblob(1), 1)",
+        "INSERT INTO branch_protection VALUES \
+         (70, 70, 'main', 1, 0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0, 0, '[]', '', '', 1, 1)",
+        "INSERT INTO branch_protection_user (rule_id, list, user_id) VALUES (70, 'push', 70)",
+        "INSERT INTO branch_protection_team (rule_id, list, team_id) VALUES (70, 'push', 70)",
+        "INSERT INTO tag_protection (id, repo_id, name_pattern, created_ms, updated_ms) VALUES (70, 70, 'v*', 1, 1)",
+        "INSERT INTO tag_protection_user (rule_id, user_id) VALUES (70, 70)",
+        "INSERT INTO tag_protection_team (rule_id, team_id) VALUES (70, 70)",
     ];
     for statement in insert {
         assert!(moves(&conn, statement), "{statement}");
     }
     let harmless: BTreeMap<(&str, &str), ()> = HARMLESS.iter().map(|pair| (*pair, ())).collect();
+    let rules = [
+        "branch_protection_user",
+        "branch_protection_team",
+        "branch_protection",
+        "tag_protection_user",
+        "tag_protection_team",
+        "tag_protection",
+    ];
     let tables = ["users", "access_token", "repository", "repository_redirect", "collaboration", "public_key"];
-    for table in tables {
+    for table in tables.into_iter().chain(rules) {
         let mut names = conn.prepare(&format!("SELECT name FROM pragma_table_info('{table}')")).unwrap();
         let columns: Vec<String> = names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-        assert!(columns.len() > 2, "{table}");
+        assert!(columns.len() >= 2, "{table}");
         for column in columns {
             let moved = moves(&conn, &format!("UPDATE {table} SET {column} = {column}"));
             assert_eq!(!moved, harmless.contains_key(&(table, column.as_str())), "{table}.{column}");
         }
     }
-    for table in ["repository_redirect", "collaboration", "public_key", "access_token", "repository", "users"] {
+    let rest = ["repository_redirect", "collaboration", "public_key", "access_token", "repository", "users"];
+    for table in rules.into_iter().chain(rest) {
         assert!(moves(&conn, &format!("DELETE FROM {table}")), "a row of {table} goes");
     }
 }

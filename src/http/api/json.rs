@@ -7,6 +7,7 @@ mod commit;
 mod git_ref;
 mod key;
 mod options;
+mod protection;
 mod repository;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,10 @@ pub use key::{DeployKeyJson, PublicKeyJson};
 pub use options::{
     AddCollaboratorOption, CreateAccessTokenOption, CreateKeyOption, CreateRepoOption, CreateUserOption,
     EditRepoOption, EditUserOption,
+};
+pub use protection::{
+    BranchProtectionJson, BranchProtectionOption, BranchProtectionPrioritiesOption, TagProtectionJson,
+    TagProtectionOption,
 };
 pub use repository::{InternalTrackerJson, PermissionJson, RepositoryJson, SearchResultsJson};
 pub use time::{Timestamp, ZERO_TIME};

@@ -8,6 +8,7 @@ mod accounts;
 mod collaborators;
 mod fixture;
 mod git;
+mod protection;
 mod refs;
 mod repositories;
 mod search;

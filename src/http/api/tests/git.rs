@@ -9,6 +9,18 @@ pub(super) async fn git(dir: &Path, args: &[&str]) -> String {
 
 /// The same at another author and committer date.
 pub(super) async fn git_at(dir: &Path, date: &str, args: &[&str]) -> String {
+    let output = run(dir, date, args).await;
+    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+}
+
+/// Runs git; what it said, if it failed.
+pub(super) async fn try_git(dir: &Path, args: &[&str]) -> Result<(), String> {
+    let output = run(dir, "1700000000 +0200", args).await;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
+async fn run(dir: &Path, date: &str, args: &[&str]) -> std::process::Output {
     #[expect(clippy::disallowed_methods, reason = "the sealed git builder of the API tests")]
     let mut command = std::process::Command::new("git");
     command.args(["-c", "init.defaultBranch=main"]).args(args).current_dir(dir).env_clear();
@@ -18,8 +30,5 @@ pub(super) async fn git_at(dir: &Path, date: &str, args: &[&str]) -> String {
         command.env(format!("GIT_{who}_NAME"), "Ada Lovelace").env(format!("GIT_{who}_EMAIL"), "ada@example.org");
         command.env(format!("GIT_{who}_DATE"), date);
     }
-    let shown = format!("{args:?}");
-    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-    assert!(output.status.success(), "git {shown}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap()
 }

@@ -52,6 +52,17 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("repoAddCollaborator", [404, 404, 403, 204]),
     ("repoGetRepoPermissions", [404, 404, 200, 200]),
     ("repoDeleteCollaborator", [404, 404, 403, 204]),
+    ("repoListBranchProtection", [404, 404, 403, 200]),
+    ("repoCreateBranchProtection", [404, 404, 403, 400]),
+    ("repoUpdateBranchProtectionPriories", [404, 404, 403, 204]),
+    ("repoGetBranchProtection", [404, 404, 403, 404]),
+    ("repoEditBranchProtection", [404, 404, 403, 404]),
+    ("repoDeleteBranchProtection", [404, 404, 403, 404]),
+    ("repoListTagProtection", [404, 404, 403, 200]),
+    ("repoCreateTagProtection", [404, 404, 403, 422]),
+    ("repoGetTagProtection", [404, 404, 403, 404]),
+    ("repoEditTagProtection", [404, 404, 403, 404]),
+    ("repoDeleteTagProtection", [404, 404, 403, 404]),
     ("repoDelete", [404, 404, 403, 204]),
 ];
 
@@ -61,6 +72,7 @@ fn fill(pattern: &str, id: &Value) -> String {
         .replace("{username}", "ada")
         .replace("{collaborator}", "cleo")
         .replace("{id}", &id.to_string())
+        .replace("{*name}", "absent")
         .replace("{*branch}", "main")
         .replace("{*ref}", "heads/main")
         .replace("{*tag}", "absent")
