@@ -13,7 +13,9 @@ use crate::access::{self, Access, Action, Caller, Permit, Presented, RepoPath, R
 use crate::error::{Error, Result};
 use crate::model::{Clock, Repository, UserName};
 
+pub mod branches;
 pub mod collaborators;
+pub mod contents;
 pub mod first_commit;
 pub mod intake;
 pub mod keys;
@@ -22,10 +24,12 @@ pub mod protection;
 pub mod pushes;
 pub mod repositories;
 pub mod setup;
+pub mod tags;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tokens;
 pub mod users;
+mod writing;
 
 /// Repositories of which protection rules are remembered.
 const REMEMBERED_REPOSITORIES: u64 = 10_000;

@@ -6,8 +6,10 @@
 pub mod admin;
 pub mod branch_protections;
 pub mod branches;
+pub mod branches_write;
 pub mod collaborators;
 mod commit_text;
+pub mod contents_write;
 pub mod deploy_keys;
 pub mod git_refs;
 pub mod json;
@@ -26,6 +28,7 @@ pub mod tokens;
 pub mod urls;
 pub mod users;
 pub mod validate;
+pub mod validate_write;
 pub mod version;
 
 use axum::http::Method;
@@ -34,7 +37,10 @@ use super::router::Route;
 
 /// Lists the routes of the API; operation ids are those of the published specification.
 pub fn routes() -> Vec<Route> {
-    [account_routes(), key_routes(), repository_routes(), protection_routes()].into_iter().flatten().collect()
+    [account_routes(), key_routes(), repository_routes(), protection_routes(), writing_routes()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn account_routes() -> Vec<Route> {
@@ -158,5 +164,26 @@ fn protection_routes() -> Vec<Route> {
         Route::api(Method::GET, tag_rule, "repoGetTagProtection", of_tags::repo_get_tag_protection),
         Route::api(Method::PATCH, tag_rule, "repoEditTagProtection", of_tags::repo_edit_tag_protection),
         Route::api(Method::DELETE, tag_rule, "repoDeleteTagProtection", of_tags::repo_delete_tag_protection),
+    ]
+}
+
+fn writing_routes() -> Vec<Route> {
+    let files = "/api/v1/repos/{owner}/{repo}/contents";
+    let file = "/api/v1/repos/{owner}/{repo}/contents/{*filepath}";
+    let branches = "/api/v1/repos/{owner}/{repo}/branches";
+    let branch = "/api/v1/repos/{owner}/{repo}/branches/{*branch}";
+    let tags = "/api/v1/repos/{owner}/{repo}/tags";
+    let tag = "/api/v1/repos/{owner}/{repo}/tags/{*tag}";
+    vec![
+        Route::api(Method::POST, files, "repoChangeFiles", contents_write::repo_change_files),
+        Route::api(Method::POST, file, "repoCreateFile", contents_write::repo_create_file),
+        Route::api(Method::PUT, file, "repoUpdateFile", contents_write::repo_update_file),
+        Route::api(Method::DELETE, file, "repoDeleteFile", contents_write::repo_delete_file),
+        Route::api(Method::POST, branches, "repoCreateBranch", branches_write::repo_create_branch),
+        Route::api(Method::PUT, branch, "repoUpdateBranch", branches_write::repo_update_branch),
+        Route::api(Method::PATCH, branch, "repoRenameBranch", branches_write::repo_rename_branch),
+        Route::api(Method::DELETE, branch, "repoDeleteBranch", branches_write::repo_delete_branch),
+        Route::api(Method::POST, tags, "repoCreateTag", branches_write::repo_create_tag),
+        Route::api(Method::DELETE, tag, "repoDeleteTag", branches_write::repo_delete_tag),
     ]
 }

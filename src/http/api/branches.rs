@@ -56,6 +56,17 @@ pub async fn repo_get_branch(
     Ok(place.hold(Json(branch.ok_or_else(|| Error::broken("one branch rendered to none"))?)))
 }
 
+/// One branch that was just written.
+///
+/// Errors: `NotFound` when it is gone again.
+pub(super) async fn show(app: &App, caller: &Caller, subject: &RepositoryAccess, name: String) -> Result<BranchJson> {
+    let view = app.forge.open(&subject.repository).await?.view();
+    let tip = objects::on_view(view, move |view| objects::find_branch(view, &name)).await?;
+    let tip = tip.ok_or_else(Error::not_found)?;
+    let branch = render_all(app, caller, subject, vec![tip]).await?.pop();
+    branch.ok_or_else(|| Error::broken("one branch rendered to none"))
+}
+
 /// Renders branches, with the accounts behind the recorded addresses looked up once for all.
 async fn render_all(
     app: &App,

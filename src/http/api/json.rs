@@ -4,6 +4,7 @@
 //! may see. Called by every file of `http/api`; `json/tests.rs` holds the types against an extract of the specification.
 
 mod commit;
+mod contents;
 mod git_ref;
 mod key;
 mod options;
@@ -14,8 +15,10 @@ mod tests;
 mod time;
 mod token;
 mod user;
+mod write_options;
 
 pub use commit::{BranchJson, CommitMetaJson, PayloadCommitJson, PayloadUserJson, TagJson, VerificationJson};
+pub use contents::{CommitUserJson, ContentsJson, FileCommitJson, FileJson, FileLinksJson, FilesJson};
 pub use git_ref::{GitObjectJson, ReferenceJson};
 pub use key::{DeployKeyJson, PublicKeyJson};
 pub use options::{
@@ -30,6 +33,10 @@ pub use repository::{InternalTrackerJson, PermissionJson, RepositoryJson, Search
 pub use time::{Timestamp, ZERO_TIME};
 pub use token::AccessTokenJson;
 pub use user::{CollaboratorPermissionJson, UserJson, UserSearchJson};
+pub use write_options::{
+    CommitDateOption, CreateBranchOption, CreateTagOption, FileOperationOption, FileOption, IdentityOption,
+    RenameBranchOption, UpdateBranchOption,
+};
 
 use serde::Serialize;
 

@@ -14,5 +14,7 @@ mod repositories;
 mod search;
 mod sweep;
 mod tokens;
+mod write_paths;
+mod writing;
 
 use fixture::{Api, basic};

@@ -63,6 +63,16 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("repoGetTagProtection", [404, 404, 403, 404]),
     ("repoEditTagProtection", [404, 404, 403, 404]),
     ("repoDeleteTagProtection", [404, 404, 403, 404]),
+    ("repoChangeFiles", [404, 404, 403, 422]),
+    ("repoCreateFile", [404, 404, 403, 201]),
+    ("repoUpdateFile", [404, 404, 403, 422]),
+    ("repoDeleteFile", [404, 404, 403, 422]),
+    ("repoCreateBranch", [404, 404, 403, 422]),
+    ("repoUpdateBranch", [404, 404, 403, 422]),
+    ("repoRenameBranch", [404, 404, 403, 422]),
+    ("repoDeleteBranch", [404, 404, 403, 403]),
+    ("repoCreateTag", [404, 404, 403, 422]),
+    ("repoDeleteTag", [404, 404, 403, 404]),
     ("repoDelete", [404, 404, 403, 204]),
 ];
 
@@ -73,6 +83,7 @@ fn fill(pattern: &str, id: &Value) -> String {
         .replace("{collaborator}", "cleo")
         .replace("{id}", &id.to_string())
         .replace("{*name}", "absent")
+        .replace("{*filepath}", "docs/new.md")
         .replace("{*branch}", "main")
         .replace("{*ref}", "heads/main")
         .replace("{*tag}", "absent")
