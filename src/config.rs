@@ -112,6 +112,8 @@ section! {
         max_body_memory_bytes: usize = "268435456", "bytes", Kind::Integer { min: 1_048_576, max: 1_099_511_627_776 };
         /// Largest JSON request body; larger ones are answered 413.
         max_json_bytes: usize = "2097152", "bytes", Kind::Integer { min: 1024, max: 1_073_741_824 };
+        /// Largest content of files that one request of the API may write, all files together, after base64; more is answered 413.
+        max_content_bytes: usize = "33554432", "bytes", Kind::Integer { min: 1024, max: 536_870_912 };
         /// Networks of reverse proxies whose `X-Forwarded-For`, `X-Real-IP` and `X-Request-Id` are believed.
         trusted_proxies: Vec<Network> = "", "list of addresses or networks", Kind::Networks;
     }

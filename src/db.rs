@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod keys;
 pub mod migrate;
 pub mod organizations;
+pub mod protection;
 pub mod push_certificates;
 pub mod refs;
 pub mod repositories;

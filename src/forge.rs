@@ -14,16 +14,20 @@ use crate::error::{Error, Result};
 use crate::model::{Clock, Repository, UserName};
 
 pub mod assignable;
+pub mod branches;
 pub mod collaborators;
+pub mod contents;
 pub mod first_commit;
 pub mod forks;
 pub mod intake;
 pub mod keys;
 pub mod maintenance;
 pub mod organizations;
+pub mod protection;
 pub mod pushes;
 pub mod repositories;
 pub mod setup;
+pub mod tags;
 pub mod teams;
 pub mod templates;
 #[cfg(test)]
@@ -31,6 +35,10 @@ pub(crate) mod testing;
 pub mod tokens;
 pub mod transfers;
 pub mod users;
+mod writing;
+
+/// Repositories of which protection rules are remembered.
+const REMEMBERED_REPOSITORIES: u64 = 10_000;
 
 /// What an administrator may tune about the forge.
 #[derive(Debug, Clone)]
@@ -97,6 +105,7 @@ pub struct Forge {
     pub settings: Settings,
     /// Identification and passwords.
     pub access: Access,
+    remembered_rules: protection::Remembered,
     jobs: Option<Jobs>,
 }
 
@@ -108,7 +117,8 @@ impl Forge {
         let ForgeParts { writer, readers, directory, clock, settings, rights, jobs } = parts;
         repositories::check_branch_name(&settings.default_branch)?;
         let access = Access::new(readers.clone(), writer.clone(), clock.clone(), settings.security.clone(), rights)?;
-        Ok(Arc::new(Self { writer, readers, directory, clock, settings, access, jobs }))
+        let remembered_rules = protection::Remembered::new(REMEMBERED_REPOSITORIES);
+        Ok(Arc::new(Self { writer, readers, directory, clock, settings, access, remembered_rules, jobs }))
     }
 
     /// Says that a job was scheduled that is due now.

@@ -5,12 +5,14 @@
 
 pub mod collaborator;
 pub mod email;
+pub mod glob;
 pub mod id;
 pub mod key;
 pub mod level;
 pub mod names;
 pub mod organization;
 pub mod page;
+pub mod protection;
 pub mod repository;
 pub mod scopes;
 pub mod time;
@@ -21,12 +23,14 @@ pub mod user;
 
 pub use collaborator::Collaborator;
 pub use email::Email;
-pub use id::{KeyId, RepoId, TeamId, TokenId, UserId};
+pub use glob::Glob;
+pub use id::{KeyId, RepoId, RuleId, TeamId, TokenId, UserId};
 pub use key::{KeyOwner, KeyText, NewKey, SshKey};
 pub use level::AccessLevel;
 pub use names::{RepoName, UserName};
 pub use organization::{NewOrganization, Organization, OrganizationPatch, Standing, Team, TeamPatch, TeamSettings};
 pub use page::{Page, Paged};
+pub use protection::{BranchRule, Flags, RuleSettings, TagRule, WhiteList};
 pub use repository::{NewRepository, Repository, RepositoryPatch};
 pub use scopes::{Category, TokenScopes};
 pub use time::{Clock, SystemClock, UtcMs};

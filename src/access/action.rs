@@ -634,6 +634,10 @@ actions! { OnRepository {
     ListDeployKeys("deploy_key.list", [Repository Read], repository(AccessLevel::Admin, true, false));
     /// Adds and removes deploy keys.
     EditDeployKeys("deploy_key.edit", [Repository Write], repository(AccessLevel::Admin, true, false));
+    /// Looks at the rules that protect branches and tags; unit: code.
+    ReadProtection("protection.read", [Repository Read], repository(AccessLevel::Admin, true, false));
+    /// Makes, changes and removes them; unit: code.
+    EditProtection("protection.edit", [Repository Write], repository(AccessLevel::Admin, true, true));
     /// Lists collaborators.
     ListCollaborators("collaborator.list", [Repository Read], repository(AccessLevel::Read, true, false));
     /// Lists who can be assigned or asked to review.

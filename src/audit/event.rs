@@ -74,6 +74,20 @@ pub mod action {
     pub const REPOSITORY_TEAM_REMOVE: &str = "repository_team.remove";
     /// A ref was created, moved or deleted.
     pub const GIT_REF_UPDATE: &str = "git.ref_update";
+    /// A change of a ref was refused by a rule; nothing else happened.
+    pub const GIT_REF_REFUSED: &str = "git.ref_refused";
+    /// A rule of branches was made.
+    pub const BRANCH_PROTECTION_CREATE: &str = "branch_protection.create";
+    /// A rule of branches was changed, or the order of all of them.
+    pub const BRANCH_PROTECTION_EDIT: &str = "branch_protection.edit";
+    /// A rule of branches was removed.
+    pub const BRANCH_PROTECTION_DELETE: &str = "branch_protection.delete";
+    /// A rule of tags was made.
+    pub const TAG_PROTECTION_CREATE: &str = "tag_protection.create";
+    /// A rule of tags was changed.
+    pub const TAG_PROTECTION_EDIT: &str = "tag_protection.edit";
+    /// A rule of tags was removed.
+    pub const TAG_PROTECTION_DELETE: &str = "tag_protection.delete";
     /// Objects that no ref had reached for long were removed for good.
     pub const GIT_OBJECTS_EXPIRE: &str = "git.objects_expire";
     /// A ref on disk has a value that the journal does not explain.
@@ -127,7 +141,7 @@ pub struct Stamp {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Object {
-    /// `user`, `token`, `key`, `deploy_key`, `repository`, `collaborator`, `organization`, `member`, `team`, `ref` or `instance`.
+    /// `user`, `token`, `key`, `deploy_key`, `repository`, `collaborator`, `organization`, `member`, `team`, `branch_protection`, `tag_protection`, `ref` or `instance`.
     pub kind: String,
     /// The repository it belongs to.
     pub repo: Option<RepoId>,

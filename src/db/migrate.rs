@@ -22,6 +22,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0008_transfers.sql", include_str!("../../migrations/0008_transfers.sql")),
     ("0009_limited_tokens.sql", include_str!("../../migrations/0009_limited_tokens.sql")),
     ("0010_forks.sql", include_str!("../../migrations/0010_forks.sql")),
+    ("0011_protection.sql", include_str!("../../migrations/0011_protection.sql")),
 ];
 
 /// The version this binary writes.

@@ -68,7 +68,13 @@ pub(super) async fn land(
     let request =
         ReceiveRequest { commands: vec![Command { name, old: None, new: Some(commit) }], ..ReceiveRequest::default() };
     let pack = Some((incoming, PackSource::Memory(pack.into())));
-    let report = pushes::land(forge, intake, Push { permit, handle, request, pack }, Box::new(|_| {})).await;
+    let report = pushes::land(
+        forge,
+        intake,
+        Push { permit, handle, request, pack, purpose: pushes::Purpose::Move },
+        Box::new(|_| {}),
+    )
+    .await;
     match (report.unpack, report.commands.first().map(|command| &command.outcome)) {
         (Ok(()), Some(CommandOutcome::Applied)) => Ok(()),
         // Nothing of ours can be refused but by somebody who deleted, renamed or archived the repository at the same moment.

@@ -7,13 +7,16 @@
 mod certificate;
 mod commit;
 mod create;
+mod facts;
 mod nonce;
 mod plan;
 mod policy;
+mod signature;
 
+use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use atomicqms_actors::ask::Deadline;
 use atomicqms_actors::repository::{EditOutcome, RepositoryHandle, UpdateRefs};
@@ -26,15 +29,18 @@ use self::certificate::{Evidence, account_of_key};
 pub(super) use self::commit::record_ref;
 use self::commit::{CommitPush, Growth};
 pub use self::create::{create, may_create};
+use self::facts::Facts;
 pub use self::nonce::{NonceStatus, Nonces};
 pub use self::plan::HIDDEN_FROM_PUSH;
 use self::plan::Planned;
+pub use self::policy::Purpose;
 use crate::access::action::PushRepository;
 use crate::access::{Client, Permit};
 use crate::error::{Error, Kind, Result};
 use crate::forge::Forge;
 use crate::forge::intake::Intake;
 use crate::forge::maintenance::Asked;
+use crate::forge::protection::{self, Rules};
 use crate::memory;
 use crate::model::Repository;
 
@@ -51,6 +57,8 @@ pub struct Push {
     pub request: ReceiveRequest,
     /// The pack, when one was sent.
     pub pack: Option<(Incoming, PackSource)>,
+    /// What the refs are moved for.
+    pub purpose: Purpose,
 }
 
 /// What the client is told.
@@ -62,6 +70,10 @@ pub struct PushReport {
     pub commands: Vec<CommandReport>,
     /// Objects in the pack.
     pub objects: u64,
+    /// A rule refused a change.
+    pub is_denied: bool,
+    /// What sort of failure refused the push as a whole, when one did.
+    pub fault: Option<Kind>,
 }
 
 /// Called with the progress of indexing, on a blocking thread.
@@ -79,6 +91,7 @@ enum Fault {
 struct Failure {
     unpack: Option<String>,
     reason: String,
+    kind: Kind,
 }
 
 /// Lands a push, or refuses it with nothing changed.
@@ -87,7 +100,7 @@ struct Failure {
 /// detached task.
 pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnProgress) -> PushReport {
     let deadline = intake.deadline();
-    let Push { permit, handle, mut request, pack } = push;
+    let Push { permit, handle, mut request, pack, purpose } = push;
     let repository = permit.subject().repository.clone();
     let evidence = match request.certificate.take() {
         None => None,
@@ -97,25 +110,34 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
                 Ok(evidence) => Some(evidence),
                 Err(reason) => {
                     tracing::info!("push refused: {reason}");
-                    return failed(&request, &Failure { unpack: None, reason });
+                    return failed(&request, &Failure { unpack: None, reason, kind: Kind::Invalid });
                 }
             }
         }
     };
+    // What cannot be asked about is refused.
+    let known = match protection::rules_of(forge, repository.id).await {
+        Ok(rules) => rules,
+        Err(error) => {
+            let kind = error.kind();
+            return failed(&request, &Failure { unpack: None, reason: told(&error), kind });
+        }
+    };
     let view = handle.view();
-    let mut planned = plan::plan(&request.commands, &view);
+    let mut planned = plan::plan(&request.commands, &view, &purpose);
     refuse_together(&mut planned, request.capabilities.atomic);
 
     let checked = if planned.iter().any(|command| matches!(command, Planned::Edit(_))) {
-        check(intake, Client::of(permit.caller()), &view, planned, pack, on_progress).await
+        check(intake, Client::of(permit.caller()), &view, planned, pack, &known, on_progress).await
     } else {
-        Ok(Checked { planned, ingested: None })
+        Ok(Checked { planned, ingested: None, facts: HashMap::new() })
     };
-    let Checked { mut planned, ingested } = match checked {
+    let Checked { mut planned, ingested, facts } = match checked {
         Ok(checked) => checked,
         Err(fault) => {
+            let kind = fault.kind();
             let reason = unpack_failure(forge, &repository, fault).await;
-            return failed(&request, &Failure::unpack(reason));
+            return failed(&request, &Failure::unpack(reason, kind));
         }
     };
     refuse_together(&mut planned, request.capabilities.atomic);
@@ -130,10 +152,11 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
     // Asked again in the commit; here, before the pack is moved in.
     if let Some(Err(reason)) = growth.map(|growth| growth.check(repository.size_bytes)) {
         tracing::info!("push refused: {reason}");
-        return failed(&request, &Failure::unpack(reason));
+        return failed(&request, &Failure::unpack(reason, Kind::TooLarge));
     }
     let packs = ingested.as_ref().map_or(0, |ingested| count_files(ingested.snapshot()));
     let asked = Asked::by_push(&forge.settings.maintenance, packs, &edits);
+    let denied = Arc::new(AtomicBool::new(false));
     let commit = CommitPush {
         permit,
         clock: Arc::clone(&forge.clock),
@@ -142,6 +165,11 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
         push_options: request.push_options.iter().map(|option| String::from_utf8_lossy(option).into_owned()).collect(),
         evidence,
         find_signer: account_of_key,
+        purpose: purpose.clone(),
+        is_atomic: request.capabilities.atomic,
+        known,
+        facts,
+        denied: Arc::clone(&denied),
     };
     let mut outcomes =
         match update(&handle, edits.clone(), request.capabilities.atomic, ingested, commit, deadline).await {
@@ -152,8 +180,9 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
                 outcomes.into_iter()
             }
             Err(fault) => {
+                let kind = fault.kind();
                 let reason = unpack_failure(forge, &repository, fault).await;
-                return failed(&request, &Failure { unpack: None, reason });
+                return failed(&request, &Failure { unpack: None, reason, kind });
             }
         };
     let outcomes: Vec<CommandOutcome> = planned
@@ -171,7 +200,15 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
     if let Some(branch) = first_branch(&view, &request, &outcomes) {
         commit::adopt_default_branch(forge, &handle, &repository, branch, deadline).await;
     }
-    PushReport { unpack: Ok(()), commands: reports(&request, outcomes), objects }
+    if let Purpose::Rename { from, to } = &purpose
+        && view.head.branch() == Some(from)
+        && outcomes.iter().all(|outcome| *outcome == CommandOutcome::Applied)
+        && let Ok(head) = RefName::new(&format!("refs/heads/{to}"))
+    {
+        commit::follow_default_branch(&handle, head, deadline).await;
+    }
+    let is_denied = denied.load(Ordering::Acquire);
+    PushReport { unpack: Ok(()), commands: reports(&request, outcomes), objects, is_denied, fault: None }
 }
 
 /// How many packs of a repository are files; the others are joined when they become some.
@@ -183,6 +220,7 @@ fn count_files(objects: &Snapshot) -> usize {
 struct Checked {
     planned: Vec<Planned>,
     ingested: Option<Ingested>,
+    facts: HashMap<RefName, Facts>,
 }
 
 /// Indexes the pack and checks every new tip, on the blocking pool.
@@ -192,12 +230,14 @@ async fn check(
     view: &Arc<View>,
     planned: Vec<Planned>,
     pack: Option<(Incoming, PackSource)>,
+    known: &Rules,
     mut on_progress: OnProgress,
 ) -> std::result::Result<Checked, Fault> {
     let pass = intake.receive(client).await.map_err(Fault::Server)?;
     let interrupt = Arc::new(AtomicBool::new(false));
     let alarm = intake.interrupt_after_timeout(&interrupt);
     let view = Arc::clone(view);
+    let rules = Arc::clone(&known.branches);
     let span = tracing::Span::current();
     let work = tokio::task::spawn_blocking(move || {
         let _entered = span.entered();
@@ -222,7 +262,13 @@ async fn check(
                 decided => Ok(decided),
             })
             .collect::<atomicqms_git::Result<Vec<_>>>()?;
-        Ok(Checked { planned, ingested })
+        let mut facts = HashMap::new();
+        if !rules.is_empty() {
+            for edit in planned.iter().filter_map(Planned::edit) {
+                facts.insert(edit.name.clone(), facts::find_out(edit, &rules, &view, objects, &interrupt)?);
+            }
+        }
+        Ok(Checked { planned, ingested, facts })
     });
     match work.await {
         Ok(Ok(checked)) => Ok(checked),
@@ -284,8 +330,22 @@ fn first_branch(before: &View, request: &ReceiveRequest, outcomes: &[CommandOutc
 }
 
 impl Failure {
-    fn unpack(reason: String) -> Self {
-        Self { unpack: Some(reason), reason: "unpacker error".to_owned() }
+    fn unpack(reason: String, kind: Kind) -> Self {
+        Self { unpack: Some(reason), reason: "unpacker error".to_owned(), kind }
+    }
+}
+
+impl Fault {
+    /// What sort of failure it is, as the one table has it.
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Server(error) => error.kind(),
+            Self::Engine(atomicqms_git::Error::TooLarge { .. }) => Kind::TooLarge,
+            Self::Engine(atomicqms_git::Error::Interrupted) => Kind::Overloaded,
+            Self::Engine(atomicqms_git::Error::DiskFull { .. }) => Kind::Unavailable,
+            Self::Engine(error) if error.is_peer_fault() => Kind::Invalid,
+            Self::Engine(_) => Kind::Internal,
+        }
     }
 }
 
@@ -350,12 +410,14 @@ fn failed(request: &ReceiveRequest, failure: &Failure) -> PushReport {
         unpack: failure.unpack.clone().map_or(Ok(()), Err),
         commands: reports(request, vec![refused; request.commands.len()]),
         objects: 0,
+        is_denied: false,
+        fault: Some(failure.kind),
     }
 }
 
 /// The report for a push whose pack was refused while it came in, for a reason the client may read.
 pub fn not_received(request: &ReceiveRequest, reason: String) -> PushReport {
-    failed(request, &Failure::unpack(reason))
+    failed(request, &Failure::unpack(reason, Kind::TooLarge))
 }
 
 /// The report for a push whose pack could not be stored as it came in.
@@ -365,7 +427,9 @@ pub async fn not_stored(
     request: &ReceiveRequest,
     error: atomicqms_git::Error,
 ) -> PushReport {
-    failed(request, &Failure::unpack(unpack_failure(forge, repository, Fault::Engine(error)).await))
+    let fault = Fault::Engine(error);
+    let kind = fault.kind();
+    failed(request, &Failure::unpack(unpack_failure(forge, repository, fault).await, kind))
 }
 
 fn reports(request: &ReceiveRequest, outcomes: Vec<CommandOutcome>) -> Vec<CommandReport> {

@@ -5,9 +5,12 @@
 
 pub mod admin;
 pub mod assignees;
+pub mod branch_protections;
 pub mod branches;
+pub mod branches_write;
 pub mod collaborators;
 mod commit_text;
+pub mod contents_write;
 pub mod deploy_keys;
 pub mod forks;
 pub mod git_refs;
@@ -22,6 +25,7 @@ pub mod render;
 pub mod repositories;
 pub mod repository_teams;
 pub mod search;
+pub mod tag_protections;
 pub mod tags;
 pub mod teams;
 pub mod templates;
@@ -33,6 +37,7 @@ pub mod urls;
 pub mod users;
 pub mod validate;
 pub mod validate_organization;
+pub mod validate_write;
 pub mod version;
 
 use axum::http::Method;
@@ -41,10 +46,18 @@ use super::router::Route;
 
 /// Lists the routes of the API; operation ids are those of the published specification.
 pub fn routes() -> Vec<Route> {
-    [account_routes(), key_routes(), organization_routes(), team_routes(), repository_routes()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        account_routes(),
+        key_routes(),
+        organization_routes(),
+        team_routes(),
+        repository_routes(),
+        protection_routes(),
+        writing_routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn account_routes() -> Vec<Route> {
@@ -257,5 +270,54 @@ fn repository_routes() -> Vec<Route> {
             "repoGetReviewers",
             assignees::repo_get_reviewers,
         ),
+    ]
+}
+
+fn protection_routes() -> Vec<Route> {
+    use branch_protections as of_branches;
+    use tag_protections as of_tags;
+    let rules = "/api/v1/repos/{owner}/{repo}/branch_protections";
+    let order = "/api/v1/repos/{owner}/{repo}/branch_protections/priority";
+    let rule = "/api/v1/repos/{owner}/{repo}/branch_protections/{*name}";
+    let tag_rules = "/api/v1/repos/{owner}/{repo}/tag_protections";
+    let tag_rule = "/api/v1/repos/{owner}/{repo}/tag_protections/{id}";
+    vec![
+        Route::api(Method::GET, rules, "repoListBranchProtection", of_branches::repo_list_branch_protection),
+        Route::api(Method::POST, rules, "repoCreateBranchProtection", of_branches::repo_create_branch_protection),
+        Route::api(
+            Method::POST,
+            order,
+            "repoUpdateBranchProtectionPriories",
+            of_branches::repo_update_branch_protection_priories,
+        ),
+        Route::api(Method::GET, rule, "repoGetBranchProtection", of_branches::repo_get_branch_protection),
+        Route::api(Method::PATCH, rule, "repoEditBranchProtection", of_branches::repo_edit_branch_protection),
+        Route::api(Method::DELETE, rule, "repoDeleteBranchProtection", of_branches::repo_delete_branch_protection),
+        Route::api(Method::GET, tag_rules, "repoListTagProtection", of_tags::repo_list_tag_protection),
+        Route::api(Method::POST, tag_rules, "repoCreateTagProtection", of_tags::repo_create_tag_protection),
+        Route::api(Method::GET, tag_rule, "repoGetTagProtection", of_tags::repo_get_tag_protection),
+        Route::api(Method::PATCH, tag_rule, "repoEditTagProtection", of_tags::repo_edit_tag_protection),
+        Route::api(Method::DELETE, tag_rule, "repoDeleteTagProtection", of_tags::repo_delete_tag_protection),
+    ]
+}
+
+fn writing_routes() -> Vec<Route> {
+    let files = "/api/v1/repos/{owner}/{repo}/contents";
+    let file = "/api/v1/repos/{owner}/{repo}/contents/{*filepath}";
+    let branches = "/api/v1/repos/{owner}/{repo}/branches";
+    let branch = "/api/v1/repos/{owner}/{repo}/branches/{*branch}";
+    let tags = "/api/v1/repos/{owner}/{repo}/tags";
+    let tag = "/api/v1/repos/{owner}/{repo}/tags/{*tag}";
+    vec![
+        Route::api(Method::POST, files, "repoChangeFiles", contents_write::repo_change_files),
+        Route::api(Method::POST, file, "repoCreateFile", contents_write::repo_create_file),
+        Route::api(Method::PUT, file, "repoUpdateFile", contents_write::repo_update_file),
+        Route::api(Method::DELETE, file, "repoDeleteFile", contents_write::repo_delete_file),
+        Route::api(Method::POST, branches, "repoCreateBranch", branches_write::repo_create_branch),
+        Route::api(Method::PUT, branch, "repoUpdateBranch", branches_write::repo_update_branch),
+        Route::api(Method::PATCH, branch, "repoRenameBranch", branches_write::repo_rename_branch),
+        Route::api(Method::DELETE, branch, "repoDeleteBranch", branches_write::repo_delete_branch),
+        Route::api(Method::POST, tags, "repoCreateTag", branches_write::repo_create_tag),
+        Route::api(Method::DELETE, tag, "repoDeleteTag", branches_write::repo_delete_tag),
     ]
 }

@@ -66,3 +66,7 @@ row_id! {
     /// Id of a public key row; never reused.
     KeyId
 }
+row_id! {
+    /// Id of a protection rule of branches or of tags; never reused.
+    RuleId
+}

@@ -84,6 +84,16 @@ impl TestServer {
         self.ended.await.unwrap()
     }
 
+    /// Events of the ledger with one action, in order, as they are written.
+    pub(crate) fn events(&self, action: &str) -> Vec<serde_json::Value> {
+        let dir = self._dir.as_ref().expect("a server on a directory of its own");
+        #[expect(clippy::disallowed_methods, reason = "a test reads what the server has committed")]
+        let conn = rusqlite::Connection::open(dir.path().join("atomicqms.db")).unwrap();
+        let mut found = conn.prepare("SELECT event FROM audit_event WHERE action = ?1 ORDER BY seq").unwrap();
+        let rows = found.query_map([action], |row| row.get::<_, Vec<u8>>(0)).unwrap();
+        rows.map(|row| serde_json::from_slice(&row.unwrap()).unwrap()).collect()
+    }
+
     /// Sends one request on its own connection and reads the whole answer, head and body.
     pub(crate) async fn raw(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();

@@ -58,7 +58,8 @@ impl Commit {
             return Err(Error::Contract { what: "a commit answers one outcome per edit" }.into());
         }
         let is_complete = outcomes.iter().all(EditOutcome::is_applied);
-        if self.is_atomic && !is_complete {
+        // A commit that applied nothing may have something to say all the same: what it wrote about its refusals stays.
+        if self.is_atomic && !is_complete && outcomes.iter().any(EditOutcome::is_applied) {
             return Err(NotCommitted::Refused(refuse_all(outcomes)));
         }
         let (applied, refs) = if is_complete {

@@ -15,6 +15,7 @@ const HASHES: &[(&str, &str)] = &[
     ("0008_transfers.sql", "a7b185985b15159feeb74184f752e6a130c5dae426baf5457491695ea0bc5bb5"),
     ("0009_limited_tokens.sql", "52820ee2fca99f537fab805c7c0b257a1dbd34c5f65342a2f9b7e9b558790c5e"),
     ("0010_forks.sql", "0b55987c1c4d029c8dafa6f97dbe6c791f44a9be1a2f13e98fdeb8c1ca912d72"),
+    ("0011_protection.sql", "815241854190534253432e67826f7a817e1ace9fdf5fcc028a097f952e53517e"),
 ];
 
 fn empty() -> rusqlite::Connection {

@@ -41,6 +41,13 @@ fn whatever_may_alter_rights_moves_the_number() {
         "INSERT INTO team_member (team_id, user_id, created_ms) VALUES (70, 70, 1)",
         "INSERT INTO team_repository (team_id, repo_id, created_ms) VALUES (70, 70, 1)",
         "INSERT INTO public_key (id, user_id, title, fingerprint, key_type, key, created_ms) VALUES (70, 70, 't', 'f', 'k', zeroblob(1), 1)",
+        "INSERT INTO branch_protection VALUES \
+         (70, 70, 'main', 1, 0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0, 0, '[]', '', '', 1, 1)",
+        "INSERT INTO branch_protection_user (rule_id, list, user_id) VALUES (70, 'push', 70)",
+        "INSERT INTO branch_protection_team (rule_id, list, team_id) VALUES (70, 'push', 70)",
+        "INSERT INTO tag_protection (id, repo_id, name_pattern, created_ms, updated_ms) VALUES (70, 70, 'v*', 1, 1)",
+        "INSERT INTO tag_protection_user (rule_id, user_id) VALUES (70, 70)",
+        "INSERT INTO tag_protection_team (rule_id, team_id) VALUES (70, 70)",
     ];
     for statement in insert {
         assert!(moves(&conn, statement), "{statement}");
@@ -59,6 +66,12 @@ fn whatever_may_alter_rights_moves_the_number() {
         "team_member",
         "team_repository",
         "access_token_repository",
+        "branch_protection_user",
+        "branch_protection_team",
+        "branch_protection",
+        "tag_protection_user",
+        "tag_protection_team",
+        "tag_protection",
     ];
     for table in tables {
         let mut names = conn.prepare(&format!("SELECT name FROM pragma_table_info('{table}')")).unwrap();
@@ -70,6 +83,12 @@ fn whatever_may_alter_rights_moves_the_number() {
         }
     }
     let in_order = [
+        "branch_protection_user",
+        "branch_protection_team",
+        "branch_protection",
+        "tag_protection_user",
+        "tag_protection_team",
+        "tag_protection",
         "access_token_repository",
         "team_repository",
         "team_member",

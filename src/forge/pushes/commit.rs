@@ -3,7 +3,9 @@
 //! Owns the order there: confirm the permit with current rows, compare, one event and one journal row a ref. Called by the
 //! repository actor through [`CommitRefs`].
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use atomicqms_actors::ask::Deadline;
 use atomicqms_actors::repository::{CommitRefs, EditOutcome, RepositoryHandle};
@@ -22,7 +24,11 @@ use crate::forge::maintenance::Asked;
 use crate::model::{Clock, RepoId, Repository, UserId, UtcMs};
 
 use super::certificate::{Evidence, FindSigner};
-use super::policy::{self, Motion, Rules};
+use super::facts::Facts;
+use super::policy::{self, Judge, Purpose, Refusal};
+use crate::access::{Principal, RepositoryAccess};
+use crate::forge::protection::rules::{BranchRules, Pusher, TagRules};
+use crate::forge::protection::{Rules, unreadable};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -37,6 +43,16 @@ pub(super) struct CommitPush {
     /// For the ledger and for policies; never for visibility.
     pub(super) push_options: Vec<String>,
     pub(super) evidence: Option<Evidence>,
+    /// What the refs are moved for.
+    pub(super) purpose: Purpose,
+    /// One refused change refuses all.
+    pub(super) is_atomic: bool,
+    /// The rules as they were when the push came in.
+    pub(super) known: Rules,
+    /// What was found out for them, by ref.
+    pub(super) facts: HashMap<RefName, Facts>,
+    /// Raised when a rule refused something.
+    pub(super) denied: Arc<AtomicBool>,
     pub(super) find_signer: FindSigner,
 }
 
@@ -66,17 +82,36 @@ impl CommitRefs for CommitPush {
         edits: &[RefEdit],
     ) -> std::result::Result<Vec<EditOutcome>, BoxError> {
         let now = self.clock.now();
-        let repository = self.permit.confirm(tx, now)?.repository;
+        let RepositoryAccess { repository, rights, .. } = self.permit.confirm(tx, now)?;
         if repository.id != RepoId::new(repo) {
             return Err(Error::broken(format!("permit for repository {}, turn of {repo}", repository.id)).into());
         }
         if let Some(Err(reason)) = self.growth.map(|growth| growth.check(repository.size_bytes)) {
             return Err(Error::new(Kind::TooLarge, reason).into());
         }
-        let rules = Rules::of(&repository);
-        let judged: Vec<_> = edits.iter().map(|edit| rules.judge(edit.name.as_str(), Motion::of(edit))).collect();
+        let rules = current_rules(tx, repository.id, &self.known, edits)?;
+        let judge = Judge {
+            rules: &rules,
+            default_branch: &repository.default_branch,
+            pusher: pusher(self.permit.caller()),
+            level: rights.level,
+        };
+        let mut verdicts = Vec::with_capacity(edits.len());
+        for edit in edits {
+            let facts = self.facts_of(tx, edit)?;
+            verdicts.push(judge.judge(edit, &facts, &self.purpose));
+        }
+        if verdicts.iter().any(std::result::Result::is_err) {
+            self.denied.store(true, Ordering::Release);
+            for (edit, refusal) in
+                edits.iter().zip(&verdicts).filter_map(|(edit, one)| Some((edit, one.as_ref().err()?)))
+            {
+                note_refusal(tx, self.permit.caller(), repository.id, edit, refusal, now)?;
+            }
+        }
+        let is_stopped = self.is_atomic && verdicts.iter().any(std::result::Result::is_err);
         let signature = match &self.evidence {
-            Some(evidence) if judged.iter().any(std::result::Result::is_ok) => {
+            Some(evidence) if !is_stopped && verdicts.iter().any(std::result::Result::is_ok) => {
                 let user = self.permit.caller().user_id();
                 let push = db::push_certificates::Push { repository: repository.id, user, at: now };
                 Some((evidence, evidence.keep(tx, &push, self.find_signer)?))
@@ -84,11 +119,20 @@ impl CommitRefs for CommitPush {
             _ => None,
         };
         let said = self.said(signature);
-        let commit = |(edit, verdict): (&RefEdit, _)| match verdict {
+        let commit = |(edit, verdict): (&RefEdit, std::result::Result<(), Refusal>)| match verdict {
+            Ok(()) if is_stopped => Ok(EditOutcome::Refused { reason: super::ATOMIC_FAILURE.to_owned() }),
             Ok(()) => commit_edit(tx, self.permit.caller(), &repository, edit, said.as_ref(), now),
-            Err(reason) => Ok(EditOutcome::Refused { reason: str::to_owned(reason) }),
+            Err(refusal) => Ok(EditOutcome::Refused { reason: refusal.reason }),
         };
-        let outcomes = edits.iter().zip(judged).map(commit).collect::<Result<Vec<_>>>()?;
+        let outcomes = edits.iter().zip(verdicts).map(commit).collect::<Result<Vec<_>>>()?;
+        if !outcomes.iter().any(EditOutcome::is_applied) {
+            return Ok(outcomes);
+        }
+        if let Purpose::Rename { from, to } = &self.purpose
+            && *from == repository.default_branch
+        {
+            move_default_branch(tx, self.permit.caller(), &repository, to, now)?;
+        }
         db::repositories::mark_pushed(tx, repository.id, now)?;
         if let Some(growth) = self.growth {
             let total = i64::try_from(growth.total_bytes).unwrap_or(i64::MAX);
@@ -99,7 +143,88 @@ impl CommitRefs for CommitPush {
     }
 }
 
+/// Who pushes, as rules see it.
+pub(super) fn pusher(caller: &Caller) -> Pusher {
+    match caller.principal() {
+        Principal::User(user) => Pusher::User(user.id),
+        Principal::DeployKey(_) => Pusher::DeployKey,
+        Principal::Anonymous | Principal::Console | Principal::System => Pusher::Other,
+    }
+}
+
+/// The rules as their rows are now, as far as these edits concern them; those that are known and the same are not read anew.
+fn current_rules(tx: &dyn Connection, repo: RepoId, known: &Rules, edits: &[RefEdit]) -> Result<Rules> {
+    let mut rules = Rules::default();
+    if edits.iter().any(|edit| edit.name.branch().is_some()) {
+        let rows = db::protection::list_branch_rules(tx, repo)?;
+        rules.branches = if known.branches.are(&rows) {
+            Arc::clone(&known.branches)
+        } else {
+            Arc::new(BranchRules::new(rows).map_err(unreadable)?)
+        };
+    }
+    if edits.iter().any(|edit| edit.name.tag().is_some()) {
+        let rows = db::protection::list_tag_rules(tx, repo)?;
+        rules.tags = if known.tags.are(&rows) {
+            Arc::clone(&known.tags)
+        } else {
+            Arc::new(TagRules::new(rows).map_err(unreadable)?)
+        };
+    }
+    Ok(rules)
+}
+
+/// The one event of a refused change; it is committed although nothing else is.
+fn note_refusal(
+    tx: &dyn Connection,
+    caller: &Caller,
+    repo: RepoId,
+    edit: &RefEdit,
+    refusal: &Refusal,
+    now: UtcMs,
+) -> Result<()> {
+    let object = Object::in_repository("ref", repo, edit.name.as_str());
+    let mut event = Event::new(caller.stamp(), action::GIT_REF_REFUSED, object)
+        .git(change_of(edit))
+        .reason(refusal.reason.as_str());
+    event.after = Some(json!({ "rule": refusal.rule }));
+    audit::append(tx, now, &event)?;
+    Ok(())
+}
+
+/// HEAD follows a default branch that gets another name.
+fn move_default_branch(
+    tx: &dyn Connection,
+    caller: &Caller,
+    repository: &Repository,
+    to: &str,
+    now: UtcMs,
+) -> Result<()> {
+    let object = Object::in_repository("repository", repository.id, repository.id);
+    let event = Event::new(caller.stamp(), action::REPOSITORY_EDIT, object)
+        .before(json!({ "default_branch": repository.default_branch }))
+        .after(json!({ "default_branch": to }))
+        .reason("the default branch was renamed");
+    db::repositories::set_default_branch(tx, repository.id, to, now)?;
+    audit::append(tx, now, &event)?;
+    Ok(())
+}
+
 impl CommitPush {
+    /// What was found out about a change; a key that no account has signs for nobody.
+    fn facts_of(&self, tx: &dyn Connection, edit: &RefEdit) -> Result<Facts> {
+        let mut facts = self.facts.get(&edit.name).cloned().unwrap_or_else(|| Facts::of(edit));
+        if let Some(signatures) = facts.signatures.as_mut().filter(|found| found.broken.is_none()) {
+            for (fingerprint, commit) in &signatures.keys {
+                if (self.find_signer)(tx, fingerprint)?.is_none() {
+                    signatures.broken = Some((commit.clone(), "it is signed by a key that no account has"));
+                    break;
+                }
+            }
+        }
+        Ok(facts)
+    }
+
     /// What the events of this push say besides the refs: its options, and the certificate that orders it.
     fn said(&self, signature: Option<(&Evidence, &'static str)>) -> Option<Value> {
         let mut said = Map::new();
@@ -130,19 +255,29 @@ fn commit_edit(
     }
     let user: Option<UserId> = caller.user_id();
     let object = Object::in_repository("ref", repository.id, edit.name.as_str());
-    let change = GitChange {
-        reference: Some(edit.name.as_str().to_owned()),
-        old: edit.old.map(hex),
-        new: edit.new.map(hex),
-        ..GitChange::default()
-    };
-    let mut event = Event::new(caller.stamp(), action::GIT_REF_UPDATE, object).git(change);
+    let mut event = Event::new(caller.stamp(), action::GIT_REF_UPDATE, object).git(change_of(edit));
     event.after = said.cloned();
     let seq = audit::append(tx, now, &event)?;
     if db::refs::record_edit(tx, repository.id, edit, user, seq, now)? {
         return Ok(EditOutcome::Applied);
     }
     Err(Error::broken(format!("ref {} changed inside its own transaction", edit.name)))
+}
+
+fn change_of(edit: &RefEdit) -> GitChange {
+    GitChange {
+        reference: Some(edit.name.as_str().to_owned()),
+        old: edit.old.map(hex),
+        new: edit.new.map(hex),
+        ..GitChange::default()
+    }
+}
+
+/// The view follows a default branch that was renamed; the row is committed already, so a failure heals with the next start.
+pub(super) async fn follow_default_branch(handle: &RepositoryHandle, head: RefName, deadline: Deadline) {
+    if let Err(error) = handle.set_head(head, |_| Ok(()), deadline).await {
+        tracing::warn!(repo.id = handle.id(), %error, "HEAD could not follow a renamed default branch yet");
+    }
 }
 
 fn hex(id: ObjectId) -> String {

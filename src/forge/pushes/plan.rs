@@ -9,7 +9,7 @@ use atomicqms_git::odb::Snapshot;
 use atomicqms_git::receive::Command;
 use atomicqms_git::{RefEdit, RefName, View};
 
-use super::policy::{Intent, NO_PROPOSALS};
+use super::policy::{Intent, NO_PROPOSALS, Purpose};
 
 /// Namespaces that only the server writes; they are not shown to pushing clients either.
 pub const HIDDEN_FROM_PUSH: &[&str] = &["refs/pull/", "refs/qms/"];
@@ -36,7 +36,7 @@ impl Planned {
 }
 
 /// Plans every command in order, without looking at objects.
-pub(super) fn plan(commands: &[Command], view: &View) -> Vec<Planned> {
+pub(super) fn plan(commands: &[Command], view: &View, purpose: &Purpose) -> Vec<Planned> {
     let mut seen = HashSet::new();
     commands
         .iter()
@@ -44,12 +44,12 @@ pub(super) fn plan(commands: &[Command], view: &View) -> Vec<Planned> {
             if !seen.insert(command.name.as_slice()) {
                 return Planned::Refused("multiple updates for one ref are not allowed".to_owned());
             }
-            plan_one(command, view)
+            plan_one(command, view, purpose)
         })
         .collect()
 }
 
-fn plan_one(command: &Command, view: &View) -> Planned {
+fn plan_one(command: &Command, view: &View, purpose: &Purpose) -> Planned {
     let refused = |reason: &str| Planned::Refused(reason.to_owned());
     let Ok(text) = std::str::from_utf8(&command.name) else {
         return refused("funny refname: not UTF-8");
@@ -72,7 +72,7 @@ fn plan_one(command: &Command, view: &View) -> Planned {
             Some(_) if command.old.is_none() => return refused("the ref exists; fetch first"),
             None | Some(_) => {}
         }
-        if name == view.head {
+        if name == view.head && *purpose == Purpose::Move {
             return refused("deletion of the current branch prohibited");
         }
     }

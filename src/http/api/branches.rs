@@ -17,7 +17,8 @@ use super::urls::Urls;
 use crate::access::action::RepositoryAccess;
 use crate::access::{Caller, RepoPath, action};
 use crate::error::{Error, Result};
-use crate::forge::users;
+use crate::forge::protection::rules::{Pusher, ReadyRule};
+use crate::forge::{protection, users};
 use crate::http::App;
 use crate::http::extract::{Paging, PathParam};
 use crate::model::{AccessLevel, Paged, Unit, UserName};
@@ -35,7 +36,7 @@ pub async fn repo_list_branches(
     let (keyword, page) = (params.text("q").to_owned(), paging.page);
     let read = move |view: &View| objects::list_branches(view, &keyword, page);
     let (found, place) = lookup::listing(&app, &caller, &subject.repository, read).await?;
-    let rows = render_all(&app, &subject, found.rows).await?;
+    let rows = render_all(&app, &caller, &subject, found.rows).await?;
     Ok(place.hold(paging.respond(&app, Paged { rows, total_count: found.total_count })))
 }
 
@@ -51,29 +52,61 @@ pub async fn repo_get_branch(
     let read = move |view: &View| objects::find_branch(view, &name);
     let (tip, place) = lookup::listing(&app, &caller, &subject.repository, read).await?;
     let tip = tip.ok_or_else(Error::not_found)?;
-    let branch = render_all(&app, &subject, vec![tip]).await?.pop();
+    let branch = render_all(&app, &caller, &subject, vec![tip]).await?.pop();
     Ok(place.hold(Json(branch.ok_or_else(|| Error::broken("one branch rendered to none"))?)))
 }
 
+/// One branch that was just written.
+///
+/// Errors: `NotFound` when it is gone again.
+pub(super) async fn show(app: &App, caller: &Caller, subject: &RepositoryAccess, name: String) -> Result<BranchJson> {
+    let view = app.forge.open(&subject.repository).await?.view();
+    let tip = objects::on_view(view, move |view| objects::find_branch(view, &name)).await?;
+    let tip = tip.ok_or_else(Error::not_found)?;
+    let branch = render_all(app, caller, subject, vec![tip]).await?.pop();
+    branch.ok_or_else(|| Error::broken("one branch rendered to none"))
+}
+
 /// Renders branches, with the accounts behind the recorded addresses looked up once for all.
-async fn render_all(app: &App, subject: &RepositoryAccess, tips: Vec<BranchTip>) -> Result<Vec<BranchJson>> {
+async fn render_all(
+    app: &App,
+    caller: &Caller,
+    subject: &RepositoryAccess,
+    tips: Vec<BranchTip>,
+) -> Result<Vec<BranchJson>> {
     let addresses = tips.iter().flat_map(|tip| [&tip.commit.author.email, &tip.commit.committer.email]).cloned();
     let logins = users::logins_by_email(&app.forge, addresses.collect()).await?;
     let urls = Urls::new(&app.root_url);
     let full_name = subject.repository.full_name();
-    let may_write = subject.rights.units.of(Unit::Code) >= AccessLevel::Write && !subject.repository.is_archived;
-    let render = |tip: BranchTip| BranchJson {
-        commit: render_commit(urls, &full_name, &tip, &logins),
-        name: tip.name,
-        protected: false,
-        required_approvals: 0,
-        enable_status_check: false,
-        status_check_contexts: Vec::new(),
-        user_can_push: may_write,
-        user_can_merge: may_write,
-        effective_branch_protection_name: String::new(),
+    let rules = protection::rules_of(&app.forge, subject.repository.id).await?.branches;
+    let render = |tip: BranchTip| {
+        let commit = render_commit(urls, &full_name, &tip, &logins);
+        render_rule(caller, subject, rules.effective(&tip.name), BranchJson::unprotected(tip.name, commit))
     };
     Ok(tips.into_iter().map(render).collect())
+}
+
+/// Adds what the rule in force says, and to whom.
+fn render_rule(
+    caller: &Caller,
+    subject: &RepositoryAccess,
+    rule: Option<&ReadyRule>,
+    branch: BranchJson,
+) -> BranchJson {
+    let may_write = subject.rights.units.of(Unit::Code) >= AccessLevel::Write && !subject.repository.is_archived;
+    let Some(ready) = rule else { return BranchJson { user_can_push: may_write, user_can_merge: may_write, ..branch } };
+    let settings = &ready.rule.settings;
+    let is_admin = subject.rights.level >= AccessLevel::Admin;
+    BranchJson {
+        protected: true,
+        required_approvals: settings.required_approvals,
+        enable_status_check: settings.flags.enable_status_check,
+        status_check_contexts: settings.status_check_contexts.clone(),
+        user_can_push: may_write && caller.user_id().is_some_and(|user| ready.may_push(Pusher::User(user))),
+        user_can_merge: may_write && caller.user_id().is_some_and(|user| ready.may_merge(user)),
+        effective_branch_protection_name: if is_admin { ready.rule.name.clone() } else { String::new() },
+        ..branch
+    }
 }
 
 fn render_commit(

@@ -4,18 +4,22 @@
 //! may see. Called by every file of `http/api`; `json/tests.rs` holds the types against an extract of the specification.
 
 mod commit;
+mod contents;
 mod git_ref;
 mod key;
 mod options;
 mod organization;
+mod protection;
 mod repository;
 #[cfg(test)]
 mod tests;
 mod time;
 mod token;
 mod user;
+mod write_options;
 
 pub use commit::{BranchJson, CommitMetaJson, PayloadCommitJson, PayloadUserJson, TagJson, VerificationJson};
+pub use contents::{CommitUserJson, ContentsJson, FileCommitJson, FileJson, FileLinksJson, FilesJson};
 pub use git_ref::{GitObjectJson, ReferenceJson};
 pub use key::{DeployKeyJson, PublicKeyJson};
 pub use options::{
@@ -25,10 +29,18 @@ pub use options::{
 pub use organization::{
     CreateOrgOption, EditOrgOption, OrganizationJson, OrganizationPermissionsJson, TeamJson, TeamOption, TeamSearchJson,
 };
+pub use protection::{
+    BranchProtectionJson, BranchProtectionOption, BranchProtectionPrioritiesOption, TagProtectionJson,
+    TagProtectionOption,
+};
 pub use repository::{InternalTrackerJson, PermissionJson, RepositoryJson, SearchResultsJson};
 pub use time::{Timestamp, ZERO_TIME};
 pub use token::AccessTokenJson;
 pub use user::{CollaboratorPermissionJson, UserJson, UserSearchJson};
+pub use write_options::{
+    CommitDateOption, CreateBranchOption, CreateTagOption, FileOperationOption, FileOption, IdentityOption,
+    RenameBranchOption, UpdateBranchOption,
+};
 
 use serde::Serialize;
 

@@ -11,9 +11,10 @@ use super::lookup::{self, Answer};
 use super::objects::{self, TagTip};
 use super::urls::Urls;
 use crate::access::{Caller, RepoPath, action};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::http::App;
 use crate::http::extract::{Paging, PathParam};
+use crate::model::Repository;
 
 /// `repoListTags`.
 pub async fn repo_list_tags(
@@ -46,6 +47,16 @@ pub async fn repo_get_tag(
     let (found, place) = lookup::listing(&app, &caller, &repository, read).await?;
     let tip = found.ok_or_else(Error::not_found)?;
     Ok(place.hold(Json(render(Urls::new(&app.root_url), &repository.full_name(), tip))))
+}
+
+/// One tag that was just written.
+///
+/// Errors: `NotFound` when it is gone again.
+pub(super) async fn show(app: &App, repository: &Repository, name: String) -> Result<TagJson> {
+    let view = app.forge.open(repository).await?.view();
+    let found = objects::on_view(view, move |view| objects::find_tag(view, &name)).await?;
+    let tip = found.ok_or_else(Error::not_found)?;
+    Ok(render(Urls::new(&app.root_url), &repository.full_name(), tip))
 }
 
 fn render(urls: Urls<'_>, full_name: &str, tip: TagTip) -> TagJson {

@@ -10,11 +10,14 @@ mod fixture;
 mod forks;
 mod git;
 mod organizations;
+mod protection;
 mod refs;
 mod repositories;
 mod search;
 mod sweep;
 mod templates;
 mod tokens;
+mod write_paths;
+mod writing;
 
 use fixture::{Api, basic};

@@ -40,9 +40,24 @@ impl<T: DeserializeOwned> Body<T> {
     /// Errors: `TooLarge`, `Malformed` (it broke off or came too slowly), `Overloaded` (too many large bodies at once),
     /// `Invalid` (not JSON, or not of this form).
     pub async fn read<A: Action>(self, app: &App, permit: &Permit<A>) -> Result<T> {
+        let limit = app.config.server.max_json_bytes;
+        self.read_up_to(limit, app, permit).await
+    }
+
+    /// The same for a body that carries the content of files, which has a limit of its own.
+    ///
+    /// Errors: as [`Body::read`].
+    pub async fn read_content<A: Action>(self, app: &App, permit: &Permit<A>) -> Result<T> {
+        let settings = &app.config.server;
+        // Base64 makes four bytes of three; the rest of the body may be as large as any other.
+        let content = settings.max_content_bytes.div_ceil(3).saturating_mul(4);
+        self.read_up_to(content.saturating_add(settings.max_json_bytes), app, permit).await
+    }
+
+    async fn read_up_to<A: Action>(self, limit: usize, app: &App, permit: &Permit<A>) -> Result<T> {
         let settings = &app.config.server;
         let lease = app.body_memory.lease(Client::of(permit.caller()));
-        let reading = collect(self.body, settings.max_json_bytes, lease);
+        let reading = collect(self.body, limit, lease);
         let (bytes, _lease) = tokio::time::timeout(Duration::from_secs(settings.body_timeout_seconds), reading)
             .await
             .map_err(|_| Error::new(Kind::Malformed, "request body came too slowly"))??;

@@ -48,7 +48,7 @@ fn every_rule_has_its_row() {
         (command("refs/qms/checkpoints", None, Some(3)), "deny updating a hidden ref"),
     ];
     for (command, expected) in rows {
-        let planned = plan(std::slice::from_ref(&command), &view);
+        let planned = plan(std::slice::from_ref(&command), &view, &Purpose::Move);
         let found = match planned.as_slice() {
             [Planned::Edit(_)] => edit,
             [Planned::Unchanged] => "unchanged",
@@ -63,14 +63,16 @@ fn every_rule_has_its_row() {
 fn names_that_are_not_utf8_are_refused() {
     let (_dir, view) = view();
     let bad = Command { name: b"refs/heads/\xff".to_vec(), old: None, new: Some(id(3)) };
-    assert!(matches!(plan(&[bad], &view).as_slice(), [Planned::Refused(reason)] if reason.contains("UTF-8")));
+    assert!(
+        matches!(plan(&[bad], &view, &Purpose::Move).as_slice(), [Planned::Refused(reason)] if reason.contains("UTF-8"))
+    );
 }
 
 #[test]
 fn the_second_command_for_one_ref_is_refused() {
     let (_dir, view) = view();
     let twice = [command("refs/heads/new", None, Some(3)), command("refs/heads/new", None, Some(4))];
-    assert!(matches!(plan(&twice, &view).as_slice(), [Planned::Edit(_), Planned::Refused(_)]));
+    assert!(matches!(plan(&twice, &view, &Purpose::Move).as_slice(), [Planned::Edit(_), Planned::Refused(_)]));
 }
 
 #[test]

@@ -27,6 +27,23 @@ pub struct BranchJson {
     pub effective_branch_protection_name: String,
 }
 
+impl BranchJson {
+    /// A branch that no rule covers and the caller may only look at.
+    pub fn unprotected(name: String, commit: PayloadCommitJson) -> Self {
+        Self {
+            name,
+            commit,
+            protected: false,
+            required_approvals: 0,
+            enable_status_check: false,
+            status_check_contexts: Vec::new(),
+            user_can_push: false,
+            user_can_merge: false,
+            effective_branch_protection_name: String::new(),
+        }
+    }
+}
+
 /// A commit in the short form that branches and webhooks use; it names no parents.
 #[derive(Debug, Clone, Serialize)]
 pub struct PayloadCommitJson {

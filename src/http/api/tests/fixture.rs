@@ -122,6 +122,11 @@ impl Api {
         self.call("PATCH", path, auth, &[], Some(body)).await
     }
 
+    /// Events of the ledger with one action.
+    pub(in crate::http::api) async fn events(&self, action: &str) -> Vec<Value> {
+        self.server.events(action)
+    }
+
     /// Asks anything.
     pub(in crate::http::api) async fn ask(&self, method: &str, path: &str, auth: &str, body: Option<Value>) -> Answer {
         self.call(method, path, auth, &[], body).await

@@ -19,6 +19,12 @@ pub(super) async fn git_at(dir: &Path, date: &str, args: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }
 
+/// Runs git; what it said, if it failed.
+pub(super) async fn try_git(dir: &Path, args: &[&str]) -> Result<(), String> {
+    let output = run(dir, "1700000000 +0200", args).await;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
 async fn run(dir: &Path, date: &str, args: &[&str]) -> std::process::Output {
     #[expect(clippy::disallowed_methods, reason = "the sealed git builder of the API tests")]
     let mut command = std::process::Command::new("git");

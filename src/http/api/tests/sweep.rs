@@ -66,6 +66,27 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("repoTransfer", [404, 404, 403, 422]),
     ("acceptRepoTransfer", [401, 404, 404, 404]),
     ("rejectRepoTransfer", [401, 404, 404, 404]),
+    ("repoListBranchProtection", [404, 404, 403, 200]),
+    ("repoCreateBranchProtection", [404, 404, 403, 400]),
+    ("repoUpdateBranchProtectionPriories", [404, 404, 403, 204]),
+    ("repoGetBranchProtection", [404, 404, 403, 404]),
+    ("repoEditBranchProtection", [404, 404, 403, 404]),
+    ("repoDeleteBranchProtection", [404, 404, 403, 404]),
+    ("repoListTagProtection", [404, 404, 403, 200]),
+    ("repoCreateTagProtection", [404, 404, 403, 422]),
+    ("repoGetTagProtection", [404, 404, 403, 404]),
+    ("repoEditTagProtection", [404, 404, 403, 404]),
+    ("repoDeleteTagProtection", [404, 404, 403, 404]),
+    ("repoChangeFiles", [404, 404, 403, 422]),
+    ("repoCreateFile", [404, 404, 403, 201]),
+    ("repoUpdateFile", [404, 404, 403, 422]),
+    ("repoDeleteFile", [404, 404, 403, 422]),
+    ("repoCreateBranch", [404, 404, 403, 422]),
+    ("repoUpdateBranch", [404, 404, 403, 422]),
+    ("repoRenameBranch", [404, 404, 403, 422]),
+    ("repoDeleteBranch", [404, 404, 403, 403]),
+    ("repoCreateTag", [404, 404, 403, 422]),
+    ("repoDeleteTag", [404, 404, 403, 404]),
     ("repoDelete", [404, 404, 403, 204]),
     // The organization is private; the reader is in none of its teams, the owner owns it.
     ("orgGetAll", [200, 200, 200, 200]),
@@ -116,6 +137,8 @@ fn fill(pattern: &str, id: &Value, team: &Value) -> String {
         .replace("{collaborator}", "cleo")
         .replace("{assignee}", "cleo")
         .replace("{id}", &id.to_string())
+        .replace("{*name}", "absent")
+        .replace("{*filepath}", "docs/new.md")
         .replace("{*branch}", "main")
         .replace("{*ref}", "heads/main")
         .replace("{*tag}", "absent")

@@ -1,0 +1,258 @@
+//! Rows of rules that protect branches and tags, with the users they name.
+
+use std::collections::HashMap;
+
+use atomicqms_actors::params;
+use atomicqms_actors::sql::{Connection, Error, Row, Value};
+
+use crate::model::{BranchRule, Flags, RepoId, RuleId, RuleSettings, TagRule, UserId, UserName, UtcMs, WhiteList};
+
+/// Columns of a rule of branches besides its switches.
+const SETTINGS: &str = "id, repo_id, rule_name, priority, required_approvals, status_check_contexts, \
+                        protected_file_patterns, unprotected_file_patterns, created_ms, updated_ms";
+const SETTINGS_COUNT: usize = 10;
+
+fn columns() -> String {
+    format!("{SETTINGS}, {}", Flags::NAMES.join(", "))
+}
+
+fn read(row: &dyn Row) -> Result<BranchRule, Error> {
+    let mut at = SETTINGS_COUNT;
+    let flags = Flags::read(|| {
+        at += 1;
+        row.flag(at - 1)
+    })?;
+    let contexts = serde_json::from_str(&row.text(5)?).map_err(|error| Error::Database(Box::new(error)))?;
+    Ok(BranchRule {
+        id: RuleId::new(row.int(0)?),
+        repo_id: RepoId::new(row.int(1)?),
+        name: row.text(2)?,
+        settings: RuleSettings {
+            priority: row.int(3)?,
+            flags,
+            required_approvals: row.int(4)?,
+            status_check_contexts: contexts,
+            protected_file_patterns: row.text(6)?,
+            unprotected_file_patterns: row.text(7)?,
+        },
+        users: Vec::new(),
+        created_ms: UtcMs::new(row.int(8)?),
+        updated_ms: UtcMs::new(row.int(9)?),
+    })
+}
+
+fn read_name(row: &dyn Row, index: usize) -> Result<UserName, Error> {
+    UserName::new(&row.text(index)?).map_err(|_| Error::Column { index, expected: "a login name" })
+}
+
+/// Lists the rules of a repository's branches in order of priority; their number is bounded where they are made.
+pub fn list_branch_rules(conn: &dyn Connection, repo: RepoId) -> Result<Vec<BranchRule>, Error> {
+    let sql = format!("SELECT {} FROM branch_protection WHERE repo_id = $1 ORDER BY priority, id", columns());
+    let mut rules = conn.all(&sql, &params![repo], read)?;
+    if rules.is_empty() {
+        return Ok(rules);
+    }
+    let mut users: HashMap<i64, Vec<(WhiteList, UserId, UserName)>> = HashMap::new();
+    let found = conn.all(
+        "SELECT w.rule_id, w.list, u.id, u.login FROM branch_protection p \
+         JOIN branch_protection_user w ON w.rule_id = p.id JOIN users u ON u.id = w.user_id \
+         WHERE p.repo_id = $1 ORDER BY w.rule_id, w.list, u.login_key",
+        &params![repo],
+        |row| {
+            let list = WhiteList::parse(&row.text(1)?).ok_or(Error::Column { index: 1, expected: "a list" })?;
+            Ok((row.int(0)?, (list, UserId::new(row.int(2)?), read_name(row, 3)?)))
+        },
+    )?;
+    for (rule, entry) in found {
+        users.entry(rule).or_default().push(entry);
+    }
+    for rule in &mut rules {
+        rule.users = users.remove(&rule.id.get()).unwrap_or_default();
+    }
+    Ok(rules)
+}
+
+/// Makes a rule, with the users it names.
+pub fn insert_branch_rule(
+    tx: &dyn Connection,
+    repo: RepoId,
+    name: &str,
+    settings: &RuleSettings,
+    users: &[(WhiteList, UserId)],
+    at: UtcMs,
+) -> Result<RuleId, Error> {
+    let mut values = params![repo, name].to_vec();
+    values.extend(settings_values(settings)?);
+    values.extend(params![at, at].iter().cloned());
+    let places: Vec<String> = (1..=values.len()).map(|number| format!("${number}")).collect();
+    let sql = format!(
+        "INSERT INTO branch_protection (repo_id, rule_name, {}, created_ms, updated_ms) VALUES ({}) RETURNING id",
+        settings_columns().join(", "),
+        places.join(", ")
+    );
+    let id = tx.first(&sql, &values, |row| row.int(0))?.map(RuleId::new);
+    let id = id.ok_or(Error::Column { index: 0, expected: "a row" })?;
+    insert_users(tx, id, users)?;
+    Ok(id)
+}
+
+/// Writes a rule's settings and users anew.
+pub fn update_branch_rule(
+    tx: &dyn Connection,
+    id: RuleId,
+    settings: &RuleSettings,
+    users: &[(WhiteList, UserId)],
+    at: UtcMs,
+) -> Result<(), Error> {
+    let mut values = settings_values(settings)?;
+    values.extend(params![at, id].iter().cloned());
+    let sets: Vec<String> =
+        settings_columns().iter().enumerate().map(|(at, name)| format!("{name} = ${}", at + 1)).collect();
+    let sql = format!(
+        "UPDATE branch_protection SET {}, updated_ms = ${} WHERE id = ${}",
+        sets.join(", "),
+        values.len() - 1,
+        values.len()
+    );
+    tx.execute(&sql, &values)?;
+    tx.execute("DELETE FROM branch_protection_user WHERE rule_id = $1", &params![id])?;
+    insert_users(tx, id, users)
+}
+
+/// Gives a rule another place.
+pub fn set_priority(tx: &dyn Connection, id: RuleId, priority: i64, at: UtcMs) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE branch_protection SET priority = $1, updated_ms = $2 WHERE id = $3",
+        &params![priority, at, id],
+    )?;
+    Ok(())
+}
+
+/// Removes a rule of branches.
+pub fn delete_branch_rule(tx: &dyn Connection, id: RuleId) -> Result<(), Error> {
+    tx.execute("DELETE FROM branch_protection WHERE id = $1", &params![id])?;
+    Ok(())
+}
+
+fn settings_columns() -> Vec<&'static str> {
+    let mut names = vec![
+        "priority",
+        "required_approvals",
+        "status_check_contexts",
+        "protected_file_patterns",
+        "unprotected_file_patterns",
+    ];
+    names.extend(Flags::NAMES);
+    names
+}
+
+fn settings_values(settings: &RuleSettings) -> Result<Vec<Value>, Error> {
+    let contexts = serde_json::to_string(&settings.status_check_contexts);
+    let mut values = vec![
+        settings.priority.into(),
+        settings.required_approvals.into(),
+        contexts.map_err(|error| Error::Database(Box::new(error)))?.into(),
+        settings.protected_file_patterns.as_str().into(),
+        settings.unprotected_file_patterns.as_str().into(),
+    ];
+    values.extend(settings.flags.values().into_iter().map(Value::from));
+    Ok(values)
+}
+
+fn insert_users(tx: &dyn Connection, rule: RuleId, users: &[(WhiteList, UserId)]) -> Result<(), Error> {
+    for (list, user) in users {
+        tx.execute(
+            "INSERT INTO branch_protection_user (rule_id, list, user_id) VALUES ($1, $2, $3) \
+             ON CONFLICT (rule_id, list, user_id) DO NOTHING",
+            &params![rule, list.as_str(), *user],
+        )?;
+    }
+    Ok(())
+}
+
+/// Lists the rules of a repository's tags, oldest first; their number is bounded where they are made.
+pub fn list_tag_rules(conn: &dyn Connection, repo: RepoId) -> Result<Vec<TagRule>, Error> {
+    let mut rules = conn.all(
+        "SELECT id, repo_id, name_pattern, created_ms, updated_ms FROM tag_protection WHERE repo_id = $1 ORDER BY id",
+        &params![repo],
+        |row| {
+            Ok(TagRule {
+                id: RuleId::new(row.int(0)?),
+                repo_id: RepoId::new(row.int(1)?),
+                pattern: row.text(2)?,
+                users: Vec::new(),
+                created_ms: UtcMs::new(row.int(3)?),
+                updated_ms: UtcMs::new(row.int(4)?),
+            })
+        },
+    )?;
+    for rule in &mut rules {
+        rule.users = conn.all(
+            "SELECT u.id, u.login FROM tag_protection_user w JOIN users u ON u.id = w.user_id \
+             WHERE w.rule_id = $1 ORDER BY u.login_key",
+            &params![rule.id],
+            |row| Ok((UserId::new(row.int(0)?), read_name(row, 1)?)),
+        )?;
+    }
+    Ok(rules)
+}
+
+/// Makes a rule of tags.
+pub fn insert_tag_rule(
+    tx: &dyn Connection,
+    repo: RepoId,
+    pattern: &str,
+    users: &[UserId],
+    at: UtcMs,
+) -> Result<RuleId, Error> {
+    let id = tx.first(
+        "INSERT INTO tag_protection (repo_id, name_pattern, created_ms, updated_ms) VALUES ($1, $2, $3, $4) RETURNING id",
+        &params![repo, pattern, at, at],
+        |row| row.int(0),
+    )?;
+    let id = id.map(RuleId::new).ok_or(Error::Column { index: 0, expected: "a row" })?;
+    insert_tag_users(tx, id, users)?;
+    Ok(id)
+}
+
+/// Writes a rule of tags anew.
+pub fn update_tag_rule(
+    tx: &dyn Connection,
+    id: RuleId,
+    pattern: &str,
+    users: &[UserId],
+    at: UtcMs,
+) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE tag_protection SET name_pattern = $1, updated_ms = $2 WHERE id = $3",
+        &params![pattern, at, id],
+    )?;
+    tx.execute("DELETE FROM tag_protection_user WHERE rule_id = $1", &params![id])?;
+    insert_tag_users(tx, id, users)
+}
+
+/// Removes a rule of tags.
+pub fn delete_tag_rule(tx: &dyn Connection, id: RuleId) -> Result<(), Error> {
+    tx.execute("DELETE FROM tag_protection WHERE id = $1", &params![id])?;
+    Ok(())
+}
+
+fn insert_tag_users(tx: &dyn Connection, rule: RuleId, users: &[UserId]) -> Result<(), Error> {
+    for user in users {
+        tx.execute(
+            "INSERT INTO tag_protection_user (rule_id, user_id) VALUES ($1, $2) ON CONFLICT (rule_id, user_id) DO NOTHING",
+            &params![rule, *user],
+        )?;
+    }
+    Ok(())
+}
+
+/// Takes a user off every list; answers of how many.
+pub fn delete_of_user(tx: &dyn Connection, user: UserId) -> Result<u64, Error> {
+    let branches = tx.execute("DELETE FROM branch_protection_user WHERE user_id = $1", &params![user])?;
+    let tags = tx.execute("DELETE FROM tag_protection_user WHERE user_id = $1", &params![user])?;
+    Ok(branches + tags)
+}
+
+#[cfg(test)]
+mod tests;

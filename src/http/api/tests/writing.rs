@@ -1,0 +1,219 @@
+//! Files, branches and tags written over the API, and read back by git.
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::Api;
+use super::git::git;
+
+const REPO: &str = "/repos/ada/sops";
+
+pub(super) fn base64(text: &str) -> String {
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+async fn start() -> Api {
+    let api = Api::start().await;
+    api.repository("ada", "sops", true).await;
+    api
+}
+
+async fn clone(api: &Api) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    git(dir.path(), &["clone", "--quiet", &api.git_url("ada", "ada/sops"), "."]).await;
+    git(dir.path(), &["fsck", "--strict"]).await;
+    dir
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_created_changed_moved_and_deleted() {
+    let api = start().await;
+    let ada = api.ada();
+    // The first commit of an empty repository makes its branch.
+    let body = json!({ "content": base64("one\n"), "message": "First", "signoff": true,
+        "author": { "name": "Bob", "email": "bob@example.org" },
+        "dates": { "author": "2024-05-06T07:08:09+02:00" } });
+    let made = api.post(&format!("{REPO}/contents/docs/a.md"), &ada, body).await.expect(201).json;
+    let content = &made["content"];
+    assert_eq!(
+        (&content["path"], &content["name"], &content["type"]),
+        (&json!("docs/a.md"), &json!("a.md"), &json!("file"))
+    );
+    assert_eq!(
+        (&content["content"], &content["encoding"], &content["size"]),
+        (&json!(base64("one\n")), &json!("base64"), &json!(4))
+    );
+    assert_eq!(content["last_commit_sha"], made["commit"]["sha"]);
+    assert_eq!(
+        made["commit"]["author"],
+        json!({ "name": "Bob", "email": "bob@example.org", "date": "2024-05-06T07:08:09+02:00" })
+    );
+    assert_eq!(made["commit"]["message"], "First\n\nSigned-off-by: Bob <bob@example.org>\n");
+    assert_eq!(made["verification"]["verified"], false);
+    let sha = content["sha"].as_str().unwrap().to_owned();
+    let file = format!("{REPO}/contents/docs/a.md");
+    // Again; with a wrong id; with none.
+    api.post(&file, &ada, json!({ "content": base64("x") })).await.expect(422);
+    api.put(&file, &ada, json!({ "content": base64("x"), "sha": "0".repeat(40) })).await.expect(422);
+    api.put(&file, &ada, json!({ "content": base64("x") })).await.expect(422);
+    api.put(&file, &ada, json!({ "content": "!", "sha": sha })).await.expect(422);
+    api.put(&file, &ada, json!({ "content": base64("x"), "sha": sha, "branch": "absent" })).await.expect(404);
+    let changed = api.put(&file, &ada, json!({ "content": base64("two\n"), "sha": sha })).await.expect(200).json;
+    assert_eq!(changed["commit"]["message"], "Update docs/a.md\n");
+    assert_eq!(changed["commit"]["parents"][0]["sha"], made["commit"]["sha"]);
+    let sha = changed["content"]["sha"].as_str().unwrap();
+    let body = json!({ "content": base64("two\n"), "sha": sha, "from_path": "docs/a.md", "new_branch": "moved" });
+    api.put(&format!("{REPO}/contents/b.md"), &ada, body.clone()).await.expect(200);
+    api.put(&format!("{REPO}/contents/b.md"), &ada, body).await.expect(422);
+    let dir = clone(&api).await;
+    assert_eq!(git(dir.path(), &["show", "origin/main:docs/a.md"]).await, "two");
+    assert_eq!(git(dir.path(), &["ls-tree", "-r", "--name-only", "origin/moved"]).await, "b.md");
+    let gone = api.ask("DELETE", &file, &ada, Some(json!({ "sha": sha }))).await.expect(200).json;
+    assert_eq!((&gone["content"], &gone["commit"]["message"]), (&Value::Null, &json!("Delete docs/a.md\n")));
+    api.ask("DELETE", &file, &ada, Some(json!({ "sha": sha }))).await.expect(404);
+    api.ask("DELETE", &file, &ada, Some(json!({}))).await.expect(422);
+    api.post(&file, &api.bob(), json!({ "content": base64("x") })).await.expect(404);
+    assert_eq!(api.events("git.ref_update").await.len(), 4);
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_files_change_in_one_commit() {
+    let api = start().await;
+    let ada = api.ada();
+    let all = format!("{REPO}/contents");
+    let body = json!({ "files": [
+        { "operation": "create", "path": "a", "content": base64("a") },
+        { "operation": "upload", "path": "d/b", "content": base64("b") },
+        { "operation": "create", "path": "d/c", "content": base64("c") } ] });
+    let made = api.post(&all, &ada, body).await.expect(201).json;
+    assert_eq!(made["commit"]["message"], "Add a, d/c\nUpdate d/b\n");
+    let sha = |at: usize| made["files"][at]["sha"].clone();
+    let body = json!({ "message": "Second", "branch": "main", "files": [
+        { "operation": "update", "path": "a", "content": base64("A"), "sha": sha(0) },
+        { "operation": "rename", "path": "e/b", "from_path": "d/b" },
+        { "operation": "delete", "path": "d/c", "sha": sha(2) } ] });
+    let changed = api.post(&all, &ada, body).await.expect(201).json;
+    assert_eq!((&changed["files"][1]["sha"], &changed["files"][2]), (&sha(1), &Value::Null));
+    let dir = clone(&api).await;
+    assert_eq!(git(dir.path(), &["ls-tree", "-r", "--name-only", "origin/main"]).await, "a\ne/b");
+    assert_eq!(git(dir.path(), &["rev-list", "--count", "origin/main"]).await, "2");
+    for (bad, status) in [
+        (json!([]), 422),
+        (json!([{ "operation": "create", "path": "a", "content": "" }]), 422),
+        (json!([{ "operation": "create", "path": "a/b", "content": "" }]), 422),
+        (json!([{ "operation": "update", "path": "a", "content": "" }]), 422),
+        (json!([{ "operation": "update", "path": "none", "content": "", "sha": sha(0) }]), 404),
+        (json!([{ "operation": "update", "path": "e", "content": "", "sha": sha(0) }]), 422),
+        (json!([{ "operation": "rename", "path": "e/b", "from_path": "a" }]), 422),
+        (json!([{ "operation": "chmod", "path": "a" }]), 422),
+        (
+            json!([{ "operation": "upload", "path": "n", "content": base64("n") }, { "operation": "delete", "path": "none", "sha": sha(0) }]),
+            404,
+        ),
+    ] {
+        api.post(&all, &ada, json!({ "files": bad.clone() })).await.named(&bad.to_string()).expect(status);
+    }
+    let tip = api.get(&format!("{REPO}/branches/main"), &ada).await.expect(200).json;
+    assert_eq!(tip["commit"]["id"], changed["commit"]["sha"]);
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn branches_are_made_moved_renamed_and_deleted() {
+    let api = start().await;
+    let ada = api.ada();
+    let branches = format!("{REPO}/branches");
+    api.post(&branches, &ada, json!({ "new_branch_name": "x" })).await.expect(404);
+    let first = api.post(&format!("{REPO}/contents/a"), &ada, json!({ "content": "" })).await.expect(201).json;
+    let second = api.post(&format!("{REPO}/contents/b"), &ada, json!({ "content": "" })).await.expect(201).json;
+    let (first, second) = (first["commit"]["sha"].clone(), second["commit"]["sha"].clone());
+    let made =
+        api.post(&branches, &ada, json!({ "new_branch_name": "dev/x", "old_ref_name": first })).await.expect(201).json;
+    assert_eq!((&made["name"], &made["commit"]["id"]), (&json!("dev/x"), &first));
+    api.post(&branches, &ada, json!({ "new_branch_name": "dev/x" })).await.expect(409);
+    api.post(&branches, &ada, json!({ "new_branch_name": "dev" })).await.expect(409);
+    api.post(&branches, &ada, json!({ "new_branch_name": "y", "old_branch_name": "none" })).await.expect(404);
+    let one = format!("{branches}/dev/x");
+    api.put(&one, &ada, json!({ "new_commit_id": second, "old_commit_id": second })).await.expect(409);
+    api.put(&one, &ada, json!({ "new_commit_id": "main", "old_commit_id": first })).await.expect(204);
+    api.put(&one, &ada, json!({ "new_commit_id": first })).await.expect(409);
+    api.put(&one, &ada, json!({ "new_commit_id": first, "force": true })).await.expect(204);
+    api.patch(&one, &ada, json!({ "name": "main" })).await.expect(422);
+    api.patch(&one, &ada, json!({ "name": "dev/y" })).await.expect(204);
+    api.get(&one, &ada).await.expect(404);
+    api.patch(&one, &ada, json!({ "name": "z" })).await.expect(404);
+    // The default branch takes HEAD along, for who administers.
+    api.put(&format!("{REPO}/collaborators/bob"), &ada, json!({ "permission": "write" })).await.expect(204);
+    api.patch(&format!("{branches}/main"), &api.bob(), json!({ "name": "trunk" })).await.expect(403);
+    api.patch(&format!("{branches}/main"), &ada, json!({ "name": "trunk" })).await.expect(204);
+    assert_eq!(api.get(REPO, &ada).await.expect(200).json["default_branch"], "trunk");
+    let dir = clone(&api).await;
+    assert_eq!(git(dir.path(), &["branch", "--show-current"]).await, "trunk");
+    api.delete(&format!("{branches}/trunk"), &ada).await.expect(403);
+    api.delete(&format!("{branches}/dev/y"), &ada).await.expect(204);
+    api.delete(&format!("{branches}/dev/y"), &ada).await.expect(404);
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_are_made_and_deleted() {
+    let api = start().await;
+    let ada = api.ada();
+    let made = api.post(&format!("{REPO}/contents/a"), &ada, json!({ "content": "" })).await.expect(201).json;
+    let tags = format!("{REPO}/tags");
+    let light = api.post(&tags, &ada, json!({ "tag_name": "light" })).await.expect(201).json;
+    assert_eq!((&light["id"], &light["commit"]["sha"]), (&made["commit"]["sha"], &made["commit"]["sha"]));
+    let body = json!({ "tag_name": "v1/final", "message": "Release", "target": "light" });
+    let full = api.post(&tags, &ada, body.clone()).await.expect(201).json;
+    assert_eq!((&full["message"], &full["commit"]["sha"]), (&json!("Release"), &made["commit"]["sha"]));
+    assert_ne!(full["id"], full["commit"]["sha"]);
+    api.post(&tags, &ada, body).await.expect(409);
+    api.post(&tags, &ada, json!({ "tag_name": "x", "target": "none" })).await.expect(404);
+    let dir = clone(&api).await;
+    assert_eq!(git(dir.path(), &["cat-file", "-t", "v1/final"]).await, "tag");
+    api.delete(&format!("{tags}/v1/final"), &ada).await.expect(204);
+    api.delete(&format!("{tags}/v1/final"), &ada).await.expect(404);
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_write_at_once_one_is_told() {
+    let api = start().await;
+    let ada = api.ada();
+    api.post(&format!("{REPO}/contents/a"), &ada, json!({ "content": "" })).await.expect(201);
+    let write = |name: String| {
+        let (api, ada) = (&api, &ada);
+        async move {
+            api.post(&format!("{REPO}/contents/{name}"), ada, json!({ "content": "" })).await.expect_any(&[201, 409])
+        }
+    };
+    let made = futures(8, write).await;
+    assert!(made >= 1);
+    let dir = clone(&api).await;
+    let count = git(dir.path(), &["rev-list", "--count", "origin/main"]).await;
+    assert_eq!(count, (made + 1).to_string(), "one commit for each that was told it landed, and no other");
+    api.finish().await;
+}
+
+/// Runs several writers at once; answers how many landed.
+async fn futures<F>(count: usize, write: impl Fn(String) -> F) -> usize
+where
+    F: Future<Output = super::fixture::Answer>,
+{
+    let mut running: Vec<_> = (0..count).map(|number| Box::pin(write(format!("f{number}")))).collect();
+    let mut landed = 0;
+    std::future::poll_fn(|context| {
+        running.retain_mut(|one| match one.as_mut().poll(context) {
+            std::task::Poll::Ready(answer) => {
+                landed += usize::from(answer.json["commit"].is_object());
+                false
+            }
+            std::task::Poll::Pending => true,
+        });
+        if running.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    landed
+}
