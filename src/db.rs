@@ -4,6 +4,7 @@
 //! name says inside whatever transaction it is given. Statements keep to what SQLite and PostgreSQL both accept, except
 //! in [`dialect`]. Called by `access`, `audit` and `forge`.
 
+pub mod attachments;
 pub mod audit;
 pub mod collaborators;
 pub mod dialect;
@@ -14,6 +15,7 @@ pub mod keys;
 pub mod migrate;
 pub mod push_certificates;
 pub mod refs;
+pub mod releases;
 pub mod repositories;
 pub mod rights;
 #[cfg(test)]

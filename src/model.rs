@@ -3,6 +3,7 @@
 //! Owns what a valid user name, repository name, e-mail address or token scope is. Refuses SQL, HTTP and clocks other
 //! than the [`Clock`] trait. Called by every layer of the server.
 
+pub mod attachment;
 pub mod collaborator;
 pub mod email;
 pub mod id;
@@ -10,19 +11,22 @@ pub mod key;
 pub mod level;
 pub mod names;
 pub mod page;
+pub mod release;
 pub mod repository;
 pub mod scopes;
 pub mod time;
 pub mod token;
 pub mod user;
 
+pub use attachment::{Attachment, BlobId, FileName, NewAttachment, Uuid};
 pub use collaborator::Collaborator;
 pub use email::Email;
-pub use id::{KeyId, RepoId, TokenId, UserId};
+pub use id::{AttachmentId, KeyId, ReleaseId, RepoId, TokenId, UserId};
 pub use key::{KeyOwner, KeyText, NewKey, SshKey};
 pub use level::AccessLevel;
 pub use names::{RepoName, UserName};
 pub use page::{Page, Paged};
+pub use release::{NewRelease, Release, ReleaseFilter, ReleasePatch};
 pub use repository::{NewRepository, Repository, RepositoryPatch};
 pub use scopes::{Category, TokenScopes};
 pub use time::{Clock, SystemClock, UtcMs};

@@ -62,3 +62,11 @@ row_id! {
     /// Id of a public key row; never reused.
     KeyId
 }
+row_id! {
+    /// Id of a release row; never reused.
+    ReleaseId
+}
+row_id! {
+    /// Id of an attachment row; never reused.
+    AttachmentId
+}
