@@ -19,6 +19,7 @@ CREATE TABLE release (
 ) STRICT;
 
 CREATE INDEX release_by_time ON release (repo_id, published_ms, id);
+CREATE INDEX release_by_author ON release (author_id);
 
 CREATE TABLE attachment (
     id             INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -38,3 +39,4 @@ CREATE TABLE attachment (
 CREATE INDEX attachment_by_release ON attachment (release_id, id) WHERE release_id IS NOT NULL;
 CREATE INDEX attachment_by_repo ON attachment (repo_id, id);
 CREATE INDEX attachment_by_sha256 ON attachment (sha256);
+CREATE INDEX attachment_by_uploader ON attachment (uploader_id);

@@ -1,6 +1,6 @@
 //! Contents of files, named by their SHA-256: kept once however many rows need them.
 //!
-//! Owns the trait that stores implement, the way a content comes in ([`Blobs::receive`]) and goes out ([`Blobs::forget`]), and the lock that keeps
+//! Owns the trait that stores implement, the way a content comes in ([`Blobs::receive`]) and goes out ([`Blobs::alone`]), and the lock that keeps
 //! the two apart: between the moment a content is in place and the commit of the row that needs it nothing may remove it. Knows no names, no rows
 //! and no rights. Called by `forge/attachments.rs`.
 
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use tokio::sync::{OwnedRwLockReadGuard, RwLock};
+use tokio::sync::{OwnedRwLockReadGuard, RwLock, RwLockWriteGuard};
 
 pub use self::sniff::{is_shown_inline, sniff};
 use crate::model::BlobId;
@@ -26,6 +26,9 @@ pub type Later<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + 'a>>
 ///
 /// Shape: every operation may be repeated. A content that was published is whole and stays so; a reader that has begun may finish although it is removed.
 pub trait Store: Send + Sync + 'static {
+    /// Makes the store ready and removes what uploads left there when the server last ended; once, before the first upload.
+    fn tidy(&self) -> Later<'_, ()>;
+
     /// Begins a content whose hash is not known yet. Dropped unpublished, it leaves nothing.
     fn begin(&self) -> Later<'_, Box<dyn Pending>>;
 
@@ -67,6 +70,12 @@ pub struct Received {
 /// Keeps a published content from being removed until the row that needs it is committed.
 pub struct Kept(#[expect(dead_code, reason = "held, never read")] OwnedRwLockReadGuard<()>);
 
+/// The time in which nothing is published.
+pub struct Alone<'a> {
+    _nobody_publishes: RwLockWriteGuard<'a, ()>,
+    store: &'a dyn Store,
+}
+
 /// The store of this server; cheap to clone.
 #[derive(Clone)]
 pub struct Blobs {
@@ -86,6 +95,13 @@ impl Blobs {
     /// Over a store.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store, removing: Arc::new(RwLock::new(())) }
+    }
+
+    /// Makes the store ready; once, before anything is received, and by the server that has the data directory alone.
+    ///
+    /// Errors: those of the store.
+    pub async fn tidy(&self) -> io::Result<()> {
+        self.store.tidy().await
     }
 
     /// Begins to receive a content.
@@ -112,20 +128,18 @@ impl Blobs {
         self.store.open(id, range).await
     }
 
-    /// Removes a content unless `is_needed` says that a row needs it, asked when nothing can be published any more.
+    /// Waits until nothing is between its place and its row, and keeps it so: what no row needs now may be removed.
+    pub async fn alone(&self) -> Alone<'_> {
+        Alone { _nobody_publishes: self.removing.write().await, store: &*self.store }
+    }
+}
+
+impl Alone<'_> {
+    /// Removes a content that no row needs, asked after this was made; one that is not there is no fault.
     ///
-    /// Errors: those of the question and of the store.
-    pub async fn forget<E, F>(&self, id: BlobId, is_needed: F) -> std::result::Result<bool, E>
-    where
-        E: From<io::Error>,
-        F: Future<Output = std::result::Result<bool, E>>,
-    {
-        let _alone = self.removing.write().await;
-        if is_needed.await? {
-            return Ok(false);
-        }
-        self.store.remove(id).await?;
-        Ok(true)
+    /// Errors: those of the store.
+    pub async fn remove(&self, id: BlobId) -> io::Result<()> {
+        self.store.remove(id).await
     }
 }
 

@@ -10,15 +10,19 @@ use atomicqms_actors::sql::Connection;
 use atomicqms_actors::{Directory, Jobs, Readers, RepositoryHandle, Writer};
 
 use crate::access::{self, Access, Action, Caller, Permit, Presented, RepoPath, RepositoryAccess, RightsVersion};
+use crate::blobs::Blobs;
 use crate::error::{Error, Result};
+use crate::forge::attachments::downloads::Downloads;
 use crate::model::{Clock, Repository, UserName};
 
+pub mod attachments;
 pub mod collaborators;
 pub mod first_commit;
 pub mod intake;
 pub mod keys;
 pub mod maintenance;
 pub mod pushes;
+pub mod releases;
 pub mod repositories;
 pub mod setup;
 #[cfg(test)]
@@ -72,6 +76,8 @@ pub struct ForgeParts {
     pub rights: RightsVersion,
     /// The runner of durable jobs, where there is one; elsewhere jobs wait for it.
     pub jobs: Option<Jobs>,
+    /// Contents of attached files.
+    pub blobs: Blobs,
 }
 
 /// The state all functions of the forge share.
@@ -88,6 +94,10 @@ pub struct Forge {
     pub settings: Settings,
     /// Identification and passwords.
     pub access: Access,
+    /// Contents of attached files.
+    pub blobs: Blobs,
+    /// Downloads that are not written yet.
+    pub downloads: Downloads,
     jobs: Option<Jobs>,
 }
 
@@ -96,10 +106,16 @@ impl Forge {
     ///
     /// Errors: `Invalid` for settings that cannot work.
     pub fn new(parts: ForgeParts) -> Result<Arc<Self>> {
-        let ForgeParts { writer, readers, directory, clock, settings, rights, jobs } = parts;
+        let ForgeParts { writer, readers, directory, clock, settings, rights, jobs, blobs } = parts;
         repositories::check_branch_name(&settings.default_branch)?;
         let access = Access::new(readers.clone(), writer.clone(), clock.clone(), settings.security.clone(), rights)?;
-        Ok(Arc::new(Self { writer, readers, directory, clock, settings, access, jobs }))
+        let downloads = Downloads::default();
+        Ok(Arc::new(Self { writer, readers, directory, clock, settings, access, blobs, downloads, jobs }))
+    }
+
+    /// Whether this process runs jobs.
+    pub fn has_jobs(&self) -> bool {
+        self.jobs.is_some()
     }
 
     /// Says that a job was scheduled that is due now.

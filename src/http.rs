@@ -6,6 +6,8 @@
 pub mod api;
 pub mod body_memory;
 pub mod connection;
+mod disposition;
+pub mod downloads;
 pub mod error;
 pub mod extract;
 pub mod git;
@@ -14,6 +16,7 @@ pub mod held;
 pub mod metrics;
 pub mod middleware;
 pub mod page;
+mod ranges;
 pub mod router;
 
 use std::sync::Arc;

@@ -5,6 +5,7 @@
 
 pub mod bootstrap;
 pub mod directory;
+mod duties;
 pub mod failure;
 pub mod parts;
 pub mod status;

@@ -324,6 +324,10 @@ actions! { OnInstance {
     SearchRepositories("repository.search", [Repository Read], Need::Anyone);
     /// Repositories the caller owns or collaborates in.
     ListOwnRepositories("repository.list_own", [User Read, Repository Read], Need::SignedIn);
+    /// Renders a text. Gitea asks for an account and for no scope.
+    RenderMarkup("markup.render", [], Need::SignedIn);
+    /// Looks at the token that is used, or revokes it: no scope, because a token may always give itself up.
+    ManageCurrentToken("token.current", [], Need::SignedIn);
     /// Reads and verifies the ledger.
     ReadLedger("ledger.read", [Admin Read], Need::SiteAdmin);
 } }
@@ -331,6 +335,8 @@ actions! { OnInstance {
 actions! { OnUser {
     /// Sees an account.
     ReadUser("user.read", [User Read], Need::SeeUser);
+    /// Learns that an account exists, to link its name in a text; needs no scope, as rendering needs none.
+    SeeName("user.see_name", [], Need::SeeUser);
     /// Sees which repositories an account owns, as far as the caller may see them.
     ListUserRepositories("repository.list_user", [User Read, Repository Read], Need::SeeUser);
     /// Changes an account as an administrator.
@@ -368,6 +374,10 @@ actions! { OnRepository {
     CloneRepository("repository.clone", [Repository Read], repository(AccessLevel::Read, false, false));
     /// Moves refs, by push or API.
     PushRepository("repository.push", [Repository Write], repository(AccessLevel::Write, true, true));
+    /// Reads releases and their files; drafts are for those who may write. Unit: releases.
+    ReadReleases("release.read", [Repository Read], repository(AccessLevel::Read, false, false));
+    /// Makes, changes and deletes releases and their files. Unit: releases.
+    EditReleases("release.edit", [Repository Write], repository(AccessLevel::Write, true, true));
     /// Changes settings, the name included.
     EditRepository("repository.edit", [Repository Write], repository(AccessLevel::Admin, true, false));
     /// Deletes the repository.
@@ -385,4 +395,6 @@ actions! { OnRepository {
 actions! { OnRepositoryId {
     /// Reads metadata of a repository named by its id.
     ReadRepositoryById("repository.read_by_id", [Repository Read], repository(AccessLevel::Read, true, false));
+    /// Fetches a file of a repository named by its id. Unit: releases.
+    ReadAttachment("attachment.read", [Repository Read], repository(AccessLevel::Read, false, false));
 } }

@@ -12,15 +12,20 @@ pub mod git_refs;
 pub mod json;
 pub mod keys;
 pub mod lookup;
+pub mod markup;
 pub mod objects;
 pub mod query;
+pub mod release_attachments;
+pub mod releases;
 pub mod render;
 pub mod repositories;
 pub mod search;
+pub mod settings;
 pub mod tags;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
+pub mod uploads;
 pub mod urls;
 pub mod users;
 pub mod validate;
@@ -32,7 +37,10 @@ use super::router::Route;
 
 /// Lists the routes of the API; operation ids are those of the published specification.
 pub fn routes() -> Vec<Route> {
-    [account_routes(), key_routes(), repository_routes()].into_iter().flatten().collect()
+    [account_routes(), key_routes(), repository_routes(), release_routes(), server_routes()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn account_routes() -> Vec<Route> {
@@ -128,5 +136,56 @@ fn repository_routes() -> Vec<Route> {
         Route::api(Method::PUT, collaborator, "repoAddCollaborator", collaborators::repo_add_collaborator),
         Route::api(Method::DELETE, collaborator, "repoDeleteCollaborator", collaborators::repo_delete_collaborator),
         Route::api(Method::GET, permission, "repoGetRepoPermissions", collaborators::repo_get_repo_permissions),
+    ]
+}
+
+fn release_routes() -> Vec<Route> {
+    let all = "/api/v1/repos/{owner}/{repo}/releases";
+    let latest = "/api/v1/repos/{owner}/{repo}/releases/latest";
+    let by_tag = "/api/v1/repos/{owner}/{repo}/releases/tags/{*tag}";
+    let one = "/api/v1/repos/{owner}/{repo}/releases/{id}";
+    let files = "/api/v1/repos/{owner}/{repo}/releases/{id}/assets";
+    let file = "/api/v1/repos/{owner}/{repo}/releases/{id}/assets/{attachment_id}";
+    vec![
+        Route::api(Method::GET, all, "repoListReleases", releases::repo_list_releases),
+        Route::api(Method::POST, all, "repoCreateRelease", releases::repo_create_release),
+        Route::api(Method::GET, latest, "repoGetLatestRelease", releases::repo_get_latest_release),
+        Route::api(Method::GET, by_tag, "repoGetReleaseByTag", releases::repo_get_release_by_tag),
+        Route::api(Method::DELETE, by_tag, "repoDeleteReleaseByTag", releases::repo_delete_release_by_tag),
+        Route::api(Method::GET, one, "repoGetRelease", releases::repo_get_release),
+        Route::api(Method::PATCH, one, "repoEditRelease", releases::repo_edit_release),
+        Route::api(Method::DELETE, one, "repoDeleteRelease", releases::repo_delete_release),
+        Route::api(
+            Method::GET,
+            files,
+            "repoListReleaseAttachments",
+            release_attachments::repo_list_release_attachments,
+        ),
+        Route::api(Method::POST, files, "repoCreateReleaseAttachment", uploads::repo_create_release_attachment),
+        Route::api(Method::GET, file, "repoGetReleaseAttachment", release_attachments::repo_get_release_attachment),
+        Route::api(Method::PATCH, file, "repoEditReleaseAttachment", release_attachments::repo_edit_release_attachment),
+        Route::api(
+            Method::DELETE,
+            file,
+            "repoDeleteReleaseAttachment",
+            release_attachments::repo_delete_release_attachment,
+        ),
+    ]
+}
+
+/// What is about no account and no repository.
+fn server_routes() -> Vec<Route> {
+    let attachment = "/api/v1/settings/attachment";
+    let repository = "/api/v1/settings/repository";
+    vec![
+        Route::api(Method::POST, "/api/v1/markdown", "renderMarkdown", markup::render_markdown),
+        Route::api(Method::POST, "/api/v1/markdown/raw", "renderMarkdownRaw", markup::render_markdown_raw),
+        Route::api(Method::POST, "/api/v1/markup", "renderMarkup", markup::render_markup),
+        Route::api(Method::GET, "/api/v1/settings/api", "getGeneralAPISettings", settings::get_general_api_settings),
+        Route::api(Method::GET, attachment, "getGeneralAttachmentSettings", settings::get_general_attachment_settings),
+        Route::api(Method::GET, repository, "getGeneralRepositorySettings", settings::get_general_repository_settings),
+        Route::api(Method::GET, "/api/v1/settings/ui", "getGeneralUISettings", settings::get_general_ui_settings),
+        Route::api(Method::GET, "/api/v1/token", "getCurrentToken", tokens::get_current_token),
+        Route::api(Method::DELETE, "/api/v1/token", "deleteCurrentToken", tokens::delete_current_token),
     ]
 }

@@ -28,7 +28,12 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .attribute_filter(|element, attribute, value| match (element, attribute) {
             // Task lists show boxes; nothing of a form may be filled in here.
             ("input", "type") if value != "checkbox" => None,
+            ("a", "href") if value.len() > 1 && value.starts_with('#') && !value[1..].starts_with(ID_PREFIX) => {
+                Some(format!("#{ID_PREFIX}{}", &value[1..]).into())
+            }
             ("code", "class") if !is_language(value) => None,
+            // Written as they are inside of quotes; where a page is put into another, quotes may end to count.
+            _ if value.contains(['<', '>']) => Some(value.replace(['<', '>'], "").into()),
             _ => Some(value.into()),
         });
     cleaner

@@ -11,7 +11,7 @@ const HASHES: &[(&str, &str)] = &[
     ("0004_push_certificates.sql", "312dcf6462239cde953fd013df2e5b68bc506bb354e2145aa02f9e3fba761fe6"),
     ("0005_rights_version.sql", "e2c73122dee88ea34263fa3090d98068da148cc272bc9895fb4585dca77ff1a8"),
     ("0006_waiting_packs.sql", "fd9059efbab87d4434dcbdee67e1457fef33c59d40a7a024627af5802dfc69f0"),
-    ("0007_releases.sql", "4eb3d4301bdb477ea34c55317b05a3a72c996f37308d028804de833c3a8f11e8"),
+    ("0007_releases.sql", "78497c33d41197792ea4390983c67d171bdc836d0a321c161026bc7f02a9fda5"),
 ];
 
 fn empty() -> rusqlite::Connection {

@@ -79,6 +79,8 @@ pub struct Details {
     pub owner: User,
     /// Branches.
     pub branch_count: u64,
+    /// Releases that are no drafts.
+    pub release_count: u64,
 }
 
 /// Reads owners and branch counts of repositories the caller was already shown, in their order. The branches of a repository that is open are
@@ -108,7 +110,8 @@ pub async fn details(forge: &Forge, repositories: &[Repository]) -> Result<Vec<D
                     Some(view) => view.refs.iter_prefix("refs/heads/").count() as u64,
                     None => db::repositories::count_branches(conn, repo)?,
                 };
-                details.push(Details { owner, branch_count });
+                let release_count = db::releases::count_published(conn, repo)?;
+                details.push(Details { owner, branch_count, release_count });
             }
             Ok(details)
         })

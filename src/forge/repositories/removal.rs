@@ -11,7 +11,7 @@ use crate::access::action::DeleteRepository;
 use crate::audit::{self, action};
 use crate::db;
 use crate::error::{Error, Result};
-use crate::forge::Forge;
+use crate::forge::{Forge, attachments};
 use crate::model::RepoId;
 
 /// Deletes a repository: its rows go with one event, then its directory; journal and ledger stay.
@@ -24,9 +24,10 @@ pub async fn delete_repository(forge: &Arc<Forge>, permit: Permit<DeleteReposito
         let at = forge.clock.now();
         let id = permit.subject().repository.id;
         let retired = forge.directory.retire(id.get()).await?;
-        forge
+        let blobs = forge
             .write("delete repository", move |tx| {
                 let repository = permit.confirm(tx, at)?.repository;
+                let blobs = attachments::forget_repository(tx, repository.id, at)?;
                 db::repositories::delete(tx, repository.id)?;
                 let event = event_about(permit.caller(), action::REPOSITORY_DELETE, &repository).before(json!({
                     "owner": repository.owner.as_str(),
@@ -34,10 +35,11 @@ pub async fn delete_repository(forge: &Arc<Forge>, permit: Permit<DeleteReposito
                     "is_private": repository.is_private,
                 }));
                 audit::append(tx, at, &event)?;
-                Ok(())
+                Ok(blobs)
             })
             .await?;
         drop(retired);
+        attachments::forget_blobs(&forge, blobs).await;
         finish_removals(&forge).await.map(drop)
     })
     .await

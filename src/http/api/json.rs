@@ -6,8 +6,11 @@
 mod commit;
 mod git_ref;
 mod key;
+mod markup;
 mod options;
+mod release;
 mod repository;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -17,13 +20,16 @@ mod user;
 pub use commit::{BranchJson, CommitMetaJson, PayloadCommitJson, PayloadUserJson, TagJson, VerificationJson};
 pub use git_ref::{GitObjectJson, ReferenceJson};
 pub use key::{DeployKeyJson, PublicKeyJson};
+pub use markup::{MarkdownOption, MarkupOption};
 pub use options::{
     AddCollaboratorOption, CreateAccessTokenOption, CreateKeyOption, CreateRepoOption, CreateUserOption,
     EditRepoOption, EditUserOption,
 };
+pub use release::{AttachmentJson, CreateReleaseOption, EditAttachmentOptions, EditReleaseOption, ReleaseJson};
 pub use repository::{InternalTrackerJson, PermissionJson, RepositoryJson, SearchResultsJson};
+pub use settings::{ApiSettingsJson, AttachmentSettingsJson, RepoSettingsJson, UiSettingsJson};
 pub use time::{Timestamp, ZERO_TIME};
-pub use token::AccessTokenJson;
+pub use token::{AccessTokenJson, CurrentAccessTokenJson, UserMetaJson};
 pub use user::{CollaboratorPermissionJson, UserJson, UserSearchJson};
 
 use serde::Serialize;

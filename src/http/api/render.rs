@@ -6,9 +6,14 @@
 use crate::access::Caller;
 use crate::model::{AccessLevel, Repository, SshKey, User, UserId};
 
-use super::json::{AccessTokenJson, DeployKeyJson, PermissionJson, PublicKeyJson, RepositoryJson, Timestamp, UserJson};
+use super::json::{
+    AccessTokenJson, AttachmentJson, CurrentAccessTokenJson, DeployKeyJson, PermissionJson, PublicKeyJson, ReleaseJson,
+    RepositoryJson, Timestamp, UserJson, UserMetaJson,
+};
 use super::urls::Urls;
-use crate::model::Token;
+use crate::forge::releases::Shown;
+use crate::forge::repositories::Details;
+use crate::model::{Attachment, Token};
 
 /// Who looks at an answer, and on which root URL.
 #[derive(Debug, Clone, Copy)]
@@ -39,16 +44,10 @@ impl<'a> Viewer<'a> {
     }
 
     /// A repository as this viewer may see it; `level` is what the viewer may do in it.
-    pub fn repository(
-        &self,
-        repository: &Repository,
-        owner: &User,
-        level: AccessLevel,
-        branches: u64,
-    ) -> RepositoryJson {
+    pub fn repository(&self, repository: &Repository, more: &Details, level: AccessLevel) -> RepositoryJson {
         let full_name = repository.full_name();
         // Gitea shows a repository's owner without the private fields, even to the owner.
-        let owner = self.render_user(owner, level > AccessLevel::None && self.user_id.is_some(), false);
+        let owner = self.render_user(&more.owner, level > AccessLevel::None && self.user_id.is_some(), false);
         RepositoryJson {
             id: repository.id.get(),
             name: repository.name.to_string(),
@@ -63,7 +62,8 @@ impl<'a> Viewer<'a> {
             ssh_url: self.ssh_root.map_or_else(String::new, |root| format!("{root}{full_name}.git")),
             clone_url: self.urls.clone_http(&full_name),
             website: repository.website.clone(),
-            branch_count: i64::try_from(branches).unwrap_or(i64::MAX),
+            branch_count: i64::try_from(more.branch_count).unwrap_or(i64::MAX),
+            release_counter: i64::try_from(more.release_count).unwrap_or(i64::MAX),
             default_branch: repository.default_branch.clone(),
             default_target_branch: repository.default_branch.clone(),
             archived: repository.is_archived,
@@ -74,6 +74,43 @@ impl<'a> Viewer<'a> {
             internal: !repository.is_private && !repository.is_public(),
             full_name,
             ..RepositoryJson::blank(owner)
+        }
+    }
+
+    /// A release with its files.
+    pub fn release(&self, shown: &Shown, full_name: &str) -> ReleaseJson {
+        let release = &shown.release;
+        let url = self.urls.api_release(full_name, release.id.get());
+        ReleaseJson {
+            id: release.id.get(),
+            tag_name: release.tag.clone(),
+            target_commitish: release.target.clone(),
+            name: release.title.clone(),
+            body: release.body.clone(),
+            html_url: self.urls.release(full_name, &release.tag),
+            tarball_url: self.urls.archive(full_name, &release.tag, "tar.gz"),
+            zipball_url: self.urls.archive(full_name, &release.tag, "zip"),
+            upload_url: format!("{url}/assets"),
+            url,
+            draft: release.is_draft,
+            prerelease: release.is_prerelease,
+            created_at: Timestamp::from_ms(release.created_ms.get()),
+            published_at: Timestamp::from_ms(release.published_ms.get()),
+            author: self.user(&shown.author),
+            assets: shown.attachments.iter().map(|file| self.attachment(file, full_name, &release.tag)).collect(),
+        }
+    }
+
+    /// A file of the release of a tag.
+    pub fn attachment(&self, file: &Attachment, full_name: &str, tag: &str) -> AttachmentJson {
+        AttachmentJson {
+            id: file.id.get(),
+            name: file.name.as_str().to_owned(),
+            size: file.size_bytes,
+            download_count: file.download_count,
+            created_at: Timestamp::from_ms(file.created_ms.get()),
+            uuid: file.uuid.as_str().to_owned(),
+            browser_download_url: self.urls.release_download(full_name, tag, file.name.as_str()),
         }
     }
 
@@ -160,5 +197,17 @@ pub fn token(token: &Token, secret: String) -> AccessTokenJson {
         created_at: Timestamp::from_ms(token.created_ms.get()),
         last_used_at: Timestamp::from_ms(token.last_used_ms.map_or(0, |at| at.get())),
         expires_at: token.expires_ms.map(|at| Timestamp::from_ms(at.get())),
+    }
+}
+
+/// The token that its own bearer asks about.
+pub fn current_token(token: &Token, user: &User) -> CurrentAccessTokenJson {
+    CurrentAccessTokenJson {
+        id: token.id.get(),
+        name: token.name.clone(),
+        scopes: token.scopes.names(),
+        created_at: Timestamp::from_ms(token.created_ms.get()),
+        last_used_at: Timestamp::from_ms(token.last_used_ms.map_or(0, |at| at.get())),
+        user: UserMetaJson { id: user.id.get(), login: user.name.to_string() },
     }
 }

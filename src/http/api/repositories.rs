@@ -127,9 +127,7 @@ pub async fn render_all(
     let (repositories, levels): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
     let details = repositories::details(&app.forge, &repositories).await?;
     let shown = repositories.iter().zip(levels).zip(details);
-    Ok(shown
-        .map(|((repository, level), more)| viewer.repository(repository, &more.owner, level, more.branch_count))
-        .collect())
+    Ok(shown.map(|((repository, level), more)| viewer.repository(repository, &more, level)).collect())
 }
 
 async fn render(app: &App, caller: &Caller, repository: Repository, level: AccessLevel) -> Result<RepositoryJson> {

@@ -8,9 +8,12 @@ mod accounts;
 mod collaborators;
 mod fixture;
 mod git;
+mod markup;
 mod refs;
+mod releases;
 mod repositories;
 mod search;
+mod settings;
 mod sweep;
 mod tokens;
 

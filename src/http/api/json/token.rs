@@ -24,3 +24,29 @@ pub struct AccessTokenJson {
     /// When it stops working; null: never. Gitea has no such field.
     pub expires_at: Option<Timestamp>,
 }
+
+/// The token that a request used, as it sees itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct CurrentAccessTokenJson {
+    /// Row id.
+    pub id: i64,
+    /// Name the user chose.
+    pub name: String,
+    /// Granted scopes.
+    pub scopes: Vec<String>,
+    /// Creation.
+    pub created_at: Timestamp,
+    /// Last use; the epoch when never used.
+    pub last_used_at: Timestamp,
+    /// Whose it is.
+    pub user: UserMetaJson,
+}
+
+/// An account, in two words.
+#[derive(Debug, Clone, Serialize)]
+pub struct UserMetaJson {
+    /// Row id.
+    pub id: i64,
+    /// Login name.
+    pub login: String,
+}

@@ -127,6 +127,32 @@ impl Api {
         self.call(method, path, auth, &[], body).await
     }
 
+    /// Posts bytes that are no JSON.
+    pub(in crate::http::api) async fn upload(&self, path: &str, auth: &str, kind: &str, content: &str) -> Answer {
+        let length = content.len();
+        let head = format!(
+            "POST /api/v1{path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\nauthorization: {auth}\r\n\
+             content-type: {kind}\r\ncontent-length: {length}\r\n\r\n"
+        );
+        Answer::read(format!("POST {path}"), &self.server.raw(&format!("{head}{content}")).await)
+    }
+
+    /// Asks for a page outside of the API.
+    pub(in crate::http::api) async fn page(
+        &self,
+        method: &str,
+        path: &str,
+        auth: &str,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n");
+        let auth = (!auth.is_empty()).then_some(("authorization", auth));
+        for (name, value) in headers.iter().copied().chain(auth) {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        Answer::read(format!("{method} {path}"), &self.server.raw(&format!("{request}\r\n")).await)
+    }
+
     async fn call(
         &self,
         method: &str,
@@ -182,6 +208,16 @@ impl Answer {
             _ => {}
         }
         self
+    }
+
+    /// The status.
+    pub(in crate::http::api) fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The body.
+    pub(in crate::http::api) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Checks that the status is one of several.

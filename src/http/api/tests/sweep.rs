@@ -52,6 +52,28 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("repoAddCollaborator", [404, 404, 403, 204]),
     ("repoGetRepoPermissions", [404, 404, 200, 200]),
     ("repoDeleteCollaborator", [404, 404, 403, 204]),
+    ("repoListReleases", [404, 404, 200, 200]),
+    ("repoCreateRelease", [404, 404, 403, 422]),
+    ("repoGetLatestRelease", [404, 404, 404, 404]),
+    ("repoGetReleaseByTag", [404, 404, 404, 404]),
+    ("repoDeleteReleaseByTag", [404, 404, 403, 404]),
+    ("repoGetRelease", [404, 404, 404, 404]),
+    ("repoEditRelease", [404, 404, 403, 404]),
+    ("repoDeleteRelease", [404, 404, 403, 404]),
+    ("repoListReleaseAttachments", [404, 404, 404, 404]),
+    ("repoCreateReleaseAttachment", [404, 404, 403, 404]),
+    ("repoGetReleaseAttachment", [404, 404, 404, 404]),
+    ("repoEditReleaseAttachment", [404, 404, 403, 404]),
+    ("repoDeleteReleaseAttachment", [404, 404, 403, 404]),
+    ("renderMarkdown", [401, 200, 200, 200]),
+    ("renderMarkdownRaw", [401, 200, 200, 200]),
+    ("renderMarkup", [401, 200, 200, 200]),
+    ("getGeneralAPISettings", [200, 200, 200, 200]),
+    ("getGeneralAttachmentSettings", [200, 200, 200, 200]),
+    ("getGeneralRepositorySettings", [200, 200, 200, 200]),
+    ("getGeneralUISettings", [200, 200, 200, 200]),
+    ("getCurrentToken", [401, 404, 404, 404]),
+    ("deleteCurrentToken", [401, 404, 404, 404]),
     ("repoDelete", [404, 404, 403, 204]),
 ];
 
@@ -61,6 +83,7 @@ fn fill(pattern: &str, id: &Value) -> String {
         .replace("{username}", "ada")
         .replace("{collaborator}", "cleo")
         .replace("{id}", &id.to_string())
+        .replace("{attachment_id}", "1")
         .replace("{*branch}", "main")
         .replace("{*ref}", "heads/main")
         .replace("{*tag}", "absent")

@@ -1,0 +1,309 @@
+//! Files attached to releases: brought, renamed, removed, fetched; and the contents that no file needs any more.
+//!
+//! Owns the order of content and row: a note to look again is committed, the content gets its place, then row and event commit together. A content is
+//! removed by a job that asks, alone, whether a row needs it. Belongs to the releases unit. Called by the API and by the runner of jobs.
+
+pub mod downloads;
+
+use std::sync::Arc;
+
+use atomicqms_actors::sql::Connection;
+use atomicqms_actors::{Job, JobOutcome, Readers};
+use serde_json::json;
+
+use super::Forge;
+use super::releases::{author_of, sees_drafts};
+use crate::access::action::{EditReleases, ReadAttachment, ReadReleases};
+use crate::access::{Caller, Permit};
+use crate::audit::{self, Event, Object, action};
+use crate::blobs::{Blobs, Received};
+use crate::db;
+use crate::error::{Error, Kind, Result};
+use crate::model::{Attachment, AttachmentId, BlobId, FileName, NewAttachment, ReleaseId, RepoId, UtcMs, Uuid};
+
+/// Kind of the job that removes a content no row needs; its key is the hash.
+pub const FORGET_BLOB: &str = "blob.forget";
+/// Most files of one release.
+pub const MAX_FILES: u64 = 500;
+/// An upload whose server died between content and row is looked at after this time. Units: milliseconds.
+const LOOK_AGAIN_MS: i64 = 60 * 60 * 1000;
+
+/// Lists the files of a release.
+///
+/// Errors: `NotFound`.
+pub async fn list_attachments(
+    forge: &Forge,
+    permit: &Permit<ReadReleases>,
+    release: ReleaseId,
+) -> Result<(String, Vec<Attachment>)> {
+    let access = permit.subject().clone();
+    forge
+        .read("list attachments", move |conn| {
+            let found = db::releases::find(conn, access.repository.id, release)?;
+            let release =
+                found.filter(|release| !release.is_draft || sees_drafts(&access)).ok_or_else(Error::not_found)?;
+            let files = db::attachments::list_of_release(conn, release.id)?;
+            Ok((release.tag, files))
+        })
+        .await
+}
+
+/// Finds one file of a release, with the tag of the release.
+///
+/// Errors: `NotFound`.
+pub async fn find_attachment(
+    forge: &Forge,
+    permit: &Permit<ReadReleases>,
+    release: ReleaseId,
+    id: AttachmentId,
+) -> Result<(String, Attachment)> {
+    let (tag, files) = list_attachments(forge, permit, release).await?;
+    let found = files.into_iter().find(|file| file.id == id);
+    found.map(|file| (tag, file)).ok_or_else(Error::not_found)
+}
+
+/// Finds a file by the tag of its release and its name, for a download.
+///
+/// Errors: `NotFound`.
+pub async fn find_by_name(forge: &Forge, permit: &Permit<ReadReleases>, tag: &str, name: &str) -> Result<Attachment> {
+    let (access, tag, name) = (permit.subject().clone(), tag.to_owned(), name.to_owned());
+    forge
+        .read("find attachment by name", move |conn| {
+            let found = db::releases::find_by_tag(conn, access.repository.id, &tag)?;
+            let release =
+                found.filter(|release| !release.is_draft || sees_drafts(&access)).ok_or_else(Error::not_found)?;
+            db::attachments::find_by_name(conn, release.id, &name)?.ok_or_else(Error::not_found)
+        })
+        .await
+}
+
+/// Finds which repository a file belongs to; whether the caller may see it is asked next, with [`find_by_uuid`].
+///
+/// Errors: `NotFound`.
+pub async fn repository_of(forge: &Forge, uuid: &Uuid) -> Result<RepoId> {
+    let uuid = uuid.clone();
+    let found = forge.read("find attachment", move |conn| Ok(db::attachments::find_by_uuid(conn, &uuid)?)).await?;
+    found.map(|file| file.repo_id).ok_or_else(Error::not_found)
+}
+
+/// Finds a file by its address.
+///
+/// Errors: `NotFound`, also for a file of a draft of somebody who may not write.
+pub async fn find_by_uuid(forge: &Forge, permit: &Permit<ReadAttachment>, uuid: &Uuid) -> Result<Attachment> {
+    let (access, uuid) = (permit.subject().clone(), uuid.clone());
+    forge
+        .read("find attachment", move |conn| {
+            let file = db::attachments::find_by_uuid(conn, &uuid)?;
+            let file = file.filter(|file| file.repo_id == access.repository.id).ok_or_else(Error::not_found)?;
+            let release = match file.release_id {
+                Some(id) => db::releases::find(conn, file.repo_id, id)?,
+                None => None,
+            };
+            let is_shown = release.is_some_and(|release| !release.is_draft || sees_drafts(&access));
+            if is_shown { Ok(file) } else { Err(Error::not_found()) }
+        })
+        .await
+}
+
+/// Whether there is such a release to attach to, asked before its file is received; answers its tag.
+///
+/// Errors: `NotFound`.
+pub async fn check_release(forge: &Forge, permit: &Permit<EditReleases>, release: ReleaseId) -> Result<String> {
+    let repo = permit.subject().repository.id;
+    let found = forge.read("find release", move |conn| Ok(db::releases::find(conn, repo, release)?)).await?;
+    found.map(|release| release.tag).ok_or_else(Error::not_found)
+}
+
+/// Refuses what the list does not name, by the ending of its name or by what its first bytes look like; an empty list names everything.
+///
+/// Errors: `Malformed`, as Gitea answers.
+pub fn check_type(allowed: &[String], name: &FileName, content_type: &str) -> Result<()> {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let kind = essence.split('/').next().unwrap_or_default();
+    let ending = name.ending();
+    let names = |one: &String| match (one.strip_prefix('.'), one.strip_suffix("/*")) {
+        (Some(wanted), _) => wanted == ending || name.as_str().to_lowercase().ends_with(one.as_str()),
+        (None, Some(wanted)) => wanted == "*" || wanted == kind,
+        (None, None) => one == essence,
+    };
+    if allowed.is_empty() || allowed.iter().any(names) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Malformed,
+        "This file cannot be uploaded or modified due to a forbidden file extension or type.",
+    ))
+}
+
+/// Attaches a content that came in whole to a release.
+///
+/// Shape: must not be cancelled half way, so callers run it as a detached task.
+/// Errors: `NotFound` when there is no such release, `Invalid` when it has its most files; `Unavailable` for a full disk.
+pub async fn attach(
+    forge: &Arc<Forge>,
+    permit: Permit<EditReleases>,
+    release: ReleaseId,
+    name: FileName,
+    received: Received,
+) -> Result<Attachment> {
+    let uploader = author_of(permit.caller())?;
+    let blob = received.id;
+    let new = NewAttachment {
+        uuid: Uuid::random()?,
+        name,
+        size_bytes: received.size_bytes,
+        blob,
+        content_type: received.content_type,
+    };
+    let at = forge.clock.now();
+    let look_again = move |tx: &dyn Connection| schedule_forgetting(tx, &[blob], at.plus_ms(LOOK_AGAIN_MS), at);
+    forge.write("expect blob", look_again).await?;
+    let kept = forge.blobs.publish(received).await.map_err(storage_error)?;
+    let attached = forge
+        .write("attach file", move |tx| {
+            let repository = permit.confirm(tx, at)?.repository;
+            let release = db::releases::find(tx, repository.id, release)?.ok_or_else(Error::not_found)?;
+            if db::attachments::count_of_release(tx, release.id)? >= MAX_FILES {
+                return Err(Error::invalid("attachment", format!("a release may have at most {MAX_FILES} files")));
+            }
+            let file = db::attachments::insert(tx, repository.id, release.id, uploader, &new, at)?;
+            let event = event_about(permit.caller(), action::ATTACHMENT_CREATE, &file).after(json!({
+                "release_id": release.id,
+                "name": file.name.as_str(),
+                "size_bytes": file.size_bytes,
+                "sha256": file.blob.to_string(),
+            }));
+            audit::append(tx, at, &event)?;
+            Ok(file)
+        })
+        .await;
+    drop(kept);
+    if attached.is_err() {
+        forget_now(forge, blob).await;
+    }
+    attached
+}
+
+/// Gives a file another name, of a kind that may be attached.
+///
+/// Errors: `NotFound`; `Malformed` for a kind that may not be attached.
+pub async fn rename_attachment(
+    forge: &Forge,
+    permit: Permit<EditReleases>,
+    (release, id): (ReleaseId, AttachmentId),
+    name: Option<FileName>,
+    allowed: Vec<String>,
+) -> Result<(String, Attachment)> {
+    let at = forge.clock.now();
+    forge
+        .write("rename attachment", move |tx| {
+            let repository = permit.confirm(tx, at)?.repository;
+            let release = db::releases::find(tx, repository.id, release)?.ok_or_else(Error::not_found)?;
+            let file = db::attachments::find_of_release(tx, release.id, id)?.ok_or_else(Error::not_found)?;
+            let Some(name) = name.filter(|name| *name != file.name) else { return Ok((release.tag, file)) };
+            check_type(&allowed, &name, &file.content_type)?;
+            db::attachments::rename(tx, file.id, &name)?;
+            let event = event_about(permit.caller(), action::ATTACHMENT_EDIT, &file)
+                .before(json!({ "name": file.name.as_str() }))
+                .after(json!({ "name": name.as_str() }));
+            audit::append(tx, at, &event)?;
+            Ok((release.tag, Attachment { name, ..file }))
+        })
+        .await
+}
+
+/// Removes a file; its content goes when nothing else needs it.
+///
+/// Errors: `NotFound`.
+pub async fn delete_attachment(
+    forge: &Arc<Forge>,
+    permit: Permit<EditReleases>,
+    (release, id): (ReleaseId, AttachmentId),
+) -> Result<()> {
+    let at = forge.clock.now();
+    let blob = forge
+        .write("delete attachment", move |tx| {
+            let repository = permit.confirm(tx, at)?.repository;
+            let release = db::releases::find(tx, repository.id, release)?.ok_or_else(Error::not_found)?;
+            let file = db::attachments::find_of_release(tx, release.id, id)?.ok_or_else(Error::not_found)?;
+            db::attachments::delete(tx, file.id)?;
+            let event = event_about(permit.caller(), action::ATTACHMENT_DELETE, &file).before(json!({
+                "release_id": release.id,
+                "name": file.name.as_str(),
+                "size_bytes": file.size_bytes,
+                "sha256": file.blob.to_string(),
+            }));
+            audit::append(tx, at, &event)?;
+            schedule_forgetting(tx, &[file.blob], at, at)?;
+            Ok(file.blob)
+        })
+        .await?;
+    forget_blobs(forge, vec![blob]).await;
+    Ok(())
+}
+
+/// What becomes of the contents of a repository that is deleted in this transaction.
+///
+/// Errors: those of the rows.
+pub fn forget_repository(tx: &dyn Connection, repo: RepoId, at: UtcMs) -> Result<Vec<BlobId>> {
+    let blobs = db::attachments::blobs_of_repository(tx, repo)?;
+    schedule_forgetting(tx, &blobs, at, at)?;
+    Ok(blobs)
+}
+
+/// Asks, in the transaction that makes it necessary, for a look at contents.
+pub(super) fn schedule_forgetting(tx: &dyn Connection, blobs: &[BlobId], run_after: UtcMs, now: UtcMs) -> Result<()> {
+    for blob in blobs {
+        db::jobs::schedule(tx, FORGET_BLOB, &blob.to_string(), run_after, now)?;
+    }
+    Ok(())
+}
+
+/// Does now what jobs were asked for; without a runner of jobs nobody else would.
+pub(super) async fn forget_blobs(forge: &Arc<Forge>, blobs: Vec<BlobId>) {
+    if forge.has_jobs() {
+        forge.wake_jobs();
+        return;
+    }
+    for blob in blobs {
+        forget_now(forge, blob).await;
+    }
+}
+
+async fn forget_now(forge: &Forge, blob: BlobId) {
+    if let Err(error) = forget(&forge.blobs, &forge.readers, blob).await {
+        tracing::warn!(blob = %blob, error = %error.log_line(), "a content that no file needs was not removed yet");
+    }
+}
+
+async fn forget(blobs: &Blobs, readers: &Readers, blob: BlobId) -> Result<()> {
+    let alone = blobs.alone().await;
+    let is_needed = readers.read("is blob needed", move |conn| Ok::<_, Error>(db::attachments::is_needed(conn, blob)?));
+    if is_needed.await? {
+        return Ok(());
+    }
+    alone.remove(blob).await.map_err(storage_error)
+}
+
+/// Runs a job of the kind [`FORGET_BLOB`].
+///
+/// Errors: the rows cannot be read, the file cannot be removed: try again later.
+pub async fn run_job(blobs: &Blobs, readers: &Readers, job: &Job) -> Result<JobOutcome> {
+    let blob = BlobId::from_hex(&job.key).ok_or_else(|| Error::broken(format!("{:?} names no content", job.key)))?;
+    forget(blobs, readers, blob).await?;
+    Ok(JobOutcome::Done)
+}
+
+/// What a failing store means to a caller.
+pub fn storage_error(error: std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            Error::new(Kind::Unavailable, "the server's storage is full").with_source(error)
+        }
+        _ => Error::internal(error),
+    }
+}
+
+fn event_about(caller: &Caller, what: &'static str, file: &Attachment) -> Event {
+    Event::new(caller.stamp(), what, Object::in_repository("attachment", file.repo_id, file.id))
+}
