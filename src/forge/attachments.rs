@@ -4,6 +4,8 @@
 //! removed by a job that asks, alone, whether a row needs it. Belongs to the releases unit. Called by the API and by the runner of jobs.
 
 pub mod downloads;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

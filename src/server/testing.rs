@@ -44,8 +44,14 @@ impl Console for Heard {
 impl TestServer {
     /// Starts a server on a fresh directory.
     pub(crate) async fn start() -> Self {
+        Self::start_tuned(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn start_tuned(tune: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::for_tests(dir.path());
+        tune(&mut config);
         config.admin_password = Some(crate::config::Secret::new(ADMIN_PASSWORD.to_owned()));
         let mut server = Self::start_with(config).await.unwrap();
         server._dir = Some(dir);

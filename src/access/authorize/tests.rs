@@ -97,6 +97,11 @@ fn repository_actions() {
         ("repository.push", false, false, [WHO, NO, HIDE, NO, OK, OK, OK, OK, OK]),
         ("repository.push", true, false, [HIDE, HIDE, HIDE, NO, OK, OK, OK, OK, OK]),
         ("repository.push", false, true, [WHO, NO, HIDE, NO, SHUT, SHUT, SHUT, SHUT, SHUT]),
+        ("release.read", false, false, [OK, OK, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("release.read", true, true, [HIDE, HIDE, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("release.edit", false, false, [WHO, NO, HIDE, NO, OK, OK, OK, OK, OK]),
+        ("release.edit", true, false, [HIDE, HIDE, HIDE, NO, OK, OK, OK, OK, OK]),
+        ("release.edit", false, true, [WHO, NO, HIDE, NO, SHUT, SHUT, SHUT, SHUT, SHUT]),
         ("repository.edit", false, false, [WHO, NO, HIDE, NO, NO, OK, OK, OK, OK]),
         ("repository.edit", true, false, [HIDE, HIDE, HIDE, NO, NO, OK, OK, OK, OK]),
         ("repository.edit", false, true, [WHO, NO, HIDE, NO, NO, OK, OK, OK, OK]),
@@ -141,6 +146,7 @@ fn account_actions() {
     // anonymous, somebody else, the account itself, site admin, console
     let table: &[(&str, [&str; 5])] = &[
         ("user.read", [OK, OK, OK, OK, OK]),
+        ("user.see_name", [OK, OK, OK, OK, OK]),
         ("repository.list_user", [OK, OK, OK, OK, OK]),
         ("user.edit", [WHO, NO, NO, OK, OK]),
         ("user.delete", [WHO, NO, NO, OK, OK]),
@@ -184,7 +190,9 @@ fn account_actions() {
 fn instance_actions() {
     let expected = |rule: &Rule| match rule.name {
         "server.read" | "user.search" | "repository.search" => ["ok", "ok", "ok", "ok"],
-        "self.read" | "repository.list_own" => ["unauthenticated", "ok", "ok", "unauthenticated"],
+        "self.read" | "repository.list_own" | "markup.render" | "token.current" => {
+            ["unauthenticated", "ok", "ok", "unauthenticated"]
+        }
         "user.list" | "user.create" | "ledger.read" => ["unauthenticated", "forbidden", "ok", "ok"],
         other => panic!("{other} has no line in the table"),
     };

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use serde_json::{Value, json};
 
+use crate::config::Config;
 use crate::server::testing::{ADMIN_PASSWORD, TestServer};
 
 /// Password of `ada` and `bob`.
@@ -31,7 +32,12 @@ pub(in crate::http::api) fn basic(name: &str, password: &str) -> String {
 impl Api {
     /// Starts the server and makes the accounts.
     pub(in crate::http::api) async fn start() -> Self {
-        let api = Self { server: TestServer::start().await };
+        Self::start_tuned(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub(in crate::http::api) async fn start_tuned(tune: impl FnOnce(&mut Config)) -> Self {
+        let api = Self { server: TestServer::start_tuned(tune).await };
         for name in ["ada", "bob"] {
             api.account(name).await;
         }

@@ -262,3 +262,38 @@ async fn downloads_are_cut_cached_and_never_run() {
     }
     api.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_be_attached_is_a_setting() {
+    let api = Api::start_tuned(|config| {
+        config.attachments.max_bytes = 10;
+        config.attachments.release_allowed_types = vec![".md".to_owned(), "image/*".to_owned()];
+    })
+    .await;
+    let body = json!({ "name": "sops", "auto_init": true });
+    api.post("/user/repos", &api.ada(), body).await.expect(201);
+    let made = release(&api, json!({ "tag_name": "v1" })).await;
+    let files = format!("/repos/ada/sops/releases/{}/assets", made["id"]);
+    let put = async |name: &str, content: &str| {
+        api.upload(&format!("{files}?name={name}"), &api.ada(), "application/octet-stream", content).await.status()
+    };
+    assert_eq!(put("a.md", "0123456789").await, 201);
+    assert_eq!(put("b.md", "0123456789x").await, 413);
+    assert_eq!(put("b.txt", "text").await, 400);
+    assert_eq!(put("b.png", "GIF89a").await, 201);
+    assert_eq!(put("b.png", "text").await, 400);
+    let form = "--B\r\nContent-Disposition: form-data; name=attachment; filename=\"x.md\"\r\n\r\n0123456789x\r\n--B--";
+    api.upload(&files, &api.ada(), "multipart/form-data; boundary=B", form).await.expect(413);
+    let listed = api.get(&files, "").await.expect(200);
+    assert_eq!(listed.names(), ["a.md", "b.png"]);
+    let one = format!("{files}/{}", listed.json[0]["id"]);
+    api.patch(&one, &api.ada(), json!({ "name": "a.exe" })).await.expect(400);
+    api.finish().await;
+
+    let off = Api::start_tuned(|config| config.attachments.enabled = false).await;
+    off.post("/user/repos", &off.ada(), json!({ "name": "sops", "auto_init": true })).await.expect(201);
+    let made = release(&off, json!({ "tag_name": "v1" })).await;
+    let files = format!("/repos/ada/sops/releases/{}/assets?name=x", made["id"]);
+    off.upload(&files, &off.ada(), "text/plain", "x").await.expect(404);
+    off.finish().await;
+}
