@@ -34,8 +34,8 @@ const BODY_MAX: usize = 1 << 20;
 pub struct Shown {
     /// The row.
     pub release: Release,
-    /// Who made it.
-    pub author: User,
+    /// Who made it; none: the account was deleted.
+    pub author: Option<User>,
     /// Its files.
     pub attachments: Vec<Attachment>,
 }
@@ -95,15 +95,14 @@ pub async fn find_release(forge: &Forge, permit: &Permit<ReadReleases>, which: W
 }
 
 fn show(conn: &dyn atomicqms_actors::sql::Connection, releases: Vec<Release>) -> Result<Vec<Shown>> {
-    let mut authors: HashMap<UserId, User> = HashMap::new();
+    let mut authors: HashMap<UserId, Option<User>> = HashMap::new();
     let mut shown = Vec::with_capacity(releases.len());
     for release in releases {
         let author = match authors.get(&release.author_id) {
             Some(known) => known.clone(),
             None => {
                 let found = db::users::find(conn, release.author_id)?;
-                let found = found.ok_or_else(|| Error::broken("the author of a release has no row"))?;
-                authors.insert(found.id, found.clone());
+                authors.insert(release.author_id, found.clone());
                 found
             }
         };

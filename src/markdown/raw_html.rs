@@ -270,10 +270,9 @@ fn push_text(html: &mut String, text: &str) {
 
 /// What follows the end tag of a tag whose content is dropped.
 fn after_silence<'t>(text: &'t str, name: &str) -> &'t str {
-    let lower = text.to_ascii_lowercase();
-    let Some(at) = lower.find(&format!("</{name}")) else { return "" };
-    let rest = text.get(at..).unwrap_or_default();
-    rest.split_once('>').map_or("", |(_, rest)| rest)
+    let ends = text.match_indices("</").filter_map(|(at, _)| text.get(at + 2..));
+    let mut ends = ends.filter(|rest| rest.get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name)));
+    ends.next().and_then(|rest| rest.split_once('>')).map_or("", |(_, rest)| rest)
 }
 
 /// An address without character references. One that hides letters behind any but `&amp;` is none.

@@ -96,8 +96,8 @@ fn existing(view: &Arc<View>, ids: Vec<String>) -> HashSet<String> {
 fn read_context(root_url: &str, wanted: &str, path: &str, file_path: &str) -> Result<(Context, Option<RepoPath>)> {
     let mode = match wanted {
         "" | "markdown" => Mode::Raw,
-        "gfm" | "comment" => Mode::Comment,
-        "wiki" => Mode::Document,
+        "comment" => Mode::Comment,
+        "gfm" | "wiki" => Mode::Document,
         "file" if ENDINGS.iter().any(|ending| file_path.to_lowercase().ends_with(ending)) => Mode::Document,
         "file" => return Err(Error::invalid("FilePath", format!("unsupported file to render: \"{file_path}\""))),
         other => return Err(Error::invalid("Mode", format!("Unknown mode: {other}"))),

@@ -13,7 +13,10 @@ use super::json::{
 use super::urls::Urls;
 use crate::forge::releases::Shown;
 use crate::forge::repositories::Details;
-use crate::model::{Attachment, Token};
+use crate::model::{Attachment, Token, Visibility};
+
+/// Name of accounts that were deleted; nobody can have it.
+const GHOST: &str = "Ghost";
 
 /// Who looks at an answer, and on which root URL.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +44,35 @@ impl<'a> Viewer<'a> {
     pub fn user(&self, user: &User) -> UserJson {
         let is_private_view = self.is_admin || self.user_id == Some(user.id);
         self.render_user(user, self.user_id.is_some(), is_private_view)
+    }
+
+    /// Whoever did something and is no more, as Gitea shows them.
+    pub fn ghost(&self) -> UserJson {
+        UserJson {
+            id: -1,
+            login: GHOST.to_owned(),
+            login_name: String::new(),
+            source_id: 0,
+            full_name: String::new(),
+            email: self.urls.placeholder_email(GHOST),
+            avatar_url: String::new(),
+            html_url: self.urls.user(GHOST),
+            language: String::new(),
+            is_admin: false,
+            last_login: Timestamp::from_ms(0),
+            created: Timestamp::from_ms(0),
+            restricted: false,
+            active: false,
+            prohibit_login: false,
+            location: String::new(),
+            website: String::new(),
+            description: String::new(),
+            visibility: Visibility::Public.as_str().to_owned(),
+            followers_count: 0,
+            following_count: 0,
+            starred_repos_count: 0,
+            username: GHOST.to_owned(),
+        }
     }
 
     /// A repository as this viewer may see it; `level` is what the viewer may do in it.
@@ -96,7 +128,7 @@ impl<'a> Viewer<'a> {
             prerelease: release.is_prerelease,
             created_at: Timestamp::from_ms(release.created_ms.get()),
             published_at: Timestamp::from_ms(release.published_ms.get()),
-            author: self.user(&shown.author),
+            author: shown.author.as_ref().map_or_else(|| self.ghost(), |author| self.user(author)),
             assets: shown.attachments.iter().map(|file| self.attachment(file, full_name, &release.tag)).collect(),
         }
     }

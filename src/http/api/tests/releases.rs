@@ -297,3 +297,32 @@ async fn what_may_be_attached_is_a_setting() {
     off.upload(&files, &off.ada(), "text/plain", "x").await.expect(404);
     off.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_left_behind_is_a_ghosts() {
+    let api = start(false).await;
+    api.put("/repos/ada/sops/collaborators/bob", &api.ada(), json!({ "permission": "write" })).await.expect(204);
+    let body = json!({ "tag_name": "v1" });
+    let made = api.post("/repos/ada/sops/releases", &api.bob(), body).await.expect(201).json;
+    api.upload(&format!("/repos/ada/sops/releases/{}/assets?name=x", made["id"]), &api.bob(), "text/plain", "x")
+        .await
+        .expect(201);
+    api.delete("/admin/users/bob", &api.admin()).await.expect(204);
+    let seen = api.get("/repos/ada/sops/releases/latest", "").await.expect(200).json;
+    assert_eq!((seen["author"]["login"].as_str(), seen["author"]["id"].as_i64()), (Some("Ghost"), Some(-1)));
+    assert_eq!(seen["assets"][0]["name"], "x");
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_page_cannot_send_a_form_with_a_remembered_password() {
+    let api = start(false).await;
+    let made = release(&api, json!({ "tag_name": "v1" })).await;
+    let files = format!("/repos/ada/sops/releases/{}/assets?name=x", made["id"]);
+    let foreign = "text/plain\r\nsec-fetch-site: cross-site";
+    api.upload(&files, &api.ada(), foreign, "x").await.expect(403);
+    let token = api.token("ada", &["write:repository"]).await;
+    api.upload(&files, &token, foreign, "x").await.expect(201);
+    api.upload(&files, &api.ada(), "text/plain\r\nsec-fetch-site: same-origin", "x").await.expect(201);
+    api.finish().await;
+}
