@@ -1,35 +1,32 @@
-//! Files attached to releases: brought, renamed, removed, fetched; and the contents that no file needs any more.
+//! Files attached to releases: brought, renamed, removed, found.
 //!
-//! Owns the order of content and row: a note to look again is committed, the content gets its place, then row and event commit together. A content is
-//! removed by a job that asks, alone, whether a row needs it. Belongs to the releases unit. Called by the API and by the runner of jobs.
+//! Owns the order of content and row: a note to look again is committed, the content gets its place, then row and event commit together. What becomes of
+//! contents that no file needs is `attachments/contents.rs`'s. Belongs to the releases unit. Called by the API and by the downloads.
 
+mod contents;
 pub mod downloads;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use atomicqms_actors::sql::Connection;
-use atomicqms_actors::{Job, JobOutcome, Readers};
 use serde_json::json;
 
+pub use self::contents::{FORGET_BLOB, forget_repository, run_job, storage_error};
+use self::contents::{LOOK_AGAIN_MS, forget_now};
+pub(super) use self::contents::{forget_blobs, schedule_forgetting};
 use super::Forge;
 use super::releases::{author_of, sees_drafts};
 use crate::access::action::{EditReleases, ReadAttachment, ReadReleases};
 use crate::access::{Caller, Permit};
 use crate::audit::{self, Event, Object, action};
-use crate::blobs::{Blobs, Received};
+use crate::blobs::Received;
 use crate::db;
 use crate::error::{Error, Kind, Result};
-use crate::model::{Attachment, AttachmentId, BlobId, FileName, NewAttachment, ReleaseId, RepoId, UtcMs, Uuid};
+use crate::model::{Attachment, AttachmentId, FileName, NewAttachment, ReleaseId, RepoId, Uuid};
 
-/// Kind of the job that removes a content no row needs; its key is the hash.
-pub const FORGET_BLOB: &str = "blob.forget";
 /// Most files of one release.
 pub const MAX_FILES: u64 = 500;
-/// An upload whose server died between content and row is looked at after this time. Units: milliseconds.
-const LOOK_AGAIN_MS: i64 = 60 * 60 * 1000;
-
 /// Lists the files of a release.
 ///
 /// Errors: `NotFound`.
@@ -158,7 +155,9 @@ pub async fn attach(
         content_type: received.content_type,
     };
     let at = forge.clock.now();
-    let look_again = move |tx: &dyn Connection| schedule_forgetting(tx, &[blob], at.plus_ms(LOOK_AGAIN_MS), at);
+    let look_again = move |tx: &dyn atomicqms_actors::sql::Connection| {
+        schedule_forgetting(tx, &[blob], at.plus_ms(LOOK_AGAIN_MS), at)
+    };
     forge.write("expect blob", look_again).await?;
     let kept = forge.blobs.publish(received).await.map_err(storage_error)?;
     let attached = forge
@@ -242,68 +241,6 @@ pub async fn delete_attachment(
         .await?;
     forget_blobs(forge, vec![blob]).await;
     Ok(())
-}
-
-/// What becomes of the contents of a repository that is deleted in this transaction.
-///
-/// Errors: those of the rows.
-pub fn forget_repository(tx: &dyn Connection, repo: RepoId, at: UtcMs) -> Result<Vec<BlobId>> {
-    let blobs = db::attachments::blobs_of_repository(tx, repo)?;
-    schedule_forgetting(tx, &blobs, at, at)?;
-    Ok(blobs)
-}
-
-/// Asks, in the transaction that makes it necessary, for a look at contents.
-pub(super) fn schedule_forgetting(tx: &dyn Connection, blobs: &[BlobId], run_after: UtcMs, now: UtcMs) -> Result<()> {
-    for blob in blobs {
-        db::jobs::schedule(tx, FORGET_BLOB, &blob.to_string(), run_after, now)?;
-    }
-    Ok(())
-}
-
-/// Does now what jobs were asked for; without a runner of jobs nobody else would.
-pub(super) async fn forget_blobs(forge: &Arc<Forge>, blobs: Vec<BlobId>) {
-    if forge.has_jobs() {
-        forge.wake_jobs();
-        return;
-    }
-    for blob in blobs {
-        forget_now(forge, blob).await;
-    }
-}
-
-async fn forget_now(forge: &Forge, blob: BlobId) {
-    if let Err(error) = forget(&forge.blobs, &forge.readers, blob).await {
-        tracing::warn!(blob = %blob, error = %error.log_line(), "a content that no file needs was not removed yet");
-    }
-}
-
-async fn forget(blobs: &Blobs, readers: &Readers, blob: BlobId) -> Result<()> {
-    let alone = blobs.alone().await;
-    let is_needed = readers.read("is blob needed", move |conn| Ok::<_, Error>(db::attachments::is_needed(conn, blob)?));
-    if is_needed.await? {
-        return Ok(());
-    }
-    alone.remove(blob).await.map_err(storage_error)
-}
-
-/// Runs a job of the kind [`FORGET_BLOB`].
-///
-/// Errors: the rows cannot be read, the file cannot be removed: try again later.
-pub async fn run_job(blobs: &Blobs, readers: &Readers, job: &Job) -> Result<JobOutcome> {
-    let blob = BlobId::from_hex(&job.key).ok_or_else(|| Error::broken(format!("{:?} names no content", job.key)))?;
-    forget(blobs, readers, blob).await?;
-    Ok(JobOutcome::Done)
-}
-
-/// What a failing store means to a caller.
-pub fn storage_error(error: std::io::Error) -> Error {
-    match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-            Error::new(Kind::Unavailable, "the server's storage is full").with_source(error)
-        }
-        _ => Error::internal(error),
-    }
 }
 
 fn event_about(caller: &Caller, what: &'static str, file: &Attachment) -> Event {

@@ -140,6 +140,15 @@ fn raw_html_is_closed_where_its_surroundings_end() {
         ),
         ("- <div>\n- b", "<ul>\n<li>\n<div>\n</div></li>\n<li>b</li>\n</ul>"),
         ("a </div></p> b", "<p>a  b</p>"),
+        (
+            "<p align=\"center\">\n<img src=\"logo.png\" width=\"200\" onload=\"x\">\n</p>\n\n<a name=\"x\"></a>\n\nT",
+            "<p align=\"center\"><img src=\"http://h/ada/sops/media/branch/main/doc/logo.png\" width=\"200\"></p><p><a rel=\"nofollow\"></a></p><p>T</p>",
+        ),
+        ("<ul>\n<li>a\n<li>b\n</ul>", "<ul><li>a</li><li>b</li></ul>"),
+        (
+            "| a |\n|---|\n| <ul><li>x |",
+            "<table><thead><tr><th>a</th></tr></thead><tbody><tr><td><ul><li>x</li></ul></td></tr></tbody></table>",
+        ),
     ];
     for (text, expected) in table {
         let squeezed = |html: &str| html.replace('\n', "");
@@ -393,3 +402,93 @@ fn every_rendering_ends_soon() {
     let too_large = "a".repeat(MIB + 1);
     assert!(render(&too_large, &context(Mode::Raw)).starts_with("<pre>"));
 }
+
+proptest::proptest! {
+    /// Pieces of syntax in any order: no panic, nothing active, and the same again for what came out.
+    #[test]
+    fn any_mixture_is_passive(pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..60)) {
+        let source = pieces.concat();
+        let html = render(&source, &context(Mode::Document));
+        check_passive(&source, &html);
+        check_passive(&html, &render(&html, &context(Mode::Comment)));
+    }
+}
+
+const PIECES: &[&str] = &[
+    "<",
+    ">",
+    "\"",
+    "'",
+    "`",
+    "```",
+    "=",
+    "/",
+    "\\",
+    "&",
+    ";",
+    "#",
+    "!",
+    "@bob",
+    "[",
+    "]",
+    "(",
+    ")",
+    "*",
+    "_",
+    "~~",
+    "|",
+    "-",
+    "\n",
+    "\n\n",
+    " ",
+    "\t",
+    "    ",
+    "> ",
+    "- ",
+    "1. ",
+    "<a href=",
+    "<img src=",
+    "<p>",
+    "</p>",
+    "<div ",
+    "<b>",
+    "</b>",
+    "<script>",
+    "</script>",
+    "<style>",
+    "<svg>",
+    "<math>",
+    "<table>",
+    "<td>",
+    "<!--",
+    "-->",
+    "<![CDATA[",
+    "]]>",
+    "<?",
+    "onerror=alert(1)",
+    "javascript:alert(1)",
+    "&#106;",
+    "&colon;",
+    "x",
+    "a.b",
+    "http://h/ada/sops/issues/1",
+    "0123456",
+    "x/y#1",
+    ":smile:",
+    "[^1]",
+    "[^1]: ",
+    "---\n",
+    "|---|",
+    "title=",
+    "id=",
+    "class=",
+    "\0",
+    "\u{202e}",
+    "<details>",
+    "<summary>",
+    "<li>",
+    "<iframe srcdoc=",
+    "<noscript>",
+    "<textarea>",
+    "<title>",
+];

@@ -77,6 +77,11 @@ impl TestServer {
         }
     }
 
+    /// The data directory, when it is the server's own.
+    pub(crate) fn data_dir(&self) -> &std::path::Path {
+        self._dir.as_ref().expect("the caller of start_with has the directory").path()
+    }
+
     /// Asks the server to stop, without waiting.
     pub(crate) fn ask_to_stop(&mut self) {
         if let Some(stop) = self.stop.take() {

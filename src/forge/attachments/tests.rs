@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use atomicqms_actors::Job;
 use bytes::Bytes;
 
 use super::*;
@@ -11,7 +12,7 @@ use crate::forge::intake::Intake;
 use crate::forge::releases::{self, Which};
 use crate::forge::testing::{TestForge, path};
 use crate::forge::{first_commit, repositories};
-use crate::model::{NewRelease, NewRepository, Release, ReleasePatch, RepoName};
+use crate::model::{BlobId, NewRelease, NewRepository, Release, ReleasePatch, RepoName};
 
 struct World {
     test: TestForge,

@@ -87,6 +87,10 @@ impl Api {
         format!("http://{}/", self.server.address)
     }
 
+    pub(in crate::http::api) fn data_dir(&self) -> &std::path::Path {
+        self.server.data_dir()
+    }
+
     pub(in crate::http::api) fn host(&self) -> String {
         self.server.address.ip().to_string()
     }

@@ -326,3 +326,33 @@ async fn a_foreign_page_cannot_send_a_form_with_a_remembered_password() {
     api.upload(&files, &api.ada(), "text/plain\r\nsec-fetch-site: same-origin", "x").await.expect(201);
     api.finish().await;
 }
+
+/// Files below a directory.
+fn files_below(directory: &std::path::Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(directory) else { return usize::from(directory.is_file()) };
+    entries.map(|entry| files_below(&entry.unwrap().path())).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_job_removes_what_nothing_needs() {
+    let api = start(false).await;
+    let contents = api.data_dir().join("attachments");
+    let made = release(&api, json!({ "tag_name": "v1" })).await;
+    let files = format!("/repos/ada/sops/releases/{}/assets", made["id"]);
+    let mut ids = Vec::new();
+    for (name, content) in [("a", "same"), ("b", "same"), ("c", "other")] {
+        let file = api.upload(&format!("{files}?name={name}"), &api.ada(), "text/plain", content).await.expect(201);
+        ids.push(file.json["id"].clone());
+    }
+    assert_eq!(files_below(&contents), 2);
+    for (id, left) in ids.iter().zip([2, 1, 0]) {
+        api.delete(&format!("{files}/{id}"), &api.ada()).await.expect(204);
+        let begun = std::time::Instant::now();
+        while files_below(&contents) > left {
+            assert!(begun.elapsed().as_secs() < 10, "{} files are still there", files_below(&contents));
+            api.get("/version", "").await.expect(200);
+        }
+        assert_eq!(files_below(&contents), left);
+    }
+    api.finish().await;
+}
