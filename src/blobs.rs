@@ -46,7 +46,7 @@ pub trait Pending: Send {
     /// Adds bytes.
     fn write(&mut self, bytes: Bytes) -> Later<'_, ()>;
 
-    /// Makes everything written durable and gives it its name; one that is there already stays, and this copy goes.
+    /// Makes everything written durable and gives it its name; one that is there already is replaced by the same.
     fn publish(self: Box<Self>, id: BlobId) -> Later<'static, ()>;
 }
 

@@ -112,11 +112,9 @@ impl Pending for PendingFile {
             self.file.flush().await?;
             self.file.sync_all().await?;
             let to = path_of(&self.root, id);
-            if fs::try_exists(&to).await? {
-                return Ok(());
-            }
             let directory = to.parent().unwrap_or(&self.root).to_path_buf();
             fs::create_dir_all(&directory).await?;
+            // Over one that is there already: should the disk have damaged it, this one is whole.
             if let Some(from) = &self.path.0 {
                 fs::rename(from, &to).await?;
             }
@@ -202,7 +200,9 @@ mod tests {
         assert_eq!(read(&blobs, id, 6..9).await.unwrap(), b"wor");
         assert_eq!(read(&blobs, id, 4..4).await.unwrap(), b"");
         assert_eq!(read(&blobs, id, 0..12).await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        std::fs::write(dir.path().join("b9/4d").join(id.to_string()), "damaged").unwrap();
         assert_eq!(put(&blobs, b"hello world").await, id);
+        assert_eq!(read(&blobs, id, 0..11).await.unwrap(), b"hello world");
         assert_eq!(incoming(dir.path()), 0);
         assert_eq!(put(&blobs, b"").await.to_string().get(..8), Some("e3b0c442"));
     }

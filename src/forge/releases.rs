@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 pub use self::tag::check_tag_name;
 use super::attachments::forget_blobs;
@@ -28,6 +29,8 @@ use crate::model::{
 const TITLE_MAX: usize = 255;
 /// Longest notes and longest message of a tag. Units: characters.
 const BODY_MAX: usize = 1 << 20;
+/// Longest notes that the ledger holds as they are. Units: bytes.
+const TOLD_MAX_BYTES: usize = 16 * 1024;
 
 /// A release with what an answer shows of it.
 #[derive(Debug, Clone)]
@@ -271,10 +274,18 @@ fn described(release: &Release) -> Value {
         "tag": release.tag,
         "target": release.target,
         "title": release.title,
-        "body": release.body,
+        "body": told(&release.body),
         "is_draft": release.is_draft,
         "is_prerelease": release.is_prerelease,
     })
+}
+
+/// A text for the ledger, which keeps it for ever: a long one by its hash.
+fn told(text: &str) -> Value {
+    if text.len() <= TOLD_MAX_BYTES {
+        return text.into();
+    }
+    json!({ "bytes": text.len(), "sha256": audit::event::hex(&Sha256::digest(text.as_bytes())) })
 }
 
 fn changes(before: &Release, after: &Release) -> (Map<String, Value>, Map<String, Value>) {
@@ -292,4 +303,18 @@ fn changes(before: &Release, after: &Release) -> (Map<String, Value>, Map<String
 
 fn event_about(caller: &Caller, what: &'static str, release: &Release) -> Event {
     Event::new(caller.stamp(), what, Object::in_repository("release", release.repo_id, release.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ledger_holds_short_notes_and_hashes_of_long_ones() {
+        assert_eq!(told("notes"), json!("notes"));
+        let long = told(&"x".repeat(TOLD_MAX_BYTES + 1));
+        assert_eq!(long["bytes"], TOLD_MAX_BYTES + 1);
+        assert_eq!(long["sha256"].as_str().map(str::len), Some(64));
+        assert_ne!(long, told(&"y".repeat(TOLD_MAX_BYTES + 1)), "another text is another value");
+    }
 }
