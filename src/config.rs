@@ -114,6 +114,8 @@ section! {
         max_body_memory_bytes: usize = "268435456", "bytes", Kind::Integer { min: 1_048_576, max: 1_099_511_627_776 };
         /// Largest JSON request body; larger ones are answered 413.
         max_json_bytes: usize = "2097152", "bytes", Kind::Integer { min: 1024, max: 1_073_741_824 };
+        /// Texts of more than 64 KiB that may be rendered at once, one for each client; others wait. One takes up to 500 MB of memory when it is made for it.
+        max_concurrent_renderings: usize = "2", "texts", Kind::Integer { min: 1, max: 1000 };
         /// Networks of reverse proxies whose `X-Forwarded-For`, `X-Real-IP` and `X-Request-Id` are believed.
         trusted_proxies: Vec<Network> = "", "list of addresses or networks", Kind::Networks;
     }

@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod middleware;
 pub mod page;
 mod ranges;
+pub mod renderings;
 pub mod router;
 
 use std::sync::Arc;
@@ -70,6 +71,8 @@ pub struct Parts {
     pub advertisements: crate::transport::Advertisements,
     /// Answers to clones and fetches that are kept.
     pub answers: crate::transport::answers::Answers,
+    /// Places for rendering large texts.
+    pub renderings: renderings::Renderings,
     /// The last look at the parts, shared by all probes.
     pub probe: Arc<health::Probe>,
 }

@@ -26,10 +26,13 @@ use heading::Headings;
 pub const MAX_INPUT_BYTES: usize = 1 << 20;
 /// Deepest nesting that is rendered as such; deeper text is shown as it was written.
 const MAX_DEPTH: usize = 100;
+/// Most pieces of a document (blocks, words in emphasis, links); each costs some hundred bytes while it is rendered.
+const MAX_NODES: usize = 100_000;
 
 /// Renders a text.
 ///
-/// Shape: never fails; a text nested deeper than 100 levels, or larger than [`MAX_INPUT_BYTES`], is shown as plain text.
+/// Shape: never fails; a text nested deeper than 100 levels, of more than 100,000 pieces or larger than [`MAX_INPUT_BYTES`] is shown as plain text.
+/// Memory: the parser takes up to 500 times the length of a text made for it, 500 MB for the largest; ordinary texts some ten times theirs.
 pub fn render(text: &str, context: &Context) -> String {
     let Some(html) = render_tree(text, context) else {
         let mut plain = String::from("<pre>");
@@ -51,7 +54,8 @@ fn render_tree(text: &str, context: &Context) -> Option<String> {
     let options = options(context.mode);
     let arena = Arena::new();
     let root = comrak::parse_document(&arena, body, &options);
-    if tree::depth(root) > MAX_DEPTH {
+    let size = tree::size(root);
+    if size.depth > MAX_DEPTH || size.nodes > MAX_NODES {
         return None;
     }
     let headings = Headings::of(root);

@@ -99,6 +99,8 @@ const SILENT: &[&str] = &["script", "style"];
 const SIBLINGS: &[&[&str]] = &[&["p"], &["li"], &["dt", "dd"], &["tr"], &["td", "th"]];
 /// Most raw tags open at once; more are left out.
 const MAX_OPEN: usize = 32;
+/// Most raw tags of a document; more are left out.
+const MAX_TAGS: usize = 20_000;
 /// Most attributes of a tag that are looked at.
 const MAX_ATTRIBUTES: usize = 32;
 
@@ -107,11 +109,12 @@ pub(super) struct Balance<'a> {
     context: &'a Context,
     open: Vec<(&'static str, Shape)>,
     levels: Vec<usize>,
+    tags: usize,
 }
 
 impl<'a> Balance<'a> {
     pub(super) fn new(context: &'a Context) -> Self {
-        Self { context, open: Vec::new(), levels: Vec::new() }
+        Self { context, open: Vec::new(), levels: Vec::new(), tags: 0 }
     }
 
     /// A node of the tree begins: what is open outside of it cannot be closed in it.
@@ -180,6 +183,10 @@ impl<'a> Balance<'a> {
     }
 
     fn start(&mut self, name: &'static str, shape: Shape, attributes: &[(String, String)], html: &mut String) {
+        self.tags += 1;
+        if self.tags > MAX_TAGS {
+            return;
+        }
         if shape == Shape::Block {
             self.close_inline(html);
             let family = SIBLINGS.iter().find(|family| family.contains(&name));

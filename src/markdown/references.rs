@@ -68,16 +68,17 @@ fn is_id(word: &str) -> bool {
         && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Text as HTML with links for what it refers to; none when it refers to nothing.
-pub(super) fn link(text: &str, context: &Context) -> Option<String> {
+/// Text as HTML with links for what it refers to; none when it refers to nothing. `left`: how many more links the document may have.
+pub(super) fn link(text: &str, context: &Context, left: &mut usize) -> Option<String> {
     let mut html = String::new();
     let (mut rest, mut before, mut has_links) = (text, None, false);
     while let Some(first) = rest.chars().next() {
-        let found = if may_follow(before) { reference(rest, context) } else { None };
+        let found = if *left > 0 && may_follow(before) { reference(rest, context) } else { None };
         let taken = match found {
             Some((len, link)) => {
                 html.push_str(&link);
                 has_links = true;
+                *left -= 1;
                 len
             }
             None => {

@@ -395,7 +395,6 @@ fn every_rendering_ends_soon() {
         let begun = Instant::now();
         let html = render(input, &context(Mode::Document));
         let took = begun.elapsed();
-        println!("{name:?}: {took:?}, {} bytes", html.len());
         assert!(took < Duration::from_secs(20), "{name:?} took {took:?}");
         assert!(html.len() < 200 * MIB, "{name:?} grew to {} bytes", html.len());
     }

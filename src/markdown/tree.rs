@@ -11,31 +11,46 @@ use super::links::{Use, resolve};
 use super::raw_html::Balance;
 use super::references;
 
-/// Levels of nesting.
-pub(super) fn depth(root: Node<'_>) -> usize {
-    let (mut now, mut most) = (0usize, 0);
+/// Most references of a document that become links.
+const MAX_REFERENCES: usize = 10_000;
+
+/// How large a document is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Size {
+    /// Levels of nesting.
+    pub(super) depth: usize,
+    /// Nodes.
+    pub(super) nodes: usize,
+}
+
+/// Measures a document.
+pub(super) fn size(root: Node<'_>) -> Size {
+    let mut size = Size::default();
+    let mut depth = 0usize;
     for edge in root.traverse() {
         match edge {
             NodeEdge::Start(_) => {
-                now += 1;
-                most = most.max(now);
+                depth += 1;
+                size.depth = size.depth.max(depth);
+                size.nodes += 1;
             }
-            NodeEdge::End(_) => now = now.saturating_sub(1),
+            NodeEdge::End(_) => depth = depth.saturating_sub(1),
         }
     }
-    most
+    size
 }
 
 /// Rewrites a document in place.
 pub(super) fn rewrite<'a>(root: Node<'a>, arena: &'a Arena<'a>, context: &Context) {
     let mut balance = Balance::new(context);
     let mut links_open = 0usize;
+    let mut references = MAX_REFERENCES;
     // Gathered first: what the walk adds is not walked.
     let edges: Vec<_> = root.traverse().collect();
     for edge in edges {
         match edge {
             NodeEdge::Start(node) => {
-                start(node, context, &mut balance, links_open > 0);
+                start(node, context, &mut balance, (links_open > 0, &mut references));
                 links_open += usize::from(is_link(node));
                 balance.enter();
             }
@@ -56,7 +71,7 @@ fn is_link(node: Node<'_>) -> bool {
     matches!(node.data().value, NodeValue::Link(_) | NodeValue::Image(_))
 }
 
-fn start(node: Node<'_>, context: &Context, balance: &mut Balance<'_>, in_link: bool) {
+fn start(node: Node<'_>, context: &Context, balance: &mut Balance<'_>, (in_link, references): (bool, &mut usize)) {
     let has_references = context.mode != Mode::Raw;
     let shorter = if has_references && !in_link { shorter(node, context) } else { None };
     if let Some(html) = shorter {
@@ -74,7 +89,7 @@ fn start(node: Node<'_>, context: &Context, balance: &mut Balance<'_>, in_link: 
         NodeValue::HtmlInline(raw) => *raw = balance.rewrite(raw, false),
         NodeValue::HtmlBlock(block) => block.literal = balance.rewrite(&block.literal, true),
         NodeValue::Text(text) if has_references && !in_link => {
-            if let Some(html) = references::link(text, context) {
+            if let Some(html) = references::link(text, context, references) {
                 data.value = NodeValue::HtmlInline(html);
             }
         }

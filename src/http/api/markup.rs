@@ -56,8 +56,9 @@ async fn render(
     }
     let wanted = if option.is_wiki { "wiki" } else { option.mode.as_str() };
     let (mut context, repository) = read_context(&app.root_url, wanted, &option.context, file_path)?;
-    // As many at once as there are places for answers that are made whole.
-    let _place = app.intake.listing(Client::of(&caller)).await?;
+    // As many at once as there are places for answers that are made whole, and few large ones.
+    let client = Client::of(&caller);
+    let places = (app.renderings.enter(client, text.len()).await?, app.intake.listing(client).await?);
     let mut view = None;
     if context.mode != Mode::Raw {
         let found = markdown::candidates(&text);
@@ -72,6 +73,8 @@ async fn render(
         }
     }
     let html = tokio::task::spawn_blocking(move || {
+        // The work goes on when the client has left.
+        let _kept = places;
         if let Some((view, ids)) = view {
             context.commits = existing(&view, ids);
         }
