@@ -203,3 +203,29 @@ fn kinds_of_files_by_table() {
         assert!(check_type(&["*/*".to_owned()], &name, content_type).is_ok());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_and_removals_of_one_content_at_once_lose_nothing() {
+    let world = Arc::new(World::start().await);
+    let release = world.release("sops", tagged("v1")).await.id;
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let world = Arc::clone(&world);
+        tasks.spawn(async move {
+            for _ in 0..8 {
+                let file = world.attach("sops", release, b"the same").await;
+                assert!(world.content(file.blob).is_file(), "a row without its content");
+                let permit = world.permit("sops").await;
+                delete_attachment(&world.test.forge, permit, (release, file.id)).await.unwrap();
+            }
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended.unwrap();
+    }
+    let left = world.attach("sops", release, b"the same").await;
+    assert!(world.content(left.blob).is_file());
+    delete_attachment(&world.test.forge, world.permit("sops").await, (release, left.id)).await.unwrap();
+    assert!(!world.content(left.blob).exists());
+    Arc::into_inner(world).unwrap().test.finish().await;
+}

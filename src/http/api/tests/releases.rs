@@ -356,3 +356,16 @@ async fn the_job_removes_what_nothing_needs() {
     }
     api.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_those_who_release_a_tag_at_once_one_does() {
+    let api = start(false).await;
+    let all = "/repos/ada/sops/releases";
+    let ask = async || api.post(all, &api.ada(), json!({ "tag_name": "v1", "tag_message": "x" })).await.status();
+    let (a, b, c, d) = tokio::join!(ask(), ask(), ask(), ask());
+    let mut statuses = [a, b, c, d];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409, 409, 409]);
+    assert_eq!(tags(&api, "", "").await, ["v1"]);
+    api.finish().await;
+}
