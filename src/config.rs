@@ -46,6 +46,8 @@ pub struct Config {
     pub security: Security,
     /// The SSH server.
     pub ssh: Ssh,
+    /// Attached files.
+    pub attachments: Attachments,
     /// The metrics endpoint.
     pub metrics: Metrics,
 }
@@ -114,6 +116,8 @@ section! {
         max_json_bytes: usize = "2097152", "bytes", Kind::Integer { min: 1024, max: 1_073_741_824 };
         /// Largest content of files that one request of the API may write, all files together, after base64; more is answered 413.
         max_content_bytes: usize = "33554432", "bytes", Kind::Integer { min: 1024, max: 536_870_912 };
+        /// Texts of more than 64 KiB that may be rendered at once, one for each client; others wait. One takes up to 500 MB of memory when it is made for it.
+        max_concurrent_renderings: usize = "2", "texts", Kind::Integer { min: 1, max: 1000 };
         /// Networks of reverse proxies whose `X-Forwarded-For`, `X-Real-IP` and `X-Request-Id` are believed.
         trusted_proxies: Vec<Network> = "", "list of addresses or networks", Kind::Networks;
     }
@@ -332,6 +336,23 @@ section! {
 }
 
 section! {
+    /// `[attachments]`: files attached to releases and issues.
+    Attachments = "attachments" {
+        /// Whether files can be attached at all.
+        enabled: bool = "true", "true or false", Kind::Flag;
+        /// Largest attached file; a larger one is answered 413.
+        max_bytes: u64 = "2147483648", "bytes", Kind::Integer { min: 1024, max: 1_099_511_627_776 };
+        /// Files that a client may attach to one text at once; told to clients by the API.
+        max_files: u64 = "5", "files", Kind::Integer { min: 1, max: 100 };
+        /// What may be attached to issues and comments: endings such as `.png`, media types such as `image/*`, or `*/*`; empty allows everything.
+        /// Media types are what the first bytes of a file look like, not what an uploader says.
+        allowed_types: Vec<String> = ".csv,.docx,.fodg,.fodp,.fods,.fodt,.gif,.gz,.jpeg,.jpg,.json,.log,.md,.mov,.mp4,.odf,.odg,.odp,.ods,.odt,.patch,.pdf,.png,.pptx,.tgz,.txt,.webm,.webp,.xlsx,.zip", "list of endings or media types", Kind::FileTypes;
+        /// What may be attached to releases, in the same way.
+        release_allowed_types: Vec<String> = "", "list of endings or media types", Kind::FileTypes;
+    }
+}
+
+section! {
     /// `[metrics]`: the `/metrics` endpoint.
     Metrics = "metrics" {
         /// Bearer token that `/metrics` asks for; empty means no token is needed.
@@ -362,6 +383,7 @@ impl Config {
             Database::SETTINGS,
             Security::SETTINGS,
             Ssh::SETTINGS,
+            Attachments::SETTINGS,
             Metrics::SETTINGS,
         ]
         .into_iter()
@@ -396,6 +418,11 @@ impl Config {
     /// Names the directory of bare repositories.
     pub fn repositories_dir(&self) -> PathBuf {
         self.data_dir.join("git").join("repositories")
+    }
+
+    /// Names the directory of attached files.
+    pub fn attachments_dir(&self) -> PathBuf {
+        self.data_dir.join("attachments")
     }
 
     /// Names the directory of generated secrets.

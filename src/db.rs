@@ -4,6 +4,7 @@
 //! name says inside whatever transaction it is given. Statements keep to what SQLite and PostgreSQL both accept, except
 //! in [`dialect`]. Called by `access`, `audit` and `forge`.
 
+pub mod attachments;
 pub mod audit;
 pub mod collaborators;
 pub mod dialect;
@@ -16,6 +17,7 @@ pub mod organizations;
 pub mod protection;
 pub mod push_certificates;
 pub mod refs;
+pub mod releases;
 pub mod repositories;
 pub mod rights;
 pub mod teams;

@@ -10,10 +10,13 @@ use atomicqms_actors::sql::Connection;
 use atomicqms_actors::{Directory, Jobs, Readers, RepositoryHandle, Writer};
 
 use crate::access::{self, Access, Action, Caller, Permit, Presented, RepoPath, RepositoryAccess, RightsVersion};
+use crate::blobs::Blobs;
 use crate::error::{Error, Result};
+use crate::forge::attachments::downloads::Downloads;
 use crate::model::{Clock, Repository, UserName};
 
 pub mod assignable;
+pub mod attachments;
 pub mod branches;
 pub mod collaborators;
 pub mod contents;
@@ -25,6 +28,7 @@ pub mod maintenance;
 pub mod organizations;
 pub mod protection;
 pub mod pushes;
+pub mod releases;
 pub mod repositories;
 pub mod setup;
 pub mod tags;
@@ -89,6 +93,8 @@ pub struct ForgeParts {
     pub rights: RightsVersion,
     /// The runner of durable jobs, where there is one; elsewhere jobs wait for it.
     pub jobs: Option<Jobs>,
+    /// Contents of attached files.
+    pub blobs: Blobs,
 }
 
 /// The state all functions of the forge share.
@@ -106,6 +112,10 @@ pub struct Forge {
     /// Identification and passwords.
     pub access: Access,
     remembered_rules: protection::Remembered,
+    /// Contents of attached files.
+    pub blobs: Blobs,
+    /// Downloads that are not written yet.
+    pub downloads: Downloads,
     jobs: Option<Jobs>,
 }
 
@@ -114,11 +124,28 @@ impl Forge {
     ///
     /// Errors: `Invalid` for settings that cannot work.
     pub fn new(parts: ForgeParts) -> Result<Arc<Self>> {
-        let ForgeParts { writer, readers, directory, clock, settings, rights, jobs } = parts;
+        let ForgeParts { writer, readers, directory, clock, settings, rights, jobs, blobs } = parts;
         repositories::check_branch_name(&settings.default_branch)?;
         let access = Access::new(readers.clone(), writer.clone(), clock.clone(), settings.security.clone(), rights)?;
         let remembered_rules = protection::Remembered::new(REMEMBERED_REPOSITORIES);
-        Ok(Arc::new(Self { writer, readers, directory, clock, settings, access, remembered_rules, jobs }))
+        let downloads = Downloads::default();
+        Ok(Arc::new(Self {
+            writer,
+            readers,
+            directory,
+            clock,
+            settings,
+            access,
+            remembered_rules,
+            blobs,
+            downloads,
+            jobs,
+        }))
+    }
+
+    /// Whether this process runs jobs.
+    pub fn has_jobs(&self) -> bool {
+        self.jobs.is_some()
     }
 
     /// Says that a job was scheduled that is due now.

@@ -6,6 +6,8 @@
 pub mod api;
 pub mod body_memory;
 pub mod connection;
+mod disposition;
+pub mod downloads;
 pub mod error;
 pub mod extract;
 pub mod git;
@@ -14,6 +16,8 @@ pub mod held;
 pub mod metrics;
 pub mod middleware;
 pub mod page;
+mod ranges;
+pub mod renderings;
 pub mod router;
 
 use std::sync::Arc;
@@ -67,6 +71,8 @@ pub struct Parts {
     pub advertisements: crate::transport::Advertisements,
     /// Answers to clones and fetches that are kept.
     pub answers: crate::transport::answers::Answers,
+    /// Places for rendering large texts.
+    pub renderings: renderings::Renderings,
     /// The last look at the parts, shared by all probes.
     pub probe: Arc<health::Probe>,
 }

@@ -5,12 +5,14 @@
 
 pub mod access;
 pub mod audit;
+pub mod blobs;
 pub mod cli;
 pub mod config;
 pub mod db;
 pub mod error;
 pub mod forge;
 pub mod http;
+pub mod markdown;
 pub mod memory;
 pub mod model;
 pub mod server;

@@ -3,6 +3,7 @@
 //! Owns what a valid user name, repository name, e-mail address or token scope is. Refuses SQL, HTTP and clocks other
 //! than the [`Clock`] trait. Called by every layer of the server.
 
+pub mod attachment;
 pub mod collaborator;
 pub mod email;
 pub mod glob;
@@ -13,6 +14,7 @@ pub mod names;
 pub mod organization;
 pub mod page;
 pub mod protection;
+pub mod release;
 pub mod repository;
 pub mod scopes;
 pub mod time;
@@ -21,16 +23,18 @@ pub mod transfer;
 pub mod unit;
 pub mod user;
 
+pub use attachment::{Attachment, BlobId, FileName, NewAttachment, Uuid};
 pub use collaborator::Collaborator;
 pub use email::Email;
 pub use glob::Glob;
-pub use id::{KeyId, RepoId, RuleId, TeamId, TokenId, UserId};
+pub use id::{AttachmentId, KeyId, ReleaseId, RepoId, RuleId, TeamId, TokenId, UserId};
 pub use key::{KeyOwner, KeyText, NewKey, SshKey};
 pub use level::AccessLevel;
 pub use names::{RepoName, UserName};
 pub use organization::{NewOrganization, Organization, OrganizationPatch, Standing, Team, TeamPatch, TeamSettings};
 pub use page::{Page, Paged};
 pub use protection::{BranchRule, Flags, RuleSettings, TagRule, WhiteList};
+pub use release::{NewRelease, Release, ReleaseFilter, ReleasePatch};
 pub use repository::{NewRepository, Repository, RepositoryPatch};
 pub use scopes::{Category, TokenScopes};
 pub use time::{Clock, SystemClock, UtcMs};

@@ -5,6 +5,7 @@
 
 pub mod bootstrap;
 pub mod directory;
+mod duties;
 pub mod failure;
 pub mod parts;
 pub mod status;
@@ -28,6 +29,7 @@ use self::work::Work;
 use crate::config::Config;
 use crate::forge::intake::Intake;
 use crate::http::body_memory::BodyMemory;
+use crate::http::renderings::Renderings;
 use crate::http::{App, connection, health, middleware};
 use crate::ssh;
 use crate::ssh::host_keys::HostKeys;
@@ -121,6 +123,7 @@ pub async fn run(
             disk_bytes: config.git.answer_cache_disk_bytes,
             directory: config.cache_dir(),
         }),
+        renderings: Renderings::new(config.server.max_concurrent_renderings),
         probe: Arc::new(health::Probe::default()),
     });
     let serving = Serving::start(listeners.http, ssh, &app);

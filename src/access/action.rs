@@ -574,6 +574,10 @@ actions! { OnInstance {
     ListOwnTeams("team.list_own", [User Read, Organization Read], Need::SignedIn);
     /// Makes an organization.
     CreateOrganization("organization.create", [Organization Write], Need::SignedIn);
+    /// Renders a text. Gitea asks for an account and for no scope.
+    RenderMarkup("markup.render", [], Need::SignedIn);
+    /// Looks at the token that is used, or revokes it: no scope, because a token may always give itself up.
+    ManageCurrentToken("token.current", [], Need::SignedIn);
     /// Reads and verifies the ledger.
     ReadLedger("ledger.read", [Admin Read], Need::SiteAdmin);
 } }
@@ -581,6 +585,8 @@ actions! { OnInstance {
 actions! { OnUser {
     /// Sees an account.
     ReadUser("user.read", [User Read], Need::SeeUser, takes_organizations);
+    /// Learns that an account exists, to link its name in a text; needs no scope, as rendering needs none.
+    SeeName("user.see_name", [], Need::SeeUser);
     /// Sees which repositories an account owns, as far as the caller may see them.
     ListUserRepositories("repository.list_user", [User Read, Repository Read], Need::SeeUser, takes_organizations, with_limited_token);
     /// Sees which organizations an account belongs to, as far as the caller may see that.
@@ -624,6 +630,10 @@ actions! { OnRepository {
     CloneRepository("repository.clone", [Repository Read], reading(Unit::Code));
     /// Moves refs, by push or API.
     PushRepository("repository.push", [Repository Write], writing(Unit::Code));
+    /// Reads releases and their files; drafts are for those who may write.
+    ReadReleases("release.read", [Repository Read], reading(Unit::Releases));
+    /// Makes, changes and deletes releases and their files.
+    EditReleases("release.edit", [Repository Write], writing(Unit::Releases));
     /// Changes settings, the name included.
     EditRepository("repository.edit", [Repository Write], repository(AccessLevel::Admin, true, false));
     /// Deletes the repository.
@@ -698,4 +708,6 @@ actions! { OnTeam {
 actions! { OnRepositoryId {
     /// Reads metadata of a repository named by its id.
     ReadRepositoryById("repository.read_by_id", [Repository Read], repository(AccessLevel::Read, true, false));
+    /// Fetches a file of a repository named by its id. Unit: releases.
+    ReadAttachment("attachment.read", [Repository Read], repository(AccessLevel::Read, false, false));
 } }

@@ -72,6 +72,20 @@ pub mod action {
     pub const REPOSITORY_TEAM_ADD: &str = "repository_team.add";
     /// A team's access to a repository was taken away.
     pub const REPOSITORY_TEAM_REMOVE: &str = "repository_team.remove";
+    /// A release was made, published or as a draft.
+    pub const RELEASE_CREATE: &str = "release.create";
+    /// A release was changed.
+    pub const RELEASE_EDIT: &str = "release.edit";
+    /// A draft was published, perhaps with other changes.
+    pub const RELEASE_PUBLISH: &str = "release.publish";
+    /// A release was deleted with its files.
+    pub const RELEASE_DELETE: &str = "release.delete";
+    /// A file was attached.
+    pub const ATTACHMENT_CREATE: &str = "attachment.create";
+    /// An attached file was renamed.
+    pub const ATTACHMENT_EDIT: &str = "attachment.edit";
+    /// An attached file was removed.
+    pub const ATTACHMENT_DELETE: &str = "attachment.delete";
     /// A ref was created, moved or deleted.
     pub const GIT_REF_UPDATE: &str = "git.ref_update";
     /// A change of a ref was refused by a rule; nothing else happened.
@@ -141,7 +155,8 @@ pub struct Stamp {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Object {
-    /// `user`, `token`, `key`, `deploy_key`, `repository`, `collaborator`, `organization`, `member`, `team`, `branch_protection`, `tag_protection`, `ref` or `instance`.
+    /// `user`, `token`, `key`, `deploy_key`, `repository`, `collaborator`, `organization`, `member`, `team`, `branch_protection`, `tag_protection`,
+    /// `release`, `attachment`, `ref` or `instance`.
     pub kind: String,
     /// The repository it belongs to.
     pub repo: Option<RepoId>,

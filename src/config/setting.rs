@@ -52,6 +52,8 @@ pub enum Kind {
     Networks,
     /// Names of fsck rules that may be ignored; in the environment separated by commas.
     FsckRules,
+    /// Endings (`.png`) and media types (`image/*`); in the environment separated by commas.
+    FileTypes,
     /// A log filter of the tracing ecosystem.
     LogFilter,
     /// A host or user name of letters, digits, dots, dashes, underscores and colons, or nothing.
@@ -140,7 +142,7 @@ impl Setting {
                 "false" => Value::Boolean(false),
                 _ => return Err(self.allowed()),
             },
-            Kind::Networks | Kind::FsckRules => Value::Array(
+            Kind::Networks | Kind::FsckRules | Kind::FileTypes => Value::Array(
                 text.split(',')
                     .map(str::trim)
                     .filter(|item| !item.is_empty())
@@ -172,6 +174,7 @@ impl Setting {
                     |name| atomicqms_git::fsck::Rule::from_msg_id(name).is_some_and(|rule| rule.may_be_ignored());
                 items.iter().all(|item| item.as_str().is_some_and(may_ignore))
             }
+            (Kind::FileTypes, Value::Array(items)) => items.iter().all(|item| item.as_str().is_some_and(is_file_type)),
             (Kind::LogFilter, Value::String(text)) => {
                 !text.is_empty() && tracing_subscriber::EnvFilter::try_new(text).is_ok()
             }
@@ -201,6 +204,7 @@ impl Setting {
                 "names that git fsck prints and that guard nobody, such as zeroPaddedFilemode, badTimezone or missingSpaceBeforeDate"
                     .to_owned()
             }
+            Kind::FileTypes => "endings such as .png and media types such as image/*".to_owned(),
             Kind::LogFilter => "error, warn, info, debug, trace, or a filter such as info,atomicqms=debug".to_owned(),
             Kind::Name => "letters, digits and . - _ : or empty".to_owned(),
             Kind::Secret => "text without control characters".to_owned(),
@@ -216,6 +220,19 @@ impl Setting {
 /// As strict as the rule for branches that people name, or the server would start and then refuse its own setting.
 fn is_branch(text: &str) -> bool {
     crate::forge::repositories::check_branch_name(text).is_ok()
+}
+
+/// `.ending`, `type/subtype`, `type/*` or `*/*`, in lower case.
+fn is_file_type(text: &str) -> bool {
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9') || b"-+._".contains(&byte))
+    };
+    match (text.strip_prefix('.'), text.split_once('/')) {
+        (Some(ending), _) => is_word(ending),
+        (None, Some((kind, subtype))) => text == "*/*" || (is_word(kind) && (subtype == "*" || is_word(subtype))),
+        (None, None) => false,
+    }
 }
 
 fn is_root_url(text: &str) -> bool {

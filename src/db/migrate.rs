@@ -23,6 +23,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0009_limited_tokens.sql", include_str!("../../migrations/0009_limited_tokens.sql")),
     ("0010_forks.sql", include_str!("../../migrations/0010_forks.sql")),
     ("0011_protection.sql", include_str!("../../migrations/0011_protection.sql")),
+    ("0012_releases.sql", include_str!("../../migrations/0012_releases.sql")),
 ];
 
 /// The version this binary writes.

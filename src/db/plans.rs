@@ -12,7 +12,8 @@ use super::*;
 use crate::model::repository::{RepositoryQuery, RepositorySort};
 use crate::model::user::UserQuery;
 use crate::model::{
-    AccessLevel, Email, KeyOwner, KeyText, NewToken, Page, RepoId, RepoName, TokenScopes, UserId, UserName, Visibility,
+    AccessLevel, BlobId, Email, FileName, KeyOwner, KeyText, NewAttachment, NewRelease, NewToken, Page, ReleaseFilter,
+    RepoId, RepoName, TokenScopes, UserId, UserName, Uuid, Visibility,
 };
 
 struct Explaining {
@@ -142,6 +143,7 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     refs::was_journaled(conn_ref, repo, "refs/heads/main", None, 0).unwrap();
     refs::recent_values(conn_ref, repo, NOON).unwrap();
     refs::moves_after(conn_ref, repo, 0).unwrap();
+    releases_and_files(conn_ref, ada, repo);
     run_a_job(conn_ref);
     repositories::list_ids_after(conn_ref, RepoId::new(0), 10).unwrap();
     audit::last(conn_ref).unwrap();
@@ -154,6 +156,37 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     repositories::forget_removal(conn_ref, repo).unwrap();
     assert_eq!(*conn.scans.borrow(), Vec::<String>::new());
     assert!(*conn.statements.borrow() > 55);
+}
+
+/// Every statement of releases and their files.
+fn releases_and_files(conn: &dyn Connection, ada: UserId, repo: RepoId) {
+    let new = NewRelease { tag: "v1".into(), target: "main".into(), ..NewRelease::default() };
+    let release = releases::insert(conn, repo, ada, &new, NOON).unwrap();
+    releases::find(conn, repo, release.id).unwrap();
+    releases::find_by_tag(conn, repo, "v1").unwrap();
+    releases::find_latest(conn, repo).unwrap();
+    releases::list(conn, repo, &ReleaseFilter::default(), Page::default()).unwrap();
+    releases::count_published(conn, repo).unwrap();
+    releases::update(conn, &release).unwrap();
+    let file = NewAttachment {
+        uuid: Uuid::random().unwrap(),
+        name: FileName::new("a.zip").unwrap(),
+        size_bytes: 1,
+        blob: BlobId::new([1; 32]),
+        content_type: "application/zip",
+    };
+    let file = attachments::insert(conn, repo, release.id, ada, &file, NOON).unwrap();
+    attachments::find_of_release(conn, release.id, file.id).unwrap();
+    attachments::find_by_name(conn, release.id, "a.zip").unwrap();
+    attachments::find_by_uuid(conn, &file.uuid).unwrap();
+    attachments::list_of_release(conn, release.id).unwrap();
+    attachments::count_of_release(conn, release.id).unwrap();
+    attachments::rename(conn, file.id, &file.name).unwrap();
+    attachments::add_downloads(conn, file.id, 1).unwrap();
+    attachments::is_needed(conn, file.blob).unwrap();
+    attachments::blobs_of_repository(conn, repo).unwrap();
+    attachments::delete(conn, file.id).unwrap();
+    releases::delete(conn, release.id).unwrap();
 }
 
 /// Every statement of the runner of jobs.

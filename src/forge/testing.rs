@@ -12,6 +12,8 @@ use super::{Forge, ForgeParts, Settings, repositories, setup, users};
 use crate::access::action::{CreateRepository, CreateUser, RepoPath};
 use crate::access::{Caller, Origin, Presented, RightsVersion};
 use crate::audit;
+use crate::blobs::Blobs;
+use crate::blobs::local::LocalStore;
 use crate::db;
 use crate::model::time::ManualClock;
 use crate::model::{Email, NewRepository, NewUser, RepoName, Repository, User, UserName};
@@ -53,8 +55,18 @@ impl TestForge {
         let repositories = Directory::start(args, &supervisor).await.unwrap();
         let mut settings = Settings { security: crate::access::password::tests::quick(), ..Settings::default() };
         tune(&mut settings);
-        let parts =
-            ForgeParts { writer, readers, directory: repositories, clock: clock.clone(), settings, rights, jobs: None };
+        let blobs = Blobs::new(Arc::new(LocalStore::new(directory.path().join("attachments"))));
+        blobs.tidy().await.unwrap();
+        let parts = ForgeParts {
+            writer,
+            readers,
+            directory: repositories,
+            clock: clock.clone(),
+            settings,
+            rights,
+            jobs: None,
+            blobs,
+        };
         Self { forge: Forge::new(parts).unwrap(), clock, directory, supervisor }
     }
 

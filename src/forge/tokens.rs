@@ -4,10 +4,10 @@ use atomicqms_actors::sql::Connection;
 use serde_json::json;
 
 use super::{Forge, check_text};
-use crate::access::Permit;
-use crate::access::action::ManageTokens;
+use crate::access::action::{ManageCurrentToken, ManageTokens};
 use crate::access::rights::rights_of_user;
 use crate::access::token;
+use crate::access::{Credential, Permit};
 use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::error::{Error, Kind, Result};
@@ -134,6 +134,41 @@ pub async fn delete_token(forge: &Forge, permit: Permit<ManageTokens>, id_or_nam
             Ok(())
         })
         .await
+}
+
+/// The token that the caller used.
+///
+/// Errors: `NotFound` for a caller who used another credential.
+pub async fn current_token(forge: &Forge, permit: &Permit<ManageCurrentToken>) -> Result<Token> {
+    let id = used(permit)?;
+    forge.read("find token", move |conn| db::tokens::find(conn, id)?.ok_or_else(Error::not_found)).await
+}
+
+/// Revokes the token that the caller used; this was its last request.
+///
+/// Errors: `NotFound` for a caller who used another credential.
+pub async fn delete_current_token(forge: &Forge, permit: Permit<ManageCurrentToken>) -> Result<()> {
+    let id = used(&permit)?;
+    let at = forge.clock.now();
+    forge
+        .write("delete token", move |tx| {
+            permit.confirm(tx, at)?;
+            let token = db::tokens::find(tx, id)?.ok_or_else(Error::not_found)?;
+            let login = db::users::find(tx, token.user_id)?.map(|user| user.name.to_string()).unwrap_or_default();
+            db::tokens::delete(tx, token.id)?;
+            let event = Event::new(permit.caller().stamp(), action::TOKEN_DELETE, Object::new("token", token.id))
+                .before(json!({ "user_id": token.user_id, "login": login, "name": token.name }));
+            audit::append(tx, at, &event)?;
+            Ok(())
+        })
+        .await
+}
+
+fn used(permit: &Permit<ManageCurrentToken>) -> Result<TokenId> {
+    match permit.caller().credential() {
+        Credential::Token { id, .. } => Ok(id),
+        Credential::None | Credential::Password | Credential::SshKey { .. } => Err(Error::not_found()),
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,9 @@ use serde_json::{Map, Value, json};
 use super::{Forge, check_link, check_text};
 use crate::access::Action;
 use crate::access::Permit;
-use crate::access::action::{ChangePassword, CreateUser, DeleteUser, EditProfile, EditUser, ListUsers, SearchUsers};
+use crate::access::action::{
+    ChangePassword, CreateUser, DeleteUser, EditProfile, EditUser, ListUsers, SearchUsers, SeeName,
+};
 use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::db::users::Viewer;
@@ -203,6 +205,32 @@ pub async fn search_users(
 /// Names the accounts behind recorded addresses, keyed by the address in lower case; unknown ones are left out.
 pub async fn logins_by_email(forge: &Forge, addresses: Vec<String>) -> Result<HashMap<String, UserName>> {
     forge.read("logins by address", move |conn| Ok(db::users::logins_by_email(conn, &addresses)?)).await
+}
+
+/// Of these names those of accounts that the caller may see, in lower case, each with the name as its account writes it.
+pub async fn visible_names(
+    forge: &Forge,
+    caller: &crate::access::Caller,
+    names: Vec<UserName>,
+) -> Result<HashMap<String, String>> {
+    let caller = caller.clone();
+    forge
+        .read("find names", move |conn| {
+            let mut found = HashMap::new();
+            for name in names {
+                // The one gate decides; what it refuses is not there.
+                match crate::access::authorize(conn, &caller, SeeName, &name) {
+                    Ok(permit) => {
+                        let user = permit.into_subject();
+                        found.insert(user.name.key().to_owned(), user.name.to_string());
+                    }
+                    Err(error) if error.kind() == crate::error::Kind::Internal => return Err(error),
+                    Err(_) => {}
+                }
+            }
+            Ok(found)
+        })
+        .await
 }
 
 async fn list(forge: &Forge, caller: &crate::access::Caller, query: UserQuery, page: Page) -> Result<Paged<User>> {

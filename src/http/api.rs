@@ -17,14 +17,18 @@ pub mod git_refs;
 pub mod json;
 pub mod keys;
 pub mod lookup;
+pub mod markup;
 pub mod members;
 pub mod objects;
 pub mod organizations;
 pub mod query;
+pub mod release_attachments;
+pub mod releases;
 pub mod render;
 pub mod repositories;
 pub mod repository_teams;
 pub mod search;
+pub mod settings;
 pub mod tag_protections;
 pub mod tags;
 pub mod teams;
@@ -33,6 +37,7 @@ pub mod templates;
 mod tests;
 pub mod tokens;
 pub mod transfers;
+pub mod uploads;
 pub mod urls;
 pub mod users;
 pub mod validate;
@@ -54,6 +59,8 @@ pub fn routes() -> Vec<Route> {
         repository_routes(),
         protection_routes(),
         writing_routes(),
+        release_routes(),
+        server_routes(),
     ]
     .into_iter()
     .flatten()
@@ -319,5 +326,56 @@ fn writing_routes() -> Vec<Route> {
         Route::api(Method::DELETE, branch, "repoDeleteBranch", branches_write::repo_delete_branch),
         Route::api(Method::POST, tags, "repoCreateTag", branches_write::repo_create_tag),
         Route::api(Method::DELETE, tag, "repoDeleteTag", branches_write::repo_delete_tag),
+    ]
+}
+
+fn release_routes() -> Vec<Route> {
+    let all = "/api/v1/repos/{owner}/{repo}/releases";
+    let latest = "/api/v1/repos/{owner}/{repo}/releases/latest";
+    let by_tag = "/api/v1/repos/{owner}/{repo}/releases/tags/{*tag}";
+    let one = "/api/v1/repos/{owner}/{repo}/releases/{id}";
+    let files = "/api/v1/repos/{owner}/{repo}/releases/{id}/assets";
+    let file = "/api/v1/repos/{owner}/{repo}/releases/{id}/assets/{attachment_id}";
+    vec![
+        Route::api(Method::GET, all, "repoListReleases", releases::repo_list_releases),
+        Route::api(Method::POST, all, "repoCreateRelease", releases::repo_create_release),
+        Route::api(Method::GET, latest, "repoGetLatestRelease", releases::repo_get_latest_release),
+        Route::api(Method::GET, by_tag, "repoGetReleaseByTag", releases::repo_get_release_by_tag),
+        Route::api(Method::DELETE, by_tag, "repoDeleteReleaseByTag", releases::repo_delete_release_by_tag),
+        Route::api(Method::GET, one, "repoGetRelease", releases::repo_get_release),
+        Route::api(Method::PATCH, one, "repoEditRelease", releases::repo_edit_release),
+        Route::api(Method::DELETE, one, "repoDeleteRelease", releases::repo_delete_release),
+        Route::api(
+            Method::GET,
+            files,
+            "repoListReleaseAttachments",
+            release_attachments::repo_list_release_attachments,
+        ),
+        Route::api(Method::POST, files, "repoCreateReleaseAttachment", uploads::repo_create_release_attachment),
+        Route::api(Method::GET, file, "repoGetReleaseAttachment", release_attachments::repo_get_release_attachment),
+        Route::api(Method::PATCH, file, "repoEditReleaseAttachment", release_attachments::repo_edit_release_attachment),
+        Route::api(
+            Method::DELETE,
+            file,
+            "repoDeleteReleaseAttachment",
+            release_attachments::repo_delete_release_attachment,
+        ),
+    ]
+}
+
+/// What is about no account and no repository.
+fn server_routes() -> Vec<Route> {
+    let attachment = "/api/v1/settings/attachment";
+    let repository = "/api/v1/settings/repository";
+    vec![
+        Route::api(Method::POST, "/api/v1/markdown", "renderMarkdown", markup::render_markdown),
+        Route::api(Method::POST, "/api/v1/markdown/raw", "renderMarkdownRaw", markup::render_markdown_raw),
+        Route::api(Method::POST, "/api/v1/markup", "renderMarkup", markup::render_markup),
+        Route::api(Method::GET, "/api/v1/settings/api", "getGeneralAPISettings", settings::get_general_api_settings),
+        Route::api(Method::GET, attachment, "getGeneralAttachmentSettings", settings::get_general_attachment_settings),
+        Route::api(Method::GET, repository, "getGeneralRepositorySettings", settings::get_general_repository_settings),
+        Route::api(Method::GET, "/api/v1/settings/ui", "getGeneralUISettings", settings::get_general_ui_settings),
+        Route::api(Method::GET, "/api/v1/token", "getCurrentToken", tokens::get_current_token),
+        Route::api(Method::DELETE, "/api/v1/token", "deleteCurrentToken", tokens::delete_current_token),
     ]
 }

@@ -6,10 +6,11 @@
 pub mod body;
 pub mod caller;
 pub mod connection;
+pub mod multipart;
 pub mod names;
 pub mod paging;
 
-pub use body::Body;
+pub use body::{Body, TextBody};
 pub use connection::OwnConnection;
 pub use names::{OrgPath, PathParam, RepoPath, TeamPath, UserPath};
 pub use paging::Paging;

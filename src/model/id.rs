@@ -70,3 +70,11 @@ row_id! {
     /// Id of a protection rule of branches or of tags; never reused.
     RuleId
 }
+row_id! {
+    /// Id of a release row; never reused.
+    ReleaseId
+}
+row_id! {
+    /// Id of an attachment row; never reused.
+    AttachmentId
+}

@@ -14,7 +14,10 @@ use atomicqms_actors::{
 };
 
 use super::Failure;
+use super::duties::Duties;
 use crate::access::{self, RightsVersion};
+use crate::blobs::Blobs;
+use crate::blobs::local::LocalStore;
 use crate::config::{Config, Maintenance, Security};
 use crate::db;
 use crate::db::refs::Refs;
@@ -118,19 +121,26 @@ impl Parts {
                 Arc::new(atomicqms_git::maintenance::MultiPackIndexFile),
             ],
         });
+        let blobs = Blobs::new(Arc::new(LocalStore::new(config.attachments_dir())));
         let jobs = match runs_jobs {
             true => {
                 let args = JobsArgs {
                     writer: writer.clone(),
                     store: Arc::new(db::jobs::Rows::new(Arc::clone(&clock))),
-                    run: Arc::new(maintenance.clone()),
+                    run: Arc::new(Duties {
+                        maintenance: maintenance.clone(),
+                        blobs: blobs.clone(),
+                        readers: readers.clone(),
+                    }),
                     options: jobs_options(&config.maintenance),
                 };
                 Some(Jobs::start(args, &supervisor).await?)
             }
             false => None,
         };
-        let forge = Forge::new(ForgeParts { writer, readers, directory, clock, settings, rights, jobs: jobs.clone() })?;
+        let jobs_of_forge = jobs.clone();
+        let parts = ForgeParts { writer, readers, directory, clock, settings, rights, jobs: jobs_of_forge, blobs };
+        let forge = Forge::new(parts)?;
         Ok(Self { forge, maintenance, supervisor, jobs })
     }
 
@@ -142,6 +152,7 @@ impl Parts {
         if count > 0 {
             tracing::info!(count, "repositories were brought in line with the database");
         }
+        self.forge.blobs.tidy().await.map_err(crate::forge::attachments::storage_error)?;
         let removed = crate::forge::repositories::finish_removals(&self.forge).await?;
         if removed > 0 {
             tracing::info!(count = removed, "directories of deleted repositories were removed");

@@ -44,8 +44,14 @@ impl Console for Heard {
 impl TestServer {
     /// Starts a server on a fresh directory.
     pub(crate) async fn start() -> Self {
+        Self::start_tuned(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn start_tuned(tune: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::for_tests(dir.path());
+        tune(&mut config);
         config.admin_password = Some(crate::config::Secret::new(ADMIN_PASSWORD.to_owned()));
         let mut server = Self::start_with(config).await.unwrap();
         server._dir = Some(dir);
@@ -69,6 +75,11 @@ impl TestServer {
             Ok(address) = is_ready => Ok(Self { address, stop: Some(stop), ended, _dir: None }),
             outcome = &mut ended => Err(outcome.unwrap().expect_err("a server that was not asked to stop ended well")),
         }
+    }
+
+    /// The data directory, when it is the server's own.
+    pub(crate) fn data_dir(&self) -> &std::path::Path {
+        self._dir.as_ref().expect("the caller of start_with has the directory").path()
     }
 
     /// Asks the server to stop, without waiting.

@@ -149,6 +149,11 @@ fn repository_actions() {
         ("repository.push", false, false, [WHO, NO, HIDE, NO, OK, OK, OK, OK, OK]),
         ("repository.push", true, false, [HIDE, HIDE, HIDE, NO, OK, OK, OK, OK, OK]),
         ("repository.push", false, true, [WHO, NO, HIDE, NO, SHUT, SHUT, SHUT, SHUT, SHUT]),
+        ("release.read", false, false, [OK, OK, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("release.read", true, true, [HIDE, HIDE, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("release.edit", false, false, [WHO, NO, HIDE, NO, OK, OK, OK, OK, OK]),
+        ("release.edit", true, false, [HIDE, HIDE, HIDE, NO, OK, OK, OK, OK, OK]),
+        ("release.edit", false, true, [WHO, NO, HIDE, NO, SHUT, SHUT, SHUT, SHUT, SHUT]),
         ("repository.edit", false, false, [WHO, NO, HIDE, NO, NO, OK, OK, OK, OK]),
         ("repository.edit", true, false, [HIDE, HIDE, HIDE, NO, NO, OK, OK, OK, OK]),
         ("repository.edit", false, true, [WHO, NO, HIDE, NO, NO, OK, OK, OK, OK]),
@@ -198,6 +203,7 @@ fn account_actions() {
     // anonymous, somebody else, the account itself, site admin, console
     let table: &[(&str, [&str; 5])] = &[
         ("user.read", [OK, OK, OK, OK, OK]),
+        ("user.see_name", [OK, OK, OK, OK, OK]),
         ("repository.list_user", [OK, OK, OK, OK, OK]),
         ("organization.list_user", [OK, OK, OK, OK, OK]),
         ("organization.create_for", [WHO, NO, NO, OK, OK]),
@@ -387,9 +393,13 @@ fn units_count_for_themselves_below_administrators() {
 fn instance_actions() {
     let expected = |rule: &Rule| match rule.name {
         "server.read" | "user.search" | "repository.search" | "organization.list" => ["ok", "ok", "ok", "ok"],
-        "self.read" | "repository.list_own" | "organization.list_own" | "team.list_own" | "organization.create" => {
-            ["unauthenticated", "ok", "ok", "unauthenticated"]
-        }
+        "self.read"
+        | "repository.list_own"
+        | "organization.list_own"
+        | "team.list_own"
+        | "organization.create"
+        | "markup.render"
+        | "token.current" => ["unauthenticated", "ok", "ok", "unauthenticated"],
         "user.list" | "user.create" | "ledger.read" | "organization.list_all" => {
             ["unauthenticated", "forbidden", "ok", "ok"]
         }

@@ -22,6 +22,7 @@ fn forgetful(forge: &Forge) -> Arc<Forge> {
         settings: forge.settings.clone(),
         rights: RightsVersion::default(),
         jobs: None,
+        blobs: forge.blobs.clone(),
     };
     Forge::new(parts).unwrap()
 }

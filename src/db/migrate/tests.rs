@@ -16,6 +16,7 @@ const HASHES: &[(&str, &str)] = &[
     ("0009_limited_tokens.sql", "52820ee2fca99f537fab805c7c0b257a1dbd34c5f65342a2f9b7e9b558790c5e"),
     ("0010_forks.sql", "0b55987c1c4d029c8dafa6f97dbe6c791f44a9be1a2f13e98fdeb8c1ca912d72"),
     ("0011_protection.sql", "815241854190534253432e67826f7a817e1ace9fdf5fcc028a097f952e53517e"),
+    ("0012_releases.sql", "78497c33d41197792ea4390983c67d171bdc836d0a321c161026bc7f02a9fda5"),
 ];
 
 fn empty() -> rusqlite::Connection {

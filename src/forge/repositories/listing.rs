@@ -120,6 +120,8 @@ pub struct Details {
     pub fork_count: u64,
     /// What it was forked from, with its owner and the caller's rights there, if the caller may see it.
     pub parent: Option<Box<(Repository, User, RepositoryRights)>>,
+    /// Releases that are no drafts.
+    pub release_count: u64,
 }
 
 /// Reads owners and branch counts of repositories the caller was already shown, in their order. The branches of a repository that is open are
@@ -155,7 +157,8 @@ pub async fn details(forge: &Forge, caller: &Caller, repositories: &[Repository]
                     None => None,
                 };
                 let fork_count = db::repositories::count_forks(conn, repo)?;
-                details.push(Details { owner, branch_count, fork_count, parent });
+                let release_count = db::releases::count_published(conn, repo)?;
+                details.push(Details { owner, branch_count, fork_count, parent, release_count });
             }
             Ok(details)
         })

@@ -13,7 +13,8 @@ use crate::access::{Caller, Permit};
 use crate::audit::{self, action};
 use crate::db;
 use crate::error::{Error, Result};
-use crate::forge::Forge;
+use crate::forge::{Forge, attachments};
+use crate::model::BlobId;
 use crate::model::{RepoId, Repository, UtcMs};
 
 /// Deletes a repository: its rows go with one event, then its directory; journal and ledger stay.
@@ -26,13 +27,14 @@ pub async fn delete_repository(forge: &Arc<Forge>, permit: Permit<DeleteReposito
         let at = forge.clock.now();
         let id = permit.subject().repository.id;
         let retired = forge.directory.retire(id.get()).await?;
-        forge
+        let blobs = forge
             .write("delete repository", move |tx| {
                 let repository = permit.confirm(tx, at)?.repository;
                 remove_rows(tx, permit.caller(), &repository, at)
             })
             .await?;
         drop(retired);
+        attachments::forget_blobs(&forge, blobs).await;
         finish_removals(&forge).await.map(drop)
     })
     .await
@@ -58,17 +60,18 @@ pub async fn delete_organization_repositories(
         for id in all {
             let (again, at) = (Arc::clone(&permit), forge.clock.now());
             let retired = forge.directory.retire(id.get()).await?;
-            forge
+            let blobs = forge
                 .write("delete repository", move |tx| {
                     let org = again.confirm(tx, at)?.organization.user.id;
                     // Transferred or deleted meanwhile: no longer the organization's.
                     match db::repositories::find(tx, id)?.filter(|repository| repository.owner_id == org) {
                         Some(repository) => remove_rows(tx, again.caller(), &repository, at),
-                        None => Ok(()),
+                        None => Ok(Vec::new()),
                     }
                 })
                 .await?;
             drop(retired);
+            attachments::forget_blobs(&forge, blobs).await;
         }
         finish_removals(&forge).await.map(drop)
     });
@@ -78,7 +81,9 @@ pub async fn delete_organization_repositories(
     }
 }
 
-fn remove_rows(tx: &dyn Connection, caller: &Caller, repository: &Repository, at: UtcMs) -> Result<()> {
+/// Removes the rows with their event; answers contents that nothing may refer to any more.
+fn remove_rows(tx: &dyn Connection, caller: &Caller, repository: &Repository, at: UtcMs) -> Result<Vec<BlobId>> {
+    let blobs = attachments::forget_repository(tx, repository.id, at)?;
     db::repositories::delete(tx, repository.id)?;
     let event = event_about(caller, action::REPOSITORY_DELETE, repository).before(json!({
         "owner": repository.owner.as_str(),
@@ -86,7 +91,7 @@ fn remove_rows(tx: &dyn Connection, caller: &Caller, repository: &Repository, at
         "is_private": repository.is_private,
     }));
     audit::append(tx, at, &event)?;
-    Ok(())
+    Ok(blobs)
 }
 
 /// Removes the directories of deleted repositories that are still there; answers of how many repositories.

@@ -7,10 +7,13 @@ mod commit;
 mod contents;
 mod git_ref;
 mod key;
+mod markup;
 mod options;
 mod organization;
 mod protection;
+mod release;
 mod repository;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -22,6 +25,7 @@ pub use commit::{BranchJson, CommitMetaJson, PayloadCommitJson, PayloadUserJson,
 pub use contents::{CommitUserJson, ContentsJson, FileCommitJson, FileJson, FileLinksJson, FilesJson};
 pub use git_ref::{GitObjectJson, ReferenceJson};
 pub use key::{DeployKeyJson, PublicKeyJson};
+pub use markup::{MarkdownOption, MarkupOption};
 pub use options::{
     AddCollaboratorOption, CreateAccessTokenOption, CreateForkOption, CreateKeyOption, CreateRepoOption,
     CreateUserOption, EditRepoOption, EditUserOption, GenerateRepoOption, TransferRepoOption,
@@ -33,9 +37,11 @@ pub use protection::{
     BranchProtectionJson, BranchProtectionOption, BranchProtectionPrioritiesOption, TagProtectionJson,
     TagProtectionOption,
 };
+pub use release::{AttachmentJson, CreateReleaseOption, EditAttachmentOptions, EditReleaseOption, ReleaseJson};
 pub use repository::{InternalTrackerJson, PermissionJson, RepositoryJson, SearchResultsJson};
+pub use settings::{ApiSettingsJson, AttachmentSettingsJson, RepoSettingsJson, UiSettingsJson};
 pub use time::{Timestamp, ZERO_TIME};
-pub use token::AccessTokenJson;
+pub use token::{AccessTokenJson, CurrentAccessTokenJson, UserMetaJson};
 pub use user::{CollaboratorPermissionJson, UserJson, UserSearchJson};
 pub use write_options::{
     CommitDateOption, CreateBranchOption, CreateTagOption, FileOperationOption, FileOption, IdentityOption,

@@ -8,11 +8,15 @@ use crate::forge::repositories::Details;
 use crate::model::{AccessLevel, Organization, Repository, SshKey, Team, Unit, User, UserId};
 
 use super::json::{
-    AccessTokenJson, DeployKeyJson, OrganizationJson, PermissionJson, PublicKeyJson, RepositoryJson, TeamJson,
-    Timestamp, UserJson,
+    AccessTokenJson, AttachmentJson, CurrentAccessTokenJson, DeployKeyJson, OrganizationJson, PermissionJson,
+    PublicKeyJson, ReleaseJson, RepositoryJson, TeamJson, Timestamp, UserJson, UserMetaJson,
 };
 use super::urls::Urls;
-use crate::model::Token;
+use crate::forge::releases::Shown;
+use crate::model::{Attachment, Token, Visibility};
+
+/// Name of accounts that were deleted; nobody can have it.
+const GHOST: &str = "Ghost";
 
 /// Who looks at an answer, and on which root URL.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +44,35 @@ impl<'a> Viewer<'a> {
     pub fn user(&self, user: &User) -> UserJson {
         let is_private_view = self.is_admin || self.user_id == Some(user.id);
         self.render_user(user, self.user_id.is_some(), is_private_view)
+    }
+
+    /// Whoever did something and is no more, as Gitea shows them.
+    pub fn ghost(&self) -> UserJson {
+        UserJson {
+            id: -1,
+            login: GHOST.to_owned(),
+            login_name: String::new(),
+            source_id: 0,
+            full_name: String::new(),
+            email: self.urls.placeholder_email(GHOST),
+            avatar_url: String::new(),
+            html_url: self.urls.user(GHOST),
+            language: String::new(),
+            is_admin: false,
+            last_login: Timestamp::from_ms(0),
+            created: Timestamp::from_ms(0),
+            restricted: false,
+            active: false,
+            prohibit_login: false,
+            location: String::new(),
+            website: String::new(),
+            description: String::new(),
+            visibility: Visibility::Public.as_str().to_owned(),
+            followers_count: 0,
+            following_count: 0,
+            starred_repos_count: 0,
+            username: GHOST.to_owned(),
+        }
     }
 
     /// An organization as everybody who may see it sees it.
@@ -102,9 +135,11 @@ impl<'a> Viewer<'a> {
             forks_count: i64::try_from(details.fork_count).unwrap_or(i64::MAX),
             parent: details.parent.as_ref().map(|parent| {
                 let (parent, owner, rights) = &**parent;
-                let more = Details { owner: owner.clone(), branch_count: 0, fork_count: 0, parent: None };
+                let more =
+                    Details { owner: owner.clone(), branch_count: 0, fork_count: 0, parent: None, release_count: 0 };
                 Box::new(self.repository(parent, *rights, &more))
             }),
+            release_counter: i64::try_from(details.release_count).unwrap_or(i64::MAX),
             default_branch: repository.default_branch.clone(),
             default_target_branch: repository.default_branch.clone(),
             archived: repository.is_archived,
@@ -116,6 +151,43 @@ impl<'a> Viewer<'a> {
             internal: !repository.is_private && !repository.is_public(),
             full_name,
             ..RepositoryJson::blank(owner)
+        }
+    }
+
+    /// A release with its files.
+    pub fn release(&self, shown: &Shown, full_name: &str) -> ReleaseJson {
+        let release = &shown.release;
+        let url = self.urls.api_release(full_name, release.id.get());
+        ReleaseJson {
+            id: release.id.get(),
+            tag_name: release.tag.clone(),
+            target_commitish: release.target.clone(),
+            name: release.title.clone(),
+            body: release.body.clone(),
+            html_url: self.urls.release(full_name, &release.tag),
+            tarball_url: self.urls.archive(full_name, &release.tag, "tar.gz"),
+            zipball_url: self.urls.archive(full_name, &release.tag, "zip"),
+            upload_url: format!("{url}/assets"),
+            url,
+            draft: release.is_draft,
+            prerelease: release.is_prerelease,
+            created_at: Timestamp::from_ms(release.created_ms.get()),
+            published_at: Timestamp::from_ms(release.published_ms.get()),
+            author: shown.author.as_ref().map_or_else(|| self.ghost(), |author| self.user(author)),
+            assets: shown.attachments.iter().map(|file| self.attachment(file, full_name, &release.tag)).collect(),
+        }
+    }
+
+    /// A file of the release of a tag.
+    pub fn attachment(&self, file: &Attachment, full_name: &str, tag: &str) -> AttachmentJson {
+        AttachmentJson {
+            id: file.id.get(),
+            name: file.name.as_str().to_owned(),
+            size: file.size_bytes,
+            download_count: file.download_count,
+            created_at: Timestamp::from_ms(file.created_ms.get()),
+            uuid: file.uuid.as_str().to_owned(),
+            browser_download_url: self.urls.release_download(full_name, tag, file.name.as_str()),
         }
     }
 
@@ -204,5 +276,17 @@ pub fn token(token: &Token, repositories: Option<Vec<String>>, secret: String) -
         last_used_at: Timestamp::from_ms(token.last_used_ms.map_or(0, |at| at.get())),
         expires_at: token.expires_ms.map(|at| Timestamp::from_ms(at.get())),
         repositories,
+    }
+}
+
+/// The token that its own bearer asks about.
+pub fn current_token(token: &Token, user: &User) -> CurrentAccessTokenJson {
+    CurrentAccessTokenJson {
+        id: token.id.get(),
+        name: token.name.clone(),
+        scopes: token.scopes.names(),
+        created_at: Timestamp::from_ms(token.created_ms.get()),
+        last_used_at: Timestamp::from_ms(token.last_used_ms.map_or(0, |at| at.get())),
+        user: UserMetaJson { id: user.id.get(), login: user.name.to_string() },
     }
 }

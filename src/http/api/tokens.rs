@@ -1,14 +1,14 @@
-//! Access tokens of an account; only its password opens these operations, never a token.
+//! Access tokens of an account, which only its password opens, never a token; and what a token may ask and do about itself.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::json::{AccessTokenJson, CreateAccessTokenOption};
+use super::json::{AccessTokenJson, CreateAccessTokenOption, CurrentAccessTokenJson};
 use super::{render, validate};
 use crate::access::{Caller, action};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::forge::tokens;
 use crate::http::App;
 use crate::http::extract::{Body, Paging, PathParam, UserPath};
@@ -51,5 +51,21 @@ pub async fn user_delete_access_token(
 ) -> Result<StatusCode> {
     let permit = app.forge.authorize(&caller, action::ManageTokens, &name).await?;
     tokens::delete_token(&app.forge, permit, &token).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `getCurrentToken`.
+pub async fn get_current_token(State(app): State<App>, caller: Caller) -> Result<Json<CurrentAccessTokenJson>> {
+    let permit = app.forge.authorize(&caller, action::ManageCurrentToken, &()).await?;
+    let token = tokens::current_token(&app.forge, &permit).await?;
+    // With sudo the token is the administrator's.
+    let holder = caller.sudo_doer().or_else(|| caller.user()).ok_or_else(Error::not_found)?;
+    Ok(Json(render::current_token(&token, holder)))
+}
+
+/// `deleteCurrentToken`.
+pub async fn delete_current_token(State(app): State<App>, caller: Caller) -> Result<StatusCode> {
+    let permit = app.forge.authorize(&caller, action::ManageCurrentToken, &()).await?;
+    tokens::delete_current_token(&app.forge, permit).await?;
     Ok(StatusCode::NO_CONTENT)
 }

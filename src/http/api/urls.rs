@@ -66,6 +66,21 @@ impl<'a> Urls<'a> {
         format!("{}/{full_name}/archive/{}.{ending}", self.root, escape_segment(tag))
     }
 
+    /// A release in the API.
+    pub fn api_release(self, full_name: &str, id: i64) -> String {
+        format!("{}/releases/{id}", self.api_repository(full_name))
+    }
+
+    /// The page of a release.
+    pub fn release(self, full_name: &str, tag: &str) -> String {
+        format!("{}/{full_name}/releases/tag/{}", self.root, escape_path(tag))
+    }
+
+    /// A file of a release.
+    pub fn release_download(self, full_name: &str, tag: &str, name: &str) -> String {
+        format!("{}/{full_name}/releases/download/{}/{}", self.root, escape_path(tag), escape_segment(name))
+    }
+
     /// The address shown instead of a user's own to those who may not see it.
     pub fn placeholder_email(self, login: &str) -> String {
         format!("{}@noreply.{}", login.to_ascii_lowercase(), self.host())

@@ -2,6 +2,10 @@
 //!
 //! Owns presence and size. What a valid name or address is belongs to `model`. Called by handlers.
 
+mod releases;
+
+pub use releases::{attachment_name, new_release, release_patch};
+
 use super::json::{
     CreateAccessTokenOption, CreateKeyOption, CreateRepoOption, CreateUserOption, EditRepoOption, EditUserOption,
     GenerateRepoOption,

@@ -72,6 +72,33 @@ impl<T: DeserializeOwned> Body<T> {
     }
 }
 
+/// A body that is taken as text whatever its type, not read yet.
+#[derive(Debug)]
+pub struct TextBody(axum::body::Body);
+
+impl FromRequest<App> for TextBody {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self> {
+        Ok(Self(request.into_body()))
+    }
+}
+
+impl TextBody {
+    /// Reads the body of a request that was let through; what is no UTF-8 in it becomes replacement characters. Units: `limit` in bytes.
+    ///
+    /// Errors: as [`Body::read`].
+    pub async fn read<A: Action>(self, app: &App, permit: &Permit<A>, limit: usize) -> Result<String> {
+        let settings = &app.config.server;
+        let lease = app.body_memory.lease(Client::of(permit.caller()));
+        let reading = collect(self.0, limit.min(settings.max_json_bytes), lease);
+        let (bytes, _lease) = tokio::time::timeout(Duration::from_secs(settings.body_timeout_seconds), reading)
+            .await
+            .map_err(|_| Error::new(Kind::Malformed, "request body came too slowly"))??;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
 fn has_json_type(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -208,7 +208,7 @@ impl RepositoryJson {
             has_pull_requests: false,
             has_projects: false,
             projects_mode: "all",
-            has_releases: false,
+            has_releases: true,
             has_packages: false,
             has_actions: false,
             ignore_whitespace_conflicts: false,

@@ -269,3 +269,67 @@ fn request_bodies_accept_every_property_null_and_nothing() {
     accepts_all::<CreateKeyOption>("CreateKeyOption");
     accepts_all::<CreateAccessTokenOption>("CreateAccessTokenOption");
 }
+
+#[test]
+fn releases_settings_and_tokens_have_the_published_fields() {
+    let file = AttachmentJson {
+        id: 1,
+        name: "a.zip".into(),
+        size: 7,
+        download_count: 3,
+        created_at: Timestamp::from_ms(0),
+        uuid: "x".into(),
+        browser_download_url: "http://localhost/a".into(),
+    };
+    check("Attachment", &to_json(&file), &[], &[]);
+    let release = ReleaseJson {
+        id: 1,
+        tag_name: "v1".into(),
+        target_commitish: "main".into(),
+        name: "One".into(),
+        body: String::new(),
+        url: String::new(),
+        html_url: String::new(),
+        tarball_url: String::new(),
+        zipball_url: String::new(),
+        upload_url: String::new(),
+        draft: false,
+        prerelease: false,
+        created_at: Timestamp::from_ms(0),
+        published_at: Timestamp::from_ms(0),
+        author: user(),
+        assets: vec![file],
+    };
+    check("Release", &to_json(&release), &[], &[]);
+    let api = ApiSettingsJson {
+        max_response_items: 1,
+        default_paging_num: 1,
+        default_git_trees_per_page: 1,
+        default_max_blob_size: 1,
+        default_max_response_size: 1,
+    };
+    check("GeneralAPISettings", &to_json(&api), &[], &[]);
+    let attachments = AttachmentSettingsJson { enabled: true, allowed_types: String::new(), max_size: 1, max_files: 1 };
+    check("GeneralAttachmentSettings", &to_json(&attachments), &[], &[]);
+    let repositories = RepoSettingsJson {
+        mirrors_disabled: true,
+        http_git_disabled: false,
+        migrations_disabled: true,
+        stars_disabled: true,
+        time_tracking_disabled: true,
+        lfs_disabled: true,
+    };
+    check("GeneralRepoSettings", &to_json(&repositories), &[], &[]);
+    let ui = UiSettingsJson { default_theme: "x", allowed_reactions: &[], custom_emojis: &[] };
+    check("GeneralUISettings", &to_json(&ui), &[], &[]);
+    let token = CurrentAccessTokenJson {
+        id: 1,
+        name: "ci".into(),
+        scopes: Vec::new(),
+        created_at: Timestamp::from_ms(0),
+        last_used_at: Timestamp::from_ms(0),
+        user: UserMetaJson { id: 1, login: "ada".into() },
+    };
+    check("CurrentAccessToken", &to_json(&token), &[], &[]);
+    check("UserMeta", &to_json(&token.user), &[], &[]);
+}

@@ -26,3 +26,29 @@ pub struct AccessTokenJson {
     /// The repositories it reaches; null: all that its owner does. Gitea has no such field.
     pub repositories: Option<Vec<String>>,
 }
+
+/// The token that a request used, as it sees itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct CurrentAccessTokenJson {
+    /// Row id.
+    pub id: i64,
+    /// Name the user chose.
+    pub name: String,
+    /// Granted scopes.
+    pub scopes: Vec<String>,
+    /// Creation.
+    pub created_at: Timestamp,
+    /// Last use; the epoch when never used.
+    pub last_used_at: Timestamp,
+    /// Whose it is.
+    pub user: UserMetaJson,
+}
+
+/// An account, in two words.
+#[derive(Debug, Clone, Serialize)]
+pub struct UserMetaJson {
+    /// Row id.
+    pub id: i64,
+    /// Login name.
+    pub login: String,
+}

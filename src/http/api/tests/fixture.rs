@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use serde_json::{Value, json};
 
+use crate::config::Config;
 use crate::server::testing::{ADMIN_PASSWORD, TestServer};
 
 /// Password of `ada` and `bob`.
@@ -31,7 +32,12 @@ pub(in crate::http::api) fn basic(name: &str, password: &str) -> String {
 impl Api {
     /// Starts the server and makes the accounts.
     pub(in crate::http::api) async fn start() -> Self {
-        let api = Self { server: TestServer::start().await };
+        Self::start_tuned(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub(in crate::http::api) async fn start_tuned(tune: impl FnOnce(&mut Config)) -> Self {
+        let api = Self { server: TestServer::start_tuned(tune).await };
         for name in ["ada", "bob"] {
             api.account(name).await;
         }
@@ -79,6 +85,10 @@ impl Api {
 
     pub(in crate::http::api) fn root_url(&self) -> String {
         format!("http://{}/", self.server.address)
+    }
+
+    pub(in crate::http::api) fn data_dir(&self) -> &std::path::Path {
+        self.server.data_dir()
     }
 
     pub(in crate::http::api) fn host(&self) -> String {
@@ -130,6 +140,32 @@ impl Api {
     /// Asks anything.
     pub(in crate::http::api) async fn ask(&self, method: &str, path: &str, auth: &str, body: Option<Value>) -> Answer {
         self.call(method, path, auth, &[], body).await
+    }
+
+    /// Posts bytes that are no JSON.
+    pub(in crate::http::api) async fn upload(&self, path: &str, auth: &str, kind: &str, content: &str) -> Answer {
+        let length = content.len();
+        let head = format!(
+            "POST /api/v1{path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\nauthorization: {auth}\r\n\
+             content-type: {kind}\r\ncontent-length: {length}\r\n\r\n"
+        );
+        Answer::read(format!("POST {path}"), &self.server.raw(&format!("{head}{content}")).await)
+    }
+
+    /// Asks for a page outside of the API.
+    pub(in crate::http::api) async fn page(
+        &self,
+        method: &str,
+        path: &str,
+        auth: &str,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n");
+        let auth = (!auth.is_empty()).then_some(("authorization", auth));
+        for (name, value) in headers.iter().copied().chain(auth) {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        Answer::read(format!("{method} {path}"), &self.server.raw(&format!("{request}\r\n")).await)
     }
 
     async fn call(
@@ -187,6 +223,16 @@ impl Answer {
             _ => {}
         }
         self
+    }
+
+    /// The status.
+    pub(in crate::http::api) fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The body.
+    pub(in crate::http::api) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Checks that the status is one of several.

@@ -87,6 +87,28 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("repoDeleteBranch", [404, 404, 403, 403]),
     ("repoCreateTag", [404, 404, 403, 422]),
     ("repoDeleteTag", [404, 404, 403, 404]),
+    ("repoListReleases", [404, 404, 200, 200]),
+    ("repoCreateRelease", [404, 404, 403, 422]),
+    ("repoGetLatestRelease", [404, 404, 404, 404]),
+    ("repoGetReleaseByTag", [404, 404, 404, 404]),
+    ("repoDeleteReleaseByTag", [404, 404, 403, 404]),
+    ("repoGetRelease", [404, 404, 404, 404]),
+    ("repoEditRelease", [404, 404, 403, 404]),
+    ("repoDeleteRelease", [404, 404, 403, 404]),
+    ("repoListReleaseAttachments", [404, 404, 404, 404]),
+    ("repoCreateReleaseAttachment", [404, 404, 403, 404]),
+    ("repoGetReleaseAttachment", [404, 404, 404, 404]),
+    ("repoEditReleaseAttachment", [404, 404, 403, 404]),
+    ("repoDeleteReleaseAttachment", [404, 404, 403, 404]),
+    ("renderMarkdown", [401, 200, 200, 200]),
+    ("renderMarkdownRaw", [401, 200, 200, 200]),
+    ("renderMarkup", [401, 200, 200, 200]),
+    ("getGeneralAPISettings", [200, 200, 200, 200]),
+    ("getGeneralAttachmentSettings", [200, 200, 200, 200]),
+    ("getGeneralRepositorySettings", [200, 200, 200, 200]),
+    ("getGeneralUISettings", [200, 200, 200, 200]),
+    ("getCurrentToken", [401, 404, 404, 404]),
+    ("deleteCurrentToken", [401, 404, 404, 404]),
     ("repoDelete", [404, 404, 403, 204]),
     // The organization is private; the reader is in none of its teams, the owner owns it.
     ("orgGetAll", [200, 200, 200, 200]),
@@ -139,6 +161,7 @@ fn fill(pattern: &str, id: &Value, team: &Value) -> String {
         .replace("{id}", &id.to_string())
         .replace("{*name}", "absent")
         .replace("{*filepath}", "docs/new.md")
+        .replace("{attachment_id}", "1")
         .replace("{*branch}", "main")
         .replace("{*ref}", "heads/main")
         .replace("{*tag}", "absent")
