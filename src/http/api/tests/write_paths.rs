@@ -28,7 +28,7 @@ const PATHS: &[&str] = &[
     ".gi\u{200d}t/x",
     "\u{feff}.git/x",
     ".\u{206a}git/x",
-    ".GI\u{2060}T/x",
+    ".GI\u{202e}T/x",
     "..",
     "../x",
     "a/../x",
