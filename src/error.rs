@@ -28,6 +28,8 @@ pub enum Kind {
     Unauthenticated,
     /// The caller is known and may not do this (and may know that the thing exists).
     Forbidden,
+    /// The thing does not take this, from this caller: a protected tag.
+    NotAllowed,
     /// Absent, or hidden from this caller.
     NotFound,
     /// The state is not the one the caller expected, or a name is taken.
@@ -48,11 +50,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, for sweeps and documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Malformed,
         Self::Invalid,
         Self::Unauthenticated,
         Self::Forbidden,
+        Self::NotAllowed,
         Self::NotFound,
         Self::Conflict,
         Self::Locked,
@@ -70,6 +73,7 @@ impl Kind {
             Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Conflict => StatusCode::CONFLICT,
             Self::Locked => StatusCode::LOCKED,
@@ -84,7 +88,9 @@ impl Kind {
     pub const fn level(self) -> tracing::Level {
         match self {
             Self::Malformed | Self::Invalid | Self::NotFound | Self::Conflict | Self::Locked => tracing::Level::DEBUG,
-            Self::Unauthenticated | Self::Forbidden | Self::TooLarge | Self::RateLimited => tracing::Level::INFO,
+            Self::Unauthenticated | Self::Forbidden | Self::NotAllowed | Self::TooLarge | Self::RateLimited => {
+                tracing::Level::INFO
+            }
             Self::Overloaded | Self::Unavailable => tracing::Level::WARN,
             Self::Internal => tracing::Level::ERROR,
         }
@@ -97,6 +103,7 @@ impl Kind {
             Self::Invalid => "invalid",
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden => "forbidden",
+            Self::NotAllowed => "not_allowed",
             Self::NotFound => "not_found",
             Self::Conflict => "conflict",
             Self::Locked => "locked",
@@ -357,7 +364,7 @@ mod tests {
     #[test]
     fn statuses_are_those_of_the_style_guide() {
         let table: Vec<u16> = Kind::ALL.iter().map(|kind| kind.status().as_u16()).collect();
-        assert_eq!(table, [400, 422, 401, 403, 404, 409, 423, 413, 429, 503, 503, 500]);
+        assert_eq!(table, [400, 422, 401, 403, 405, 404, 409, 423, 413, 429, 503, 503, 500]);
     }
 
     #[test]
