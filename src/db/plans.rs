@@ -13,7 +13,7 @@ use crate::model::repository::{RepositoryQuery, RepositorySort};
 use crate::model::user::UserQuery;
 use crate::model::{
     AccessLevel, BlobId, Email, FileName, KeyOwner, KeyText, NewAttachment, NewRelease, NewToken, Page, ReleaseFilter,
-    RepoId, RepoName, TokenScopes, UserId, UserName, Uuid, Visibility,
+    RepoId, RepoName, RuleSettings, TokenScopes, UserId, UserName, Uuid, Visibility, WhiteList,
 };
 
 struct Explaining {
@@ -74,6 +74,17 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     users::update_password(conn_ref, ada, "y", NOON).unwrap();
     users::mark_login(conn_ref, ada, NOON).unwrap();
     users::update(conn_ref, &users::find(conn_ref, ada).unwrap().unwrap(), NOON).unwrap();
+    let (settings, named) = (RuleSettings::default(), [(WhiteList::Push, ada)]);
+    let rule = protection::insert_branch_rule(conn_ref, repo, "main", &settings, &named, NOON).unwrap();
+    protection::list_branch_rules(conn_ref, repo).unwrap();
+    protection::update_branch_rule(conn_ref, rule, &settings, &named, NOON).unwrap();
+    protection::set_priority(conn_ref, rule, 2, NOON).unwrap();
+    let tag_rule = protection::insert_tag_rule(conn_ref, repo, "v*", &[ada], NOON).unwrap();
+    protection::list_tag_rules(conn_ref, repo).unwrap();
+    protection::update_tag_rule(conn_ref, tag_rule, "w*", &[ada], NOON).unwrap();
+    protection::delete_of_user(conn_ref, ada).unwrap();
+    protection::delete_tag_rule(conn_ref, tag_rule).unwrap();
+    protection::delete_branch_rule(conn_ref, rule).unwrap();
     let new = NewToken { name: "ci".into(), scopes: TokenScopes::EVERYTHING, expires_ms: None, repositories: None };
     let token =
         tokens::insert(conn_ref, ada, &new, &[repo], tokens::Secret { hash: &[1; 32], last_eight: "12345678" }, NOON)

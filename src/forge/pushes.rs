@@ -15,8 +15,8 @@ mod signature;
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use atomicqms_actors::ask::Deadline;
 use atomicqms_actors::repository::{EditOutcome, RepositoryHandle, UpdateRefs};
@@ -156,7 +156,7 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
     }
     let packs = ingested.as_ref().map_or(0, |ingested| count_files(ingested.snapshot()));
     let asked = Asked::by_push(&forge.settings.maintenance, packs, &edits);
-    let denied = Arc::new(AtomicBool::new(false));
+    let denied = Arc::new(OnceLock::new());
     let commit = CommitPush {
         permit,
         clock: Arc::clone(&forge.clock),
@@ -174,12 +174,15 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
     let mut outcomes =
         match update(&handle, edits.clone(), request.capabilities.atomic, ingested, commit, deadline).await {
             Ok(outcomes) => {
+                let has_landed = outcomes.iter().any(EditOutcome::is_applied);
+                commit::note_again(forge, &denied, has_landed, false).await;
                 if asked.consolidate {
                     forge.wake_jobs();
                 }
                 outcomes.into_iter()
             }
             Err(fault) => {
+                commit::note_again(forge, &denied, false, true).await;
                 let kind = fault.kind();
                 let reason = unpack_failure(forge, &repository, fault).await;
                 return failed(&request, &Failure { unpack: None, reason, kind });
@@ -207,7 +210,7 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
     {
         commit::follow_default_branch(&handle, head, deadline).await;
     }
-    let is_denied = denied.load(Ordering::Acquire);
+    let is_denied = denied.get().is_some();
     PushReport { unpack: Ok(()), commands: reports(&request, outcomes), objects, is_denied, fault: None }
 }
 

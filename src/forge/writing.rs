@@ -32,7 +32,7 @@ pub(super) struct RefWrite {
 
 /// Lands changes of refs, all or none, with the pack that brings their objects.
 ///
-/// Errors: `Forbidden` with the reason of a rule; `Conflict` when a ref is not what the writer saw; those of a push as a whole.
+/// Errors: `Forbidden`, for a tag `NotAllowed`, with the reason of a rule; `Conflict` when a ref is not what the writer saw; those of a push as a whole.
 pub(super) async fn land(
     forge: &Forge,
     intake: &Intake,
@@ -43,6 +43,7 @@ pub(super) async fn land(
     purpose: Purpose,
 ) -> Result<()> {
     let pack = pack.map(|pack| (handle.git().incoming(intake.limits()), PackSource::Memory(pack.into())));
+    let is_tag = writes.iter().any(|write| write.name.tag().is_some());
     let commands = writes
         .into_iter()
         .map(|write| Command { name: write.name.as_bytes().to_vec(), old: write.old, new: write.new })
@@ -62,9 +63,11 @@ pub(super) async fn land(
     }
     // The reason itself, not what is said of those that went down with it.
     refusals.sort_by_key(|reason| reason.starts_with("atomic push fail"));
+    // As Gitea answers: a protected tag takes no change.
+    let kind = if is_tag { Kind::NotAllowed } else { Kind::Forbidden };
     match refusals.into_iter().next() {
         None => Ok(()),
-        Some(reason) if report.is_denied => Err(Error::forbidden(reason)),
+        Some(reason) if report.is_denied => Err(Error::new(kind, reason)),
         Some(reason) => Err(Error::conflict(reason)),
     }
 }

@@ -4,8 +4,7 @@
 //! repository actor through [`CommitRefs`].
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use atomicqms_actors::ask::Deadline;
 use atomicqms_actors::repository::{CommitRefs, EditOutcome, RepositoryHandle};
@@ -51,8 +50,8 @@ pub(super) struct CommitPush {
     pub(super) known: Rules,
     /// What was found out for them, by ref.
     pub(super) facts: HashMap<RefName, Facts>,
-    /// Raised when a rule refused something.
-    pub(super) denied: Arc<AtomicBool>,
+    /// Set when a rule refused something.
+    pub(super) denied: Arc<OnceLock<Denial>>,
     pub(super) find_signer: FindSigner,
 }
 
@@ -101,15 +100,16 @@ impl CommitRefs for CommitPush {
             let facts = self.facts_of(tx, edit)?;
             verdicts.push(judge.judge(edit, &facts, &self.purpose));
         }
-        if verdicts.iter().any(std::result::Result::is_err) {
-            self.denied.store(true, Ordering::Release);
-            for (edit, refusal) in
-                edits.iter().zip(&verdicts).filter_map(|(edit, one)| Some((edit, one.as_ref().err()?)))
-            {
-                note_refusal(tx, self.permit.caller(), repository.id, edit, refusal, now)?;
-            }
+        let refused: Vec<(RefEdit, Refusal)> =
+            edits.iter().zip(&verdicts).filter_map(|(edit, one)| Some((edit.clone(), one.clone().err()?))).collect();
+        let is_stopped = self.is_atomic && !refused.is_empty();
+        if !refused.is_empty() {
+            let is_final = is_stopped || refused.len() == edits.len();
+            let denial = Denial { caller: self.permit.caller().clone(), repo: repository.id, refused, is_final };
+            denial.note(tx, now)?;
+            // It is asked once; a second value could only be the same.
+            let _ = self.denied.set(denial);
         }
-        let is_stopped = self.is_atomic && verdicts.iter().any(std::result::Result::is_err);
         let signature = match &self.evidence {
             Some(evidence) if !is_stopped && verdicts.iter().any(std::result::Result::is_ok) => {
                 let user = self.permit.caller().user_id();
@@ -174,22 +174,41 @@ fn current_rules(tx: &dyn Connection, repo: RepoId, known: &Rules, edits: &[RefE
     Ok(rules)
 }
 
-/// The one event of a refused change; it is committed although nothing else is.
-fn note_refusal(
-    tx: &dyn Connection,
-    caller: &Caller,
+/// Changes that rules refused, for the ledger.
+pub(super) struct Denial {
+    caller: Caller,
     repo: RepoId,
-    edit: &RefEdit,
-    refusal: &Refusal,
-    now: UtcMs,
-) -> Result<()> {
-    let object = Object::in_repository("ref", repo, edit.name.as_str());
-    let mut event = Event::new(caller.stamp(), action::GIT_REF_REFUSED, object)
-        .git(change_of(edit))
-        .reason(refusal.reason.as_str());
-    event.after = Some(json!({ "rule": refusal.rule }));
-    audit::append(tx, now, &event)?;
-    Ok(())
+    refused: Vec<(RefEdit, Refusal)>,
+    /// Nothing else was to be done in that transaction, so that nothing else can have undone it.
+    is_final: bool,
+}
+
+impl Denial {
+    /// One event for each; it is committed although nothing else is.
+    fn note(&self, tx: &dyn Connection, now: UtcMs) -> Result<()> {
+        for (edit, refusal) in &self.refused {
+            let object = Object::in_repository("ref", self.repo, edit.name.as_str());
+            let event = Event::new(self.caller.stamp(), action::GIT_REF_REFUSED, object)
+                .git(change_of(edit))
+                .after(json!({ "rule": refusal.rule }))
+                .reason(refusal.reason.as_str());
+            audit::append(tx, now, &event)?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes down what rules refused when the transaction that refused it was undone for another reason: a push must not be able to try in silence.
+pub(super) async fn note_again(forge: &Forge, denied: &Arc<OnceLock<Denial>>, has_landed: bool, has_failed: bool) {
+    let is_undone = denied.get().is_some_and(|denial| has_failed || (!has_landed && !denial.is_final));
+    if !is_undone {
+        return;
+    }
+    let (denied, now) = (Arc::clone(denied), forge.clock.now());
+    let noted = forge.write("note refusals", move |tx| denied.get().map_or(Ok(()), |denial| denial.note(tx, now)));
+    if let Err(error) = noted.await {
+        tracing::error!(error.chain = %error.log_line(), "refusals by rules could not be written into the ledger");
+    }
 }
 
 /// HEAD follows a default branch that gets another name.

@@ -333,3 +333,71 @@ fn releases_settings_and_tokens_have_the_published_fields() {
     check("CurrentAccessToken", &to_json(&token), &[], &[]);
     check("UserMeta", &to_json(&token.user), &[], &[]);
 }
+
+#[test]
+fn rules_have_every_property() {
+    use crate::model::{BranchRule, RepoId, RuleId, RuleSettings, TagRule, UserId, UserName, UtcMs, WhiteList};
+    let (id, repo_id, at) = (RuleId::new(1), RepoId::new(1), UtcMs::new(1_700_000_000_000));
+    let ada = || UserName::new("ada").unwrap();
+    let users = WhiteList::ALL.map(|list| (list, UserId::new(1), ada())).to_vec();
+    let settings = RuleSettings::default();
+    let rule = BranchRule { id, repo_id, name: "main".to_owned(), settings, users, created_ms: at, updated_ms: at };
+    let shown = to_json(&BranchProtectionJson::from(&rule));
+    check("BranchProtection", &shown, &[], &[]);
+    assert_eq!((&shown["branch_name"], &shown["bypass_allowlist_usernames"]), (&json!("main"), &json!(["ada"])));
+    let users = vec![(UserId::new(1), ada())];
+    let rule = TagRule { id, repo_id, pattern: "v*".to_owned(), users, created_ms: at, updated_ms: at };
+    check("TagProtection", &to_json(&TagProtectionJson::from(&rule)), &[], &[]);
+}
+
+#[test]
+fn what_writers_answer_has_every_property() {
+    let person = || CommitUserJson { name: "Ada".into(), email: "ada@example.org".into(), date: ZERO_TIME };
+    let meta = || CommitMetaJson { url: "u".into(), sha: "s".into(), created: ZERO_TIME };
+    let commit = || FileCommitJson {
+        url: "u".into(),
+        sha: "s".into(),
+        created: ZERO_TIME,
+        html_url: "h".into(),
+        author: person(),
+        committer: person(),
+        parents: vec![meta()],
+        message: "m".into(),
+        tree: meta(),
+    };
+    let verification = || VerificationJson {
+        verified: false,
+        reason: "gpg.error.not_signed_commit",
+        signature: String::new(),
+        signer: None,
+        payload: String::new(),
+    };
+    let file = || ContentsJson {
+        name: "a".into(),
+        path: "a".into(),
+        sha: "s".into(),
+        last_commit_sha: Some("s".into()),
+        last_committer_date: Some(ZERO_TIME),
+        last_author_date: Some(ZERO_TIME),
+        kind: "file",
+        size: 1,
+        encoding: Some("base64"),
+        content: Some("YQ==".into()),
+        target: None,
+        url: Some("u".into()),
+        html_url: Some("u".into()),
+        git_url: Some("u".into()),
+        download_url: Some("u".into()),
+        submodule_git_url: None,
+        links: FileLinksJson { own: Some("u".into()), git: Some("u".into()), html: Some("u".into()) },
+    };
+    // Of large file storage and of the message nothing is said: Gitea leaves them out, too, unless they are asked for.
+    check("ContentsResponse", &to_json(&file()), &[], &["lfs_oid", "lfs_size", "last_commit_message"]);
+    check("FileLinksResponse", &to_json(&file())["_links"], &[], &[]);
+    check("FileCommitResponse", &to_json(&commit()), &[], &[]);
+    check("CommitUser", &to_json(&person()), &[], &[]);
+    let one = to_json(&FileJson { content: Some(file()), commit: commit(), verification: verification() });
+    check("FileResponse", &one, &[], &[]);
+    let many = FilesJson { files: vec![Some(file()), None], commit: commit(), verification: verification() };
+    check("FilesResponse", &to_json(&many), &[], &[]);
+}

@@ -167,8 +167,49 @@ async fn pushes_are_judged_by_the_rules() {
     assert_refused(push(&api, &dir, "ada", &["HEAD:refs/tags/v1"]).await, "Tag v1 is protected");
     push(&api, &dir, "bob", &["HEAD:refs/tags/v1"]).await.unwrap();
     assert_refused(push(&api, &dir, "ada", &[":refs/tags/v1"]).await, "Tag v1 is protected");
+    // What is refused takes along what was to stand in its place, and is in the ledger all the same.
+    assert_refused(push(&api, &dir, "ada", &[":keep/x", "main:keep/x/y"]).await, "protected from deletion");
+    api.get("/repos/ada/sops/branches/keep/x", &ada).await.expect(200);
     let refused = api.events("git.ref_refused").await;
-    assert_eq!(refused.len(), 10, "{refused:?}");
+    assert_eq!(refused.len(), 11, "{refused:?}");
     assert!(refused.iter().all(|event| event["reason"].is_string() && event["after"]["rule"].is_string()));
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signed_commits_pass_when_an_account_has_the_key() {
+    let (api, dir) = start().await;
+    let key = ssh_key::private::Ed25519Keypair::from_seed(&[7; 32]);
+    let key = ssh_key::PrivateKey::from(key);
+    let file = dir.path().join(".git/key");
+    key.write_openssh_file(&file, ssh_key::LineEnding::LF).unwrap();
+    std::fs::write(dir.path().join(".git/key.pub"), key.public_key().to_openssh().unwrap()).unwrap();
+    let rule = json!({ "rule_name": "main", "enable_push": true, "require_signed_commits": true });
+    api.post(RULES, &api.ada(), rule).await.expect(201);
+    let signing = format!("user.signingKey={}", file.display());
+    let sign = ["-c", "gpg.format=ssh", "-c", &signing, "commit", "--quiet", "--allow-empty", "-S", "-m", "Signed"];
+    git(dir.path(), &sign).await;
+    let refused = push(&api, &dir, "ada", &["main"]).await;
+    assert_refused(refused, "it is signed by a key that no account has");
+    let body = json!({ "title": "k", "key": key.public_key().to_openssh().unwrap() });
+    api.post("/user/keys", &api.bob(), body).await.expect(201);
+    push(&api, &dir, "ada", &["main"]).await.unwrap();
+    // One without a signature below a signed one; and a signature over other text.
+    git(dir.path(), &["commit", "--quiet", "--allow-empty", "-m", "Not signed"]).await;
+    git(dir.path(), &sign).await;
+    assert_refused(push(&api, &dir, "ada", &["main"]).await, "it is not signed");
+    git(dir.path(), &["reset", "--quiet", "--hard", "HEAD~2"]).await;
+    git(dir.path(), &sign).await;
+    let raw = git(dir.path(), &["cat-file", "commit", "HEAD"]).await.replace("Signed", "Forged") + "\n";
+    std::fs::write(dir.path().join("forged"), raw).unwrap();
+    let forged = git(dir.path(), &["hash-object", "-t", "commit", "-w", "forged"]).await;
+    let refused = push(&api, &dir, "ada", &[&format!("{forged}:refs/heads/main")]).await;
+    assert_refused(refused, "its signature is not valid");
+    // By way of an unprotected branch nothing unsigned comes in either.
+    git(dir.path(), &["commit", "--quiet", "--allow-empty", "-m", "Not signed"]).await;
+    push(&api, &dir, "ada", &["HEAD:side"]).await.unwrap();
+    assert_refused(push(&api, &dir, "ada", &["HEAD:main"]).await, "it is not signed");
+    let moved = api.put("/repos/ada/sops/branches/main", &api.ada(), json!({ "new_commit_id": "side" })).await;
+    assert!(moved.expect(403).json["message"].as_str().unwrap().contains("unverified commit"));
     api.finish().await;
 }

@@ -28,7 +28,7 @@ const PATHS: &[&str] = &[
     ".gi\u{200d}t/x",
     "\u{feff}.git/x",
     ".\u{206a}git/x",
-    ".GI\u{2060}T/x",
+    ".GI\u{202e}T/x",
     "..",
     "../x",
     "a/../x",
@@ -302,10 +302,57 @@ async fn every_writer_is_judged_by_every_rule() {
     let before = refs(&api).await;
     let count = api.events("git.ref_refused").await.len();
     for body in [json!({ "tag_name": "v2" }), json!({ "tag_name": "v2", "message": "Annotated" })] {
-        let answer = api.post(&format!("{REPO}/tags"), &ada, body).await.expect(403);
+        let answer = api.post(&format!("{REPO}/tags"), &ada, body).await.expect(405);
         assert_eq!(answer.json["message"], "Tag v2 is protected");
     }
-    api.delete(&format!("{REPO}/tags/v1"), &ada).await.expect(403);
+    api.delete(&format!("{REPO}/tags/v1"), &ada).await.expect(405);
     assert_eq!((refs(&api).await, api.events("git.ref_refused").await.len()), (before, count + 3));
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archived_repository_takes_no_writer() {
+    let (api, made) = start().await;
+    let ada = api.ada();
+    let sha = made["content"]["sha"].clone();
+    api.patch(REPO, &ada, json!({ "archived": true })).await.expect(200);
+    let before = refs(&api).await;
+    for (method, path, body) in [
+        ("POST", "contents/new", json!({ "content": "" })),
+        ("PUT", "contents/file", json!({ "content": "", "sha": sha })),
+        ("DELETE", "contents/file", json!({ "sha": sha })),
+        ("POST", "contents", json!({ "files": [{ "operation": "upload", "path": "new", "content": "" }] })),
+        ("POST", "branches", json!({ "new_branch_name": "x" })),
+        ("PUT", "branches/main", json!({ "new_commit_id": "main" })),
+        ("PATCH", "branches/main", json!({ "name": "x" })),
+        ("DELETE", "branches/main", json!({})),
+        ("POST", "tags", json!({ "tag_name": "x" })),
+        ("DELETE", "tags/x", json!({})),
+        ("POST", "branch_protections", json!({ "rule_name": "x" })),
+        ("POST", "branch_protections/priority", json!({ "ids": [] })),
+        ("PATCH", "branch_protections/x", json!({})),
+        ("DELETE", "branch_protections/x", json!({})),
+        ("POST", "tag_protections", json!({ "name_pattern": "x" })),
+        ("PATCH", "tag_protections/1", json!({})),
+        ("DELETE", "tag_protections/1", json!({})),
+    ] {
+        api.ask(method, &format!("{REPO}/{path}"), &ada, Some(body)).await.expect(423);
+    }
+    assert_eq!(refs(&api).await, before);
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn content_is_bounded() {
+    let (api, _) = start().await;
+    let ada = api.ada();
+    // Larger than any other JSON body may be, and still content.
+    let large = json!({ "content": base64(&"x".repeat(3 << 20)) });
+    let made = api.post(&format!("{REPO}/contents/large"), &ada, large).await.expect(201).json;
+    assert_eq!(made["content"]["size"], 3 << 20);
+    let half = base64(&"x".repeat(17 << 20));
+    let file = |path: &str| json!({ "operation": "create", "path": path, "content": half });
+    let body = json!({ "files": [file("a"), file("b")] });
+    api.post(&format!("{REPO}/contents"), &ada, body).await.expect(413);
     api.finish().await;
 }
