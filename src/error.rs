@@ -28,10 +28,10 @@ pub enum Kind {
     Unauthenticated,
     /// The caller is known and may not do this (and may know that the thing exists).
     Forbidden,
-    /// The thing does not take this, from this caller: a protected tag.
-    NotAllowed,
     /// Absent, or hidden from this caller.
     NotFound,
+    /// The thing exists, and this cannot be done with things of its kind.
+    NotAllowed,
     /// The state is not the one the caller expected, or a name is taken.
     Conflict,
     /// The thing is archived or locked.
@@ -55,8 +55,8 @@ impl Kind {
         Self::Invalid,
         Self::Unauthenticated,
         Self::Forbidden,
-        Self::NotAllowed,
         Self::NotFound,
+        Self::NotAllowed,
         Self::Conflict,
         Self::Locked,
         Self::TooLarge,
@@ -73,8 +73,8 @@ impl Kind {
             Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::NotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
             Self::Locked => StatusCode::LOCKED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -87,10 +87,10 @@ impl Kind {
     /// How loudly a failure of this kind is logged; error means somebody should act.
     pub const fn level(self) -> tracing::Level {
         match self {
-            Self::Malformed | Self::Invalid | Self::NotFound | Self::Conflict | Self::Locked => tracing::Level::DEBUG,
-            Self::Unauthenticated | Self::Forbidden | Self::NotAllowed | Self::TooLarge | Self::RateLimited => {
-                tracing::Level::INFO
+            Self::Malformed | Self::Invalid | Self::NotFound | Self::NotAllowed | Self::Conflict | Self::Locked => {
+                tracing::Level::DEBUG
             }
+            Self::Unauthenticated | Self::Forbidden | Self::TooLarge | Self::RateLimited => tracing::Level::INFO,
             Self::Overloaded | Self::Unavailable => tracing::Level::WARN,
             Self::Internal => tracing::Level::ERROR,
         }
@@ -103,8 +103,8 @@ impl Kind {
             Self::Invalid => "invalid",
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden => "forbidden",
-            Self::NotAllowed => "not_allowed",
             Self::NotFound => "not_found",
+            Self::NotAllowed => "not_allowed",
             Self::Conflict => "conflict",
             Self::Locked => "locked",
             Self::TooLarge => "too_large",
@@ -166,6 +166,11 @@ impl Error {
     /// Absent or hidden.
     pub fn not_found() -> Self {
         Self::new(Kind::NotFound, "not found")
+    }
+
+    /// Something that cannot be done with things of this kind.
+    pub fn not_allowed(public: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::NotAllowed, public)
     }
 
     /// Known caller without the right.
@@ -364,7 +369,7 @@ mod tests {
     #[test]
     fn statuses_are_those_of_the_style_guide() {
         let table: Vec<u16> = Kind::ALL.iter().map(|kind| kind.status().as_u16()).collect();
-        assert_eq!(table, [400, 422, 401, 403, 405, 404, 409, 423, 413, 429, 503, 503, 500]);
+        assert_eq!(table, [400, 422, 401, 403, 404, 405, 409, 423, 413, 429, 503, 503, 500]);
     }
 
     #[test]

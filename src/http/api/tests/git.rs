@@ -7,17 +7,17 @@ pub(super) async fn git(dir: &Path, args: &[&str]) -> String {
     git_at(dir, "1700000000 +0200", args).await
 }
 
-/// The same at another author and committer date.
-pub(super) async fn git_at(dir: &Path, date: &str, args: &[&str]) -> String {
-    let output = run(dir, date, args).await;
-    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
-}
-
 /// Runs git; what it said, if it failed.
 pub(super) async fn try_git(dir: &Path, args: &[&str]) -> Result<(), String> {
     let output = run(dir, "1700000000 +0200", args).await;
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
+/// [`git`] at another author and committer date.
+pub(super) async fn git_at(dir: &Path, date: &str, args: &[&str]) -> String {
+    let output = run(dir, date, args).await;
+    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }
 
 async fn run(dir: &Path, date: &str, args: &[&str]) -> std::process::Output {
