@@ -11,7 +11,7 @@ import sys
 from driver import Driver
 
 # In this order: later ones use what earlier ones made.
-SUBJECTS = ["accounts", "organizations", "repositories"]
+SUBJECTS = ["accounts", "organizations", "repositories", "writing", "releases", "rest"]
 
 
 def main():

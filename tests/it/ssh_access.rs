@@ -126,3 +126,53 @@ fn keys_are_marked_as_used_and_added_on_the_command_line() {
     assert!(!refused.status.success() && ssh::said(&refused).contains("private key"), "{}", ssh::said(&refused));
     forge.finish();
 }
+
+#[test]
+fn rules_bind_deploy_keys_and_accounts_over_ssh() {
+    if ssh::is_missing() {
+        return;
+    }
+    let forge = Forge::with().ssh().start();
+    let ada = forge.user("ada");
+    let (key, own) = (Identity::new(), Identity::new());
+    let repository = ada.create_private_repository("sops");
+    key.deploy(&ada, &repository, "build", false);
+    own.register(&ada, "laptop");
+    let (robot, person) = (key.at(forge.ssh_addr()), own.at(forge.ssh_addr()));
+    let work = robot.git().init("work");
+    work.commit("SOP-001.md", "# Cleaning\n");
+    work.ok(&["push", "--quiet", &robot.url(&repository), "main"]);
+    let rules = format!("/api/v1/repos/{repository}/branch_protections");
+    let rule = serde_json::json!({ "rule_name": "main", "enable_push": true, "enable_push_whitelist": true });
+    ada.post(&rules, &rule).expect(201);
+    work.commit("SOP-001.md", "# Cleaning, again\n");
+    let refused = work.run(&["push", &robot.url(&repository), "main"]);
+    assert!(
+        !refused.success && refused.stderr.contains("Not allowed to push to protected branch main"),
+        "{}",
+        refused.stderr
+    );
+    let events = forge.evidence().events_after(0);
+    let refusal = events.iter().find(|event| event["action"] == "git.ref_refused").expect("a refusal is an event");
+    assert_eq!(
+        (refusal["actor"]["name"].as_str(), refusal["after"]["rule"].as_str()),
+        (Some("build"), Some("branch:main"))
+    );
+    let rule = format!("{rules}/main");
+    ada.patch(&rule, &serde_json::json!({ "push_whitelist_deploy_keys": true })).expect(200);
+    work.ok(&["push", "--quiet", &robot.url(&repository), "main"]);
+    // The owner is not on the list.
+    let own_work = person.git();
+    own_work.ok(&["clone", "--quiet", &person.url(&repository), "copy"]);
+    let own_work = own_work.at("copy");
+    own_work.commit("SOP-002.md", "x\n");
+    let refused = own_work.run(&["push", "origin", "main"]);
+    assert!(
+        !refused.success && refused.stderr.contains("Not allowed to push to protected branch main"),
+        "{}",
+        refused.stderr
+    );
+    ada.patch(&rule, &serde_json::json!({ "push_whitelist_usernames": ["ada"] })).expect(200);
+    own_work.ok(&["push", "--quiet", "origin", "main"]);
+    forge.finish();
+}
