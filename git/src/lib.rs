@@ -33,6 +33,7 @@ pub mod protocol;
 pub mod receive;
 pub mod refs;
 pub mod repository;
+pub mod revision;
 mod scope;
 #[cfg(test)]
 mod services;
