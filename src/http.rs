@@ -67,6 +67,8 @@ pub struct Parts {
     pub advertisements: crate::transport::Advertisements,
     /// Answers to clones and fetches that are kept.
     pub answers: crate::transport::answers::Answers,
+    /// What is in directories, with the commits that last changed it.
+    pub directories: api::directories::Directories,
     /// The last look at the parts, shared by all probes.
     pub probe: Arc<health::Probe>,
 }

@@ -47,7 +47,7 @@ pub mod upload;
 pub mod view;
 pub mod walk;
 
-pub use budget::MemoryBudget;
+pub use budget::{MemoryBudget, Reservation};
 pub use error::{Error, Result};
 pub use files::flushes;
 pub use id::{Kind, ObjectId};

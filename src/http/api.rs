@@ -4,22 +4,38 @@
 //! render, in that order; they hold no SQL and no policy. Called by `http/router.rs`.
 
 pub mod admin;
+pub mod archives;
 pub mod branches;
+mod byte_range;
 pub mod collaborators;
-mod commit_text;
+mod commit_facts;
+pub mod commit_text;
+pub mod commits;
+pub mod compare;
+mod content_facts;
+mod content_type;
+pub mod contents;
 pub mod deploy_keys;
+pub mod directories;
+mod disposition;
+pub mod git_objects;
+mod git_path;
 pub mod git_refs;
 pub mod json;
 pub mod keys;
+mod lfs_pointer;
 pub mod lookup;
 pub mod members;
 pub mod objects;
 pub mod organizations;
+mod patches;
 pub mod query;
+pub mod raw;
 pub mod render;
 pub mod repositories;
 pub mod repository_teams;
 pub mod search;
+mod submodules;
 pub mod tags;
 pub mod teams;
 pub mod templates;
@@ -31,6 +47,7 @@ pub mod urls;
 pub mod users;
 pub mod validate;
 pub mod validate_organization;
+mod verification;
 pub mod version;
 
 use axum::http::Method;
@@ -39,7 +56,7 @@ use super::router::Route;
 
 /// Lists the routes of the API; operation ids are those of the published specification.
 pub fn routes() -> Vec<Route> {
-    [account_routes(), key_routes(), organization_routes(), team_routes(), repository_routes()]
+    [account_routes(), key_routes(), organization_routes(), team_routes(), repository_routes(), reading_routes()]
         .into_iter()
         .flatten()
         .collect()
@@ -235,5 +252,86 @@ fn repository_routes() -> Vec<Route> {
         Route::api(Method::PUT, collaborator, "repoAddCollaborator", collaborators::repo_add_collaborator),
         Route::api(Method::DELETE, collaborator, "repoDeleteCollaborator", collaborators::repo_delete_collaborator),
         Route::api(Method::GET, permission, "repoGetRepoPermissions", collaborators::repo_get_repo_permissions),
+    ]
+}
+
+/// Files, trees and history.
+fn reading_routes() -> Vec<Route> {
+    vec![
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/contents",
+            "repoGetContentsList",
+            contents::repo_get_contents_list,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/contents/{*filepath}",
+            "repoGetContents",
+            contents::repo_get_contents,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/contents-ext/{*filepath}",
+            "repoGetContentsExt",
+            contents::repo_get_contents_ext,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/file-contents",
+            "repoGetFileContents",
+            contents::repo_get_file_contents,
+        ),
+        Route::api(
+            Method::POST,
+            "/api/v1/repos/{owner}/{repo}/file-contents",
+            "repoGetFileContentsPost",
+            contents::repo_get_file_contents_post,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/raw/{*filepath}",
+            "repoGetRawFile",
+            raw::repo_get_raw_file,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/media/{*filepath}",
+            "repoGetRawFileOrLFS",
+            raw::repo_get_raw_file_or_lfs,
+        ),
+        Route::api(Method::GET, "/api/v1/repos/{owner}/{repo}/git/trees/{*sha}", "GetTree", git_objects::get_tree),
+        Route::api(Method::GET, "/api/v1/repos/{owner}/{repo}/git/blobs/{sha}", "GetBlob", git_objects::get_blob),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/git/tags/{sha}",
+            "GetAnnotatedTag",
+            git_objects::get_annotated_tag,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/commits",
+            "repoGetAllCommits",
+            commits::repo_get_all_commits,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/git/commits/{sha}",
+            "repoGetSingleCommit",
+            commits::repo_get_single_commit,
+        ),
+        Route::api(Method::GET, "/api/v1/repos/{owner}/{repo}/git/notes/{sha}", "repoGetNote", commits::repo_get_note),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/compare/{*basehead}",
+            "repoCompareDiff",
+            compare::repo_compare_diff,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/archive/{*archive}",
+            "repoGetArchive",
+            archives::repo_get_archive,
+        ),
     ]
 }

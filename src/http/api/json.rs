@@ -4,7 +4,9 @@
 //! may see. Called by every file of `http/api`; `json/tests.rs` holds the types against an extract of the specification.
 
 mod commit;
+mod contents;
 mod git_ref;
+mod history;
 mod key;
 mod options;
 mod organization;
@@ -16,7 +18,14 @@ mod token;
 mod user;
 
 pub use commit::{BranchJson, CommitMetaJson, PayloadCommitJson, PayloadUserJson, TagJson, VerificationJson};
+pub use contents::{
+    ContentsExtJson, ContentsJson, FileLinksJson, GetFilesOptions, GitBlobJson, GitEntryJson, GitTreeJson,
+};
 pub use git_ref::{GitObjectJson, ReferenceJson};
+pub use history::{
+    AffectedFileJson, AnnotatedTagJson, AnnotatedTagObjectJson, CommitJson, CommitStatsJson, CommitUserJson,
+    CompareJson, NoteJson, RepoCommitJson,
+};
 pub use key::{DeployKeyJson, PublicKeyJson};
 pub use options::{
     AddCollaboratorOption, CreateAccessTokenOption, CreateKeyOption, CreateRepoOption, CreateUserOption,

@@ -6,8 +6,11 @@
 
 mod accounts;
 mod collaborators;
+mod contents;
 mod fixture;
 mod git;
+mod history;
+mod objects;
 mod organizations;
 mod refs;
 mod repositories;

@@ -191,6 +191,11 @@ impl Answer {
         self.expect(status)
     }
 
+    /// The body as text.
+    pub(in crate::http::api) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// A header's value, or an empty text.
     pub(in crate::http::api) fn header(&self, name: &str) -> String {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.clone()).unwrap_or_default()
