@@ -18,7 +18,7 @@ const MAX_REVISION_BYTES: usize = 1024;
 /// A path from the root of a repository; empty for the root, which `.` also names. Slashes around it do not count.
 ///
 /// Errors: `NotFound`.
-pub fn clean_path(text: &str) -> Result<String> {
+pub(super) fn clean_path(text: &str) -> Result<String> {
     let path = text.trim_matches('/');
     if path.is_empty() || path == "." {
         return Ok(String::new());
@@ -33,7 +33,7 @@ pub fn clean_path(text: &str) -> Result<String> {
 /// The commit that a revision names, or the tip of the default branch when it is empty.
 ///
 /// Errors: `NotFound`.
-pub fn find_commit(view: &View, asked: &str, default_branch: &str, interrupt: &AtomicBool) -> Result<Revision> {
+pub(super) fn find_commit(view: &View, asked: &str, default_branch: &str, interrupt: &AtomicBool) -> Result<Revision> {
     let name = if asked.is_empty() { format!("refs/heads/{default_branch}") } else { asked.to_owned() };
     if name.len() > MAX_REVISION_BYTES || name.contains(['\0', '\n']) {
         return Err(Error::not_found());

@@ -213,3 +213,27 @@ async fn archives_are_whole_and_always_the_same() {
     }
     api.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_patches_are_streamed_to_their_end() {
+    let api = Api::start().await;
+    api.repository("ada", "sops", false).await;
+    let dir = TempDir::new().unwrap();
+    git(dir.path(), &["init", "--quiet"]).await;
+    for at in 0..500 {
+        std::fs::write(dir.path().join(format!("f{at:03}")), format!("line of {at}\n").repeat(100)).unwrap();
+    }
+    git(dir.path(), &["add", "."]).await;
+    git(dir.path(), &["commit", "--quiet", "-m", "Many"]).await;
+    git(dir.path(), &["push", "--quiet", &api.git_url("ada", "ada/sops"), "--all"]).await;
+    let diff = api.get("/repos/ada/sops/git/commits/main.diff", "").await.expect(200);
+    assert_eq!(
+        (diff.header("transfer-encoding"), diff.header("content-length")),
+        ("chunked".to_owned(), String::new())
+    );
+    assert!(diff.text().ends_with("0\r\n\r\n"), "the last chunk is there");
+    // A header may be cut in two by a chunk, so some fewer are found whole.
+    assert!(diff.text().matches("\nnew file mode 100644\n").count() > 480);
+    api.get("/repos/ada/sops/git/commits/main~1.diff", "").await.expect(404);
+    api.finish().await;
+}
