@@ -173,7 +173,7 @@ section! {
         max_open_receives: usize = "256", "operations", Kind::Integer { min: 1, max: 100_000 };
         /// Of these, how many for one client; its others queue.
         max_open_receives_per_client: usize = "64", "operations", Kind::Integer { min: 1, max: 100_000 };
-        /// Lists of refs, branches and tags that may be made and sent at once; others queue.
+        /// Lists of refs, branches and tags, files and parts of the history that may be read and sent at once over the API; others queue.
         max_concurrent_listings: usize = "32", "requests", Kind::Integer { min: 1, max: 10_000 };
         /// Of these, how many for one client; its others queue.
         max_concurrent_listings_per_client: usize = "8", "requests", Kind::Integer { min: 1, max: 10_000 };

@@ -73,6 +73,8 @@ pub struct Parts {
     pub answers: crate::transport::answers::Answers,
     /// Places for rendering large texts.
     pub renderings: renderings::Renderings,
+    /// What is in directories, with the commits that last changed it.
+    pub directories: api::directories::Directories,
     /// The last look at the parts, shared by all probes.
     pub probe: Arc<health::Probe>,
 }

@@ -118,6 +118,7 @@ pub async fn run(
         intake: Intake::new(&config.git, &bootstrap::root_secret(&config)?),
         body_memory: BodyMemory::new(config.server.max_body_memory_bytes),
         advertisements: Advertisements::default(),
+        directories: crate::http::api::directories::Directories::default(),
         answers: Answers::new(answers::Settings {
             memory_bytes: config.git.answer_cache_memory_bytes,
             disk_bytes: config.git.answer_cache_disk_bytes,

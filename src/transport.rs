@@ -10,6 +10,7 @@ pub mod fetch;
 pub mod pace;
 pub mod receive;
 pub mod spool;
+pub mod stream;
 pub mod upload;
 
 use std::ops::Range;

@@ -31,7 +31,7 @@ struct Inner {
 
 /// A part of the budget; dropping it gives it back.
 #[derive(Debug)]
-pub(crate) struct Reservation {
+pub struct Reservation {
     inner: Arc<Inner>,
     bytes: u64,
 }
@@ -47,7 +47,7 @@ impl MemoryBudget {
     ///
     /// A holder must not reserve again before it has given back: two that did could wait for each other.
     /// Errors: `Interrupted`.
-    pub(crate) fn reserve(&self, bytes: u64, interrupt: &AtomicBool) -> Result<Reservation> {
+    pub fn reserve(&self, bytes: u64, interrupt: &AtomicBool) -> Result<Reservation> {
         let bytes = if bytes < SMALL_BYTES { 0 } else { bytes };
         let mut used = self.inner.used_bytes.lock().unwrap_or_else(PoisonError::into_inner);
         while bytes > 0 && *used > 0 && used.saturating_add(bytes) > self.inner.total_bytes {

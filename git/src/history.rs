@@ -10,6 +10,7 @@ mod contains;
 mod counts;
 mod last_commits;
 mod line_diff;
+mod listing;
 mod log;
 mod path;
 #[cfg(test)]
@@ -20,7 +21,8 @@ pub use blame::{Blame, BlameOptions, BlamedRange, blame};
 pub use contains::tips_containing;
 pub use counts::{AheadBehind, ahead_behind, ahead_behind_many};
 pub use last_commits::{EntryCommit, LastCommits, last_commits, update_last_commits};
-pub use log::{Cursor, LogEntry, LogPage, LogRequest, Order, log};
+pub use listing::{ListedEntry, Listing, ListingOptions, list_tree};
+pub use log::{Cursor, LogEntry, LogPage, LogRequest, Order, log, log_and_count};
 pub use tree::{Entry, entry_at};
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ pub mod protocol;
 pub mod receive;
 pub mod refs;
 pub mod repository;
+pub mod revision;
 mod scope;
 #[cfg(test)]
 mod services;
@@ -46,7 +47,7 @@ pub mod upload;
 pub mod view;
 pub mod walk;
 
-pub use budget::MemoryBudget;
+pub use budget::{MemoryBudget, Reservation};
 pub use error::{Error, Result};
 pub use files::flushes;
 pub use id::{Kind, ObjectId};

@@ -28,6 +28,7 @@ use std::{
 
 use crate::{
     error::{Error, Result},
+    id::ObjectId,
     limits::Limits,
     pktline::{self, Band, BandMode, BandWriter, Packet, Packets},
     protocol::ProtocolVersion,
@@ -101,6 +102,16 @@ pub fn respond(
     interrupt: &AtomicBool,
 ) -> Result<UploadStats> {
     respond_with(view, version, request, limits, UploadOptions::default(), out, interrupt)
+}
+
+/// Those of `ids` that no ref of the view reaches, or that do not exist: whoever has this view must not be shown them.
+///
+/// Units: costs what asking for them in a fetch costs, and has the same limits.
+/// Errors: `Interrupted`, and those of the object store.
+pub fn hidden(view: &View, ids: &[ObjectId], interrupt: &AtomicBool) -> Result<Vec<ObjectId>> {
+    let limits = Limits::default();
+    let context = Context { view, limits: &limits, interrupt, options: UploadOptions::default() };
+    Ok(wants::unreachable(&context, ids)?.into_iter().collect())
 }
 
 /// The same as [`respond`], with what the caller offers besides.

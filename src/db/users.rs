@@ -83,6 +83,26 @@ pub fn logins_by_email(conn: &dyn Connection, emails: &[String]) -> Result<HashM
     Ok(found)
 }
 
+/// Finds active accounts by their addresses; keys of the answer are lower-case addresses.
+pub fn find_all_by_email(conn: &dyn Connection, emails: &[String]) -> Result<HashMap<String, User>, Error> {
+    let mut found = HashMap::new();
+    for email in emails {
+        let key = email.to_ascii_lowercase();
+        let user = conn.first(
+            &format!(
+                "SELECT {COLUMNS} FROM users u \
+                 WHERE u.email_key = $1 AND u.is_active = 1 AND u.is_organization = 0 AND u.deleted_ms IS NULL"
+            ),
+            &params![key.as_str()],
+            read,
+        )?;
+        if let Some(user) = user {
+            found.insert(key, user);
+        }
+    }
+    Ok(found)
+}
+
 /// Reads the password hash (PHC string) of an account.
 pub fn password_hash(conn: &dyn Connection, id: UserId) -> Result<Option<String>, Error> {
     conn.first("SELECT password_hash FROM users WHERE id = $1 AND deleted_ms IS NULL", &params![id], |row| row.text(0))

@@ -21,6 +21,8 @@ use crate::forge::pushes::Nonces;
 
 /// Requests that may wait at a gate for each one that may work.
 const WAITING_PER_WORKER: usize = 64;
+/// Files that are being sent over the API, together; a larger one is sent alone. Units: bytes.
+const FILE_MEMORY_BYTES: u64 = 256 << 20;
 
 /// Bounded intake of git work.
 #[derive(Clone)]
@@ -35,6 +37,7 @@ pub struct Intake {
     client_open_receives: Shares<Client>,
     listings: Gate,
     client_listings: Shares<Client>,
+    file_memory: MemoryBudget,
     limits: Arc<Limits>,
     nonces: Nonces,
     queue_timeout: Duration,
@@ -129,6 +132,7 @@ impl Intake {
             client_open_receives: Shares::new("git receive open of one client", git.max_open_receives_per_client),
             listings: gate("listing", git.max_concurrent_listings),
             client_listings: Shares::new("listing of one client", git.max_concurrent_listings_per_client),
+            file_memory: MemoryBudget::new(FILE_MEMORY_BYTES),
             limits: Arc::new(Limits {
                 max_pack_bytes: git.max_push_bytes,
                 max_object_bytes: git.max_object_bytes,
@@ -154,6 +158,11 @@ impl Intake {
     /// The nonces of signed pushes.
     pub fn nonces(&self) -> &Nonces {
         &self.nonces
+    }
+
+    /// What whole files that are read to be sent may take of the memory, all together; small ones are not counted.
+    pub fn file_memory(&self) -> &MemoryBudget {
+        &self.file_memory
     }
 
     /// What one peer may ask of the engine.

@@ -233,6 +233,13 @@ pub async fn visible_names(
         .await
 }
 
+/// Finds the accounts behind recorded addresses, for those who may see commits; keys of the answer are lower-case addresses.
+pub async fn users_by_email(forge: &Forge, mut addresses: Vec<String>) -> Result<HashMap<String, User>> {
+    addresses.sort_unstable();
+    addresses.dedup();
+    forge.read("users by address", move |conn| Ok(db::users::find_all_by_email(conn, &addresses)?)).await
+}
+
 async fn list(forge: &Forge, caller: &crate::access::Caller, query: UserQuery, page: Page) -> Result<Paged<User>> {
     let viewer = Viewer {
         id: caller.user_id(),

@@ -4,24 +4,39 @@
 //! render, in that order; they hold no SQL and no policy. Called by `http/router.rs`.
 
 pub mod admin;
+pub mod archives;
 pub mod assignees;
 pub mod branch_protections;
 pub mod branches;
 pub mod branches_write;
+mod byte_range;
 pub mod collaborators;
-mod commit_text;
+mod commit_facts;
+pub mod commit_text;
+pub mod commits;
+pub mod compare;
+mod content_facts;
+mod content_type;
+pub mod contents;
 pub mod contents_write;
 pub mod deploy_keys;
+pub mod directories;
+mod disposition;
 pub mod forks;
+pub mod git_objects;
+mod git_path;
 pub mod git_refs;
 pub mod json;
 pub mod keys;
+mod lfs_pointer;
 pub mod lookup;
 pub mod markup;
 pub mod members;
 pub mod objects;
 pub mod organizations;
+mod patches;
 pub mod query;
+pub mod raw;
 pub mod release_attachments;
 pub mod releases;
 pub mod render;
@@ -29,6 +44,7 @@ pub mod repositories;
 pub mod repository_teams;
 pub mod search;
 pub mod settings;
+mod submodules;
 pub mod tag_protections;
 pub mod tags;
 pub mod teams;
@@ -43,6 +59,7 @@ pub mod users;
 pub mod validate;
 pub mod validate_organization;
 pub mod validate_write;
+mod verification;
 pub mod version;
 
 use axum::http::Method;
@@ -61,6 +78,7 @@ pub fn routes() -> Vec<Route> {
         writing_routes(),
         release_routes(),
         server_routes(),
+        reading_routes(),
     ]
     .into_iter()
     .flatten()
@@ -377,5 +395,86 @@ fn server_routes() -> Vec<Route> {
         Route::api(Method::GET, "/api/v1/settings/ui", "getGeneralUISettings", settings::get_general_ui_settings),
         Route::api(Method::GET, "/api/v1/token", "getCurrentToken", tokens::get_current_token),
         Route::api(Method::DELETE, "/api/v1/token", "deleteCurrentToken", tokens::delete_current_token),
+    ]
+}
+
+/// Files, trees and history.
+fn reading_routes() -> Vec<Route> {
+    vec![
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/contents",
+            "repoGetContentsList",
+            contents::repo_get_contents_list,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/contents/{*filepath}",
+            "repoGetContents",
+            contents::repo_get_contents,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/contents-ext/{*filepath}",
+            "repoGetContentsExt",
+            contents::repo_get_contents_ext,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/file-contents",
+            "repoGetFileContents",
+            contents::repo_get_file_contents,
+        ),
+        Route::api(
+            Method::POST,
+            "/api/v1/repos/{owner}/{repo}/file-contents",
+            "repoGetFileContentsPost",
+            contents::repo_get_file_contents_post,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/raw/{*filepath}",
+            "repoGetRawFile",
+            raw::repo_get_raw_file,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/media/{*filepath}",
+            "repoGetRawFileOrLFS",
+            raw::repo_get_raw_file_or_lfs,
+        ),
+        Route::api(Method::GET, "/api/v1/repos/{owner}/{repo}/git/trees/{*sha}", "GetTree", git_objects::get_tree),
+        Route::api(Method::GET, "/api/v1/repos/{owner}/{repo}/git/blobs/{sha}", "GetBlob", git_objects::get_blob),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/git/tags/{sha}",
+            "GetAnnotatedTag",
+            git_objects::get_annotated_tag,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/commits",
+            "repoGetAllCommits",
+            commits::repo_get_all_commits,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/git/commits/{sha}",
+            "repoGetSingleCommit",
+            commits::repo_get_single_commit,
+        ),
+        Route::api(Method::GET, "/api/v1/repos/{owner}/{repo}/git/notes/{sha}", "repoGetNote", commits::repo_get_note),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/compare/{*basehead}",
+            "repoCompareDiff",
+            compare::repo_compare_diff,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/archive/{*archive}",
+            "repoGetArchive",
+            archives::repo_get_archive,
+        ),
     ]
 }

@@ -166,7 +166,7 @@ pub const METRICS: &[Metric] = &[
         Counter,
         None,
         &["service", "outcome"],
-        "Finished git operations by service (upload-pack, receive-pack) and outcome",
+        "Finished git operations by service (upload-pack, receive-pack, archive, diff) and outcome",
     ),
     metric(
         "atomicqms_git_operation_duration_seconds",

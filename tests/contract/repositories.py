@@ -24,6 +24,25 @@ def drive(driver, world):
     call("repoListAllGitRefs", **seed)
     call("repoListGitRefs", ref="heads", **seed)
 
+    page = call("repoGetContents", ada, filepath="README.md", **at)
+    call("repoGetContentsList", ada, **at)
+    call("repoGetContentsExt", ada, filepath="README.md", includes="file_content,commit_metadata,commit_message", **at)
+    call("repoGetFileContents", ada, body='{"files": ["README.md"]}', **at)
+    call("repoGetFileContentsPost", ada, body={"files": ["README.md"]}, **at)
+    call("repoGetRawFile", ada, filepath="README.md", **at)
+    call("repoGetRawFileOrLFS", ada, filepath="README.md", **at)
+    call("GetTree", ada, sha="main", recursive=True, **at)
+    if page:
+        call("GetBlob", ada, sha=page["sha"], **at)
+    tag = call("repoGetTag", tag="v1", **seed)
+    if tag:
+        call("GetAnnotatedTag", sha=tag["id"], **seed)
+    call("repoGetAllCommits", **seed)
+    call("repoGetSingleCommit", sha="main", **seed)
+    call("repoGetNote", sha="main", **seed)
+    call("repoCompareDiff", basehead="main...topic/a", **seed)
+    call("repoGetArchive", archive="main.zip", **seed)
+
     call("repoAddCollaborator", ada, 204, collaborator="bob", body={"permission": "write"}, **at)
     call("repoListCollaborators", ada, **at)
     call("repoCheckCollaborator", ada, 204, collaborator="bob", **at)

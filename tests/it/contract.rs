@@ -28,7 +28,9 @@ fn seed(forge: &Forge) {
     git.ok(&["commit", "--quiet", "-m", "Rename SOP 1"]);
     git.ok(&["tag", "-a", "-m", "First release", "v1"]);
     git.ok(&["tag", "plain"]);
-    git.ok(&["push", "--quiet", &admin.url("admin/seed"), "main", "topic/a", "v1", "plain"]);
+    git.ok(&["notes", "add", "-m", "Looked at", "main"]);
+    let notes = "refs/notes/commits";
+    git.ok(&["push", "--quiet", &admin.url("admin/seed"), "main", "topic/a", "v1", "plain", notes]);
 }
 
 #[test]

@@ -107,12 +107,24 @@ impl FromStr for Cursor {
 /// Errors: `BadRequest` when a cursor belongs to another request, or `follow` does not come with one path; `Lost`, `WrongKind` when a tip is
 /// no commit; `Corrupt`, `Interrupted`.
 pub fn log(odb: &Snapshot, request: &LogRequest, interrupt: &AtomicBool) -> Result<LogPage> {
+    Ok(run(odb, request, Page::new(request), interrupt)?.finish())
+}
+
+/// The same, with the number of commits on all pages: one walk, to the end.
+///
+/// Errors: as [`log()`].
+pub fn log_and_count(odb: &Snapshot, request: &LogRequest, interrupt: &AtomicBool) -> Result<(LogPage, u64)> {
+    let page = run(odb, request, Page { counts_all: true, ..Page::new(request) }, interrupt)?;
+    let count = page.seen.saturating_add(page.beyond);
+    Ok((page.finish(), count))
+}
+
+fn run(odb: &Snapshot, request: &LogRequest, mut page: Page, interrupt: &AtomicBool) -> Result<Page> {
     let mut graph = Graph::new(odb, interrupt);
-    let mut page = Page::new(request);
     let filter = Filter::new(request);
     if request.follow {
         follow::run(&mut graph, request, &filter, &mut page)?;
-        return Ok(page.finish());
+        return Ok(page);
     }
     let mut walk = Walk::new(&mut graph, request, &request.paths)?;
     if request.hidden.is_empty() && request.order == Order::Date {
@@ -121,7 +133,7 @@ pub fn log(odb: &Snapshot, request: &LogRequest, interrupt: &AtomicBool) -> Resu
                 break;
             }
         }
-        return Ok(page.finish());
+        return Ok(page);
     }
     let mut visited = collect(&mut walk, &mut graph, request.until)?;
     if request.order == Order::Topo {
@@ -132,7 +144,7 @@ pub fn log(odb: &Snapshot, request: &LogRequest, interrupt: &AtomicBool) -> Resu
             break;
         }
     }
-    Ok(page.finish())
+    Ok(page)
 }
 
 /// Walks to the end, and leaves out what turned out to be hidden after it was visited. As in git, commits younger than `until` are gone
@@ -164,12 +176,25 @@ struct Page {
     seen: u64,
     entries: Vec<LogEntry>,
     has_more: bool,
+    /// Whether to go on to the end once the page is full.
+    counts_all: bool,
+    /// Commits after the page.
+    beyond: u64,
 }
 
 impl Page {
     fn new(request: &LogRequest) -> Page {
         let to_skip = request.after.map_or(request.skip, |cursor| cursor.shown);
-        Page { to_skip, after: request.after, limit: request.limit, seen: 0, entries: Vec::new(), has_more: false }
+        Page {
+            to_skip,
+            after: request.after,
+            limit: request.limit,
+            seen: 0,
+            entries: Vec::new(),
+            has_more: false,
+            counts_all: false,
+            beyond: 0,
+        }
     }
 
     /// Takes the next commit of the list; answers whether no more are needed.
@@ -185,7 +210,8 @@ impl Page {
         }
         if self.entries.len() >= self.limit {
             self.has_more = true;
-            return Ok(true);
+            self.beyond = self.beyond.saturating_add(1);
+            return Ok(!self.counts_all);
         }
         self.seen = self.seen.saturating_add(1);
         self.entries.push(LogEntry { commit, path: path.map(<[u8]>::to_vec) });

@@ -9,11 +9,12 @@ use axum::http::Uri;
 use axum::response::Response;
 
 use super::commit_text::Signature;
-use super::json::{BranchJson, PayloadCommitJson, PayloadUserJson, Timestamp, VerificationJson};
+use super::json::{BranchJson, PayloadCommitJson, PayloadUserJson, Timestamp};
 use super::lookup::{self, Answer};
 use super::objects::{self, BranchTip};
 use super::query::Params;
 use super::urls::Urls;
+use super::verification;
 use crate::access::action::RepositoryAccess;
 use crate::access::{Caller, RepoPath, action};
 use crate::error::{Error, Result};
@@ -122,24 +123,13 @@ fn render_commit(
         email: signature.email.clone(),
         username: logins.get(&signature.email.to_ascii_lowercase()).map(ToString::to_string).unwrap_or_default(),
     };
-    // Signatures are shown, not yet checked: these are the keys Gitea uses for a signature it has no key for.
-    let reason = match commit.signature {
-        Some(_) => "gpg.error.no_gpg_keys_found",
-        None => "gpg.error.not_signed_commit",
-    };
     PayloadCommitJson {
         url: urls.commit(full_name, &id),
         id,
         message: commit.message.clone(),
         author: person(&commit.author),
         committer: person(&commit.committer),
-        verification: VerificationJson {
-            verified: false,
-            reason,
-            signature: commit.signature.clone().unwrap_or_default(),
-            signer: None,
-            payload: commit.payload.clone(),
-        },
+        verification: verification::of_commit(commit),
         timestamp: Timestamp::from_git(commit.author.seconds, commit.author.offset_seconds),
         added: None,
         removed: None,

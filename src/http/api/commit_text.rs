@@ -6,6 +6,10 @@
 /// A commit, decoded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CommitText {
+    /// Id of its tree, as written.
+    pub tree: String,
+    /// Ids of its parents, as written.
+    pub parents: Vec<String>,
     /// Who wrote it.
     pub author: Signature,
     /// Who committed it.
@@ -21,6 +25,12 @@ pub struct CommitText {
 /// A tag object, decoded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct TagText {
+    /// Id of what it points at, as written.
+    pub object: String,
+    /// Kind of that, as written.
+    pub kind: String,
+    /// The name it gives itself.
+    pub name: String,
     /// Who tagged; old tags may name nobody.
     pub tagger: Option<Signature>,
     /// The message without an appended signature.
@@ -60,6 +70,8 @@ pub(super) fn read_commit(raw: &[u8]) -> CommitText {
         let field = field_of(line);
         is_in_armor = matches!(field, Some((b"gpgsig" | b"gpgsig-sha256", _)));
         match field {
+            Some((b"tree", value)) => commit.tree = lossy(value),
+            Some((b"parent", value)) => commit.parents.push(lossy(value)),
             Some((b"author", value)) => commit.author = read_signature(value),
             Some((b"committer", value)) => commit.committer = read_signature(value),
             Some((b"gpgsig" | b"gpgsig-sha256", _)) => {
@@ -84,17 +96,24 @@ pub(super) fn read_commit(raw: &[u8]) -> CommitText {
 /// Decodes a tag object's raw text.
 pub(super) fn read_tag(raw: &[u8]) -> TagText {
     let (header, message) = split_header(raw);
-    let tagger = header.split(|byte| *byte == b'\n').find_map(|line| match field_of(line) {
-        Some((b"tagger", value)) => Some(read_signature(value)),
-        _ => None,
-    });
+    let mut tag = TagText::default();
+    for line in header.split(|byte| *byte == b'\n') {
+        match field_of(line) {
+            Some((b"object", value)) => tag.object = lossy(value),
+            Some((b"type", value)) => tag.kind = lossy(value),
+            Some((b"tag", value)) => tag.name = lossy(value),
+            Some((b"tagger", value)) => tag.tagger = Some(read_signature(value)),
+            _ => {}
+        }
+    }
     let message = message_text(message);
     let end = ["-----BEGIN PGP SIGNATURE-----", "-----BEGIN SSH SIGNATURE-----", "-----BEGIN SIGNED MESSAGE-----"]
         .iter()
         .filter_map(|armor| message.find(armor))
         .min()
         .unwrap_or(message.len());
-    TagText { tagger, message: message[..end].trim().to_owned() }
+    tag.message = message[..end].trim().to_owned();
+    tag
 }
 
 /// A message, cut where it is too long to be shown.
@@ -168,6 +187,8 @@ Subject\n\nBody gpgsig x\n";
         assert_eq!(commit.author.email, "L.> Lovelace <ada@example.org");
         assert_eq!((commit.author.seconds, commit.author.offset_seconds), (1_700_000_000, 7200));
         assert_eq!(commit.committer.name, "Bob");
+        assert_eq!(commit.tree, "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
+        assert_eq!(commit.parents, ["1111111111111111111111111111111111111111"]);
         assert_eq!(commit.committer.offset_seconds, -(5 * 3600 + 30 * 60));
         assert_eq!(commit.message, "Subject\n\nBody gpgsig x\n");
     }
@@ -196,7 +217,8 @@ Subject\n\nBody gpgsig x\n";
         let tag = read_tag(
             b"object 1\ntype commit\ntag v1\ntagger A <a@b> 9 +0100\n\nRelease\n-----BEGIN PGP SIGNATURE-----\nx\n",
         );
-        assert_eq!(tag.message, "Release");
+        assert_eq!((tag.message.as_str(), tag.name.as_str()), ("Release", "v1"));
+        assert_eq!((tag.object.as_str(), tag.kind.as_str()), ("1", "commit"));
         assert_eq!(tag.tagger.map(|tagger| (tagger.seconds, tagger.offset_seconds)), Some((9, 3600)));
         assert_eq!(read_tag(b"object 1\ntype commit\ntag v1\n\nold\n").tagger, None);
     }

@@ -203,7 +203,7 @@ impl FilePlace<'_> {
             0o160_000 => "submodule",
             _ => "file",
         };
-        let url = Some(format!("{api}/contents/{path}?ref={query}"));
+        let url = format!("{api}/contents/{path}?ref={query}");
         let html_url = Some(format!("{page}/src/branch/{branch}/{path}"));
         let git_url = Some(self.urls.api_object(self.full_name, "blob", sha));
         let is_file = kind == "file" && is_shown;
@@ -219,12 +219,15 @@ impl FilePlace<'_> {
             encoding: is_file.then_some("base64"),
             content: is_file.then(|| base64::engine::general_purpose::STANDARD.encode(data)),
             target: (kind == "symlink").then(|| String::from_utf8_lossy(data).into_owned()),
-            links: FileLinksJson { own: url.clone(), git: git_url.clone(), html: html_url.clone() },
+            links: FileLinksJson { this: url.clone(), git: git_url.clone(), html: html_url.clone() },
             url,
             html_url,
             git_url,
             download_url: (kind == "file").then(|| format!("{page}/raw/branch/{branch}/{path}")),
             submodule_git_url: None,
+            last_commit_message: None,
+            lfs_oid: None,
+            lfs_size: None,
         }
     }
 }

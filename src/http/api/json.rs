@@ -6,6 +6,7 @@
 mod commit;
 mod contents;
 mod git_ref;
+mod history;
 mod key;
 mod markup;
 mod options;
@@ -22,8 +23,15 @@ mod user;
 mod write_options;
 
 pub use commit::{BranchJson, CommitMetaJson, PayloadCommitJson, PayloadUserJson, TagJson, VerificationJson};
-pub use contents::{CommitUserJson, ContentsJson, FileCommitJson, FileJson, FileLinksJson, FilesJson};
+pub use contents::{
+    ContentsExtJson, ContentsJson, FileCommitJson, FileJson, FileLinksJson, FilesJson, GetFilesOptions, GitBlobJson,
+    GitEntryJson, GitTreeJson,
+};
 pub use git_ref::{GitObjectJson, ReferenceJson};
+pub use history::{
+    AffectedFileJson, AnnotatedTagJson, AnnotatedTagObjectJson, CommitJson, CommitStatsJson, CommitUserJson,
+    CompareJson, NoteJson, RepoCommitJson,
+};
 pub use key::{DeployKeyJson, PublicKeyJson};
 pub use markup::{MarkdownOption, MarkupOption};
 pub use options::{

@@ -2,6 +2,9 @@
 //!
 //! Owns the redirect. The decision is the gate's. Called by every handler of a repository.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use atomicqms_git::View;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -70,6 +73,34 @@ where
     let place = app.intake.listing(Client::of(caller)).await?;
     let view = app.forge.open(repository).await?.view();
     Ok((objects::on_view(view, read).await?, Listing(place)))
+}
+
+/// Runs a read that may take long, in the same places: it is told to end when the client leaves or the time for an operation has passed.
+///
+/// Errors: `Overloaded`, and those of `read`.
+pub async fn reading<T, F>(app: &App, caller: &Caller, repository: &Repository, read: F) -> Result<(T, Listing), Error>
+where
+    T: Send + 'static,
+    F: FnOnce(&View, &AtomicBool) -> Result<T, Error> + Send + 'static,
+{
+    let place = app.intake.listing(Client::of(caller)).await?;
+    let view = app.forge.open(repository).await?.view();
+    let leaving = Leaving(Arc::new(AtomicBool::new(false)));
+    let _alarm = app.intake.interrupt_after_timeout(&leaving.0);
+    let (interrupt, span) = (Arc::clone(&leaving.0), tracing::Span::current());
+    // The place stays with the work, which may go on for a moment after the client has left.
+    let work = tokio::task::spawn_blocking(move || (span.in_scope(|| read(&view, &interrupt)), place));
+    let (answer, place) = work.await.map_err(Error::internal)?;
+    Ok((answer?, Listing(place)))
+}
+
+/// Raises the flag when dropped: nobody waits for the answer any more.
+struct Leaving(Arc<AtomicBool>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// A place that belongs to an answer until it is sent.

@@ -6,10 +6,13 @@
 
 mod accounts;
 mod collaborators;
+mod contents;
 mod fixture;
 mod forks;
 mod git;
+mod history;
 mod markup;
+mod objects;
 mod organizations;
 mod protection;
 mod refs;

@@ -81,6 +81,23 @@ impl<'a> Urls<'a> {
         format!("{}/{full_name}/releases/download/{}/{}", self.root, escape_path(tag), escape_segment(name))
     }
 
+    /// A file or directory in the API, at the ref the client named.
+    pub fn api_contents(self, full_name: &str, path: &str, asked_ref: &str) -> String {
+        let slash = if path.is_empty() { "" } else { "/" };
+        let (path, asked_ref) = (escape_path(path), escape_query(asked_ref));
+        format!("{}/contents{slash}{path}?ref={asked_ref}", self.api_repository(full_name))
+    }
+
+    /// A page or a download of a file; `view` is `src` or `raw`, `place` like `branch/main`.
+    pub fn file(self, full_name: &str, view: &str, place: &str, path: &str) -> String {
+        format!("{}/{full_name}/{view}/{}/{}", self.root, escape_path(place), escape_path(path))
+    }
+
+    /// An archive of a commit in the API.
+    pub fn api_archive(self, full_name: &str, id: &str, ending: &str) -> String {
+        format!("{}/archive/{id}.{ending}", self.api_repository(full_name))
+    }
+
     /// The address shown instead of a user's own to those who may not see it.
     pub fn placeholder_email(self, login: &str) -> String {
         format!("{}@noreply.{}", login.to_ascii_lowercase(), self.host())
@@ -106,6 +123,11 @@ pub fn escape_segment(text: &str) -> String {
 /// Escapes a path, keeping its slashes.
 pub fn escape_path(text: &str) -> String {
     escape(text, true)
+}
+
+/// Escapes a value of a query.
+pub fn escape_query(text: &str) -> String {
+    escape(text, false).replace('&', "%26").replace('+', "%2B").replace('=', "%3D").replace('$', "%24")
 }
 
 fn escape(text: &str, keeps_slash: bool) -> String {
@@ -146,6 +168,11 @@ mod tests {
     #[test]
     fn names_are_escaped() {
         let urls = Urls::new("http://h/");
+        assert_eq!(
+            urls.api_contents("a/b", "d/ü?", "f/a&b"),
+            "http://h/api/v1/repos/a/b/contents/d/%C3%BC%3F?ref=f%2Fa%26b"
+        );
+        assert_eq!(urls.file("a/b", "raw", "branch/f/x#", "d/y z"), "http://h/a/b/raw/branch/f/x%23/d/y%20z");
         assert_eq!(urls.archive("a/b", "v/1 #?", "zip"), "http://h/a/b/archive/v%2F1%20%23%3F.zip");
         assert_eq!(urls.api_ref("a/b", "refs/heads/ü"), "http://h/api/v1/repos/a/b/git/refs/heads/%C3%BC");
     }

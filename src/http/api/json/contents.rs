@@ -1,71 +1,148 @@
-//! `ContentsResponse`, and what the operations that write files answer. Called by `api/contents_write.rs`.
+//! `ContentsResponse`, `ContentsExtResponse`, `GitTreeResponse` and `GitBlobResponse` on the wire. Called by the handlers of files, trees and blobs, and
+//! by those that write files.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{CommitMetaJson, Timestamp, VerificationJson};
+use super::{CommitMetaJson, CommitUserJson, Timestamp, VerificationJson};
 
-/// A file, as it is at one commit.
+/// A file, directory, link or submodule.
 #[derive(Debug, Clone, Serialize)]
 pub struct ContentsJson {
-    /// Name of the file.
+    /// Name within its directory.
     pub name: String,
-    /// Whole path.
+    /// Path from the root.
     pub path: String,
-    /// Id of the blob.
+    /// Object id.
     pub sha: String,
-    /// The commit that last changed it.
+    /// Commit that last changed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_commit_sha: Option<String>,
-    /// Committer's date of that commit.
+    /// Its committer date.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_committer_date: Option<Timestamp>,
-    /// Author's date of that commit.
+    /// Its author date.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_author_date: Option<Timestamp>,
+    /// Its message, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_commit_message: Option<String>,
     /// `file`, `dir`, `symlink` or `submodule`.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// Size. Units: bytes.
+    /// Bytes of a file or link.
     pub size: u64,
-    /// `base64`, for files that are shown.
+    /// `base64` where there is content.
     pub encoding: Option<&'static str>,
-    /// The content in that encoding.
+    /// Content of a single file that is not too large.
     pub content: Option<String>,
-    /// Where a symbolic link points.
+    /// Where a link points.
     pub target: Option<String>,
-    /// The file in the API.
-    pub url: Option<String>,
-    /// Its page.
+    /// API address.
+    pub url: String,
+    /// Web page.
     pub html_url: Option<String>,
-    /// The blob in the API.
+    /// API address of the object.
     pub git_url: Option<String>,
-    /// Where its bytes are.
+    /// Download address.
     pub download_url: Option<String>,
-    /// Where a submodule comes from.
+    /// Where a submodule is fetched from.
     pub submodule_git_url: Option<String>,
-    /// The same addresses again.
+    /// The same addresses once more.
     #[serde(rename = "_links")]
     pub links: FileLinksJson,
+    /// Object id of LFS, where the file is a pointer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lfs_oid: Option<String>,
+    /// Size of the LFS object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lfs_size: Option<i64>,
 }
 
-/// Addresses of a file.
+/// Addresses of an entry.
 #[derive(Debug, Clone, Serialize)]
 pub struct FileLinksJson {
-    /// The file in the API.
+    /// API address.
     #[serde(rename = "self")]
-    pub own: Option<String>,
-    /// The blob in the API.
+    pub this: String,
+    /// API address of the object.
     pub git: Option<String>,
-    /// Its page.
+    /// Web page.
     pub html: Option<String>,
 }
 
-/// A person in a commit, with the date.
+/// The answer of `repoGetContentsExt`: one of both.
 #[derive(Debug, Clone, Serialize)]
-pub struct CommitUserJson {
-    /// Recorded name.
-    pub name: String,
-    /// Recorded address.
-    pub email: String,
-    /// Recorded date.
-    pub date: Timestamp,
+pub struct ContentsExtJson {
+    /// A single entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_contents: Option<ContentsJson>,
+    /// What is in a directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dir_contents: Option<Vec<ContentsJson>>,
+}
+
+/// The body of `repoGetFileContentsPost`.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct GetFilesOptions {
+    /// Paths.
+    #[serde(default)]
+    pub files: Option<Vec<String>>,
+}
+
+/// A tree, or a page of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct GitTreeJson {
+    /// The id that was meant: of the commit where one was named.
+    pub sha: String,
+    /// API address.
+    pub url: String,
+    /// The entries; null past the end, as in Gitea.
+    pub tree: Option<Vec<GitEntryJson>>,
+    /// There is more after this page.
+    pub truncated: bool,
+    /// Page number, from 1.
+    pub page: u64,
+    /// Entries on all pages.
+    pub total_count: u64,
+}
+
+/// An entry of a tree.
+#[derive(Debug, Clone, Serialize)]
+pub struct GitEntryJson {
+    /// Path from the tree that was asked for.
+    pub path: String,
+    /// Six octal digits.
+    pub mode: String,
+    /// `blob`, `tree` or `commit`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Bytes of a blob.
+    pub size: u64,
+    /// Object id.
+    pub sha: String,
+    /// API address; empty for a submodule.
+    pub url: String,
+}
+
+/// A blob.
+#[derive(Debug, Clone, Serialize)]
+pub struct GitBlobJson {
+    /// `base64`, or null when it is too large to be shown.
+    pub encoding: Option<&'static str>,
+    /// Content.
+    pub content: Option<String>,
+    /// API address.
+    pub url: String,
+    /// Object id.
+    pub sha: String,
+    /// Bytes.
+    pub size: u64,
+    /// Object id of LFS, where the blob is a pointer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lfs_oid: Option<String>,
+    /// Size of the LFS object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lfs_size: Option<i64>,
 }
 
 /// The commit that an operation made.

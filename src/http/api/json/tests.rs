@@ -384,12 +384,15 @@ fn what_writers_answer_has_every_property() {
         encoding: Some("base64"),
         content: Some("YQ==".into()),
         target: None,
-        url: Some("u".into()),
+        url: "u".into(),
         html_url: Some("u".into()),
         git_url: Some("u".into()),
         download_url: Some("u".into()),
         submodule_git_url: None,
-        links: FileLinksJson { own: Some("u".into()), git: Some("u".into()), html: Some("u".into()) },
+        last_commit_message: None,
+        lfs_oid: None,
+        lfs_size: None,
+        links: FileLinksJson { this: "u".into(), git: Some("u".into()), html: Some("u".into()) },
     };
     // Of large file storage and of the message nothing is said: Gitea leaves them out, too, unless they are asked for.
     check("ContentsResponse", &to_json(&file()), &[], &["lfs_oid", "lfs_size", "last_commit_message"]);

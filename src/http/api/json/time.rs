@@ -6,6 +6,8 @@
 use jiff::tz::Offset;
 use serde::{Serialize, Serializer};
 
+use crate::http::api::commit_text::Signature;
+
 /// What Go writes for a time that was never set in a field that may not be null.
 pub const ZERO_TIME: Timestamp = Timestamp { seconds: -62_135_596_800, offset_seconds: 0 };
 
@@ -28,6 +30,16 @@ impl Timestamp {
     pub fn from_git(seconds: i64, offset_seconds: i32) -> Self {
         let is_real = offset_seconds.unsigned_abs() < 24 * 3600 && offset_seconds % 60 == 0;
         Self { seconds, offset_seconds: if is_real { offset_seconds } else { 0 } }
+    }
+
+    /// The date of a signature line.
+    pub fn of(signature: &Signature) -> Self {
+        Self::from_git(signature.seconds, signature.offset_seconds)
+    }
+
+    /// The same moment in UTC.
+    pub fn in_utc(self) -> Self {
+        Self { offset_seconds: 0, ..self }
     }
 
     /// The text on the wire, `2006-01-02T15:04:05Z` or `2006-01-02T15:04:05+02:00`.

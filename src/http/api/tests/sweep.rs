@@ -47,6 +47,21 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("repoGetTag", [404, 404, 404, 404]),
     ("repoListAllGitRefs", [404, 404, 200, 200]),
     ("repoListGitRefs", [404, 404, 200, 200]),
+    ("repoGetContentsList", [404, 404, 200, 200]),
+    ("repoGetContents", [404, 404, 200, 200]),
+    ("repoGetContentsExt", [404, 404, 200, 200]),
+    ("repoGetFileContents", [404, 404, 400, 400]),
+    ("repoGetFileContentsPost", [404, 404, 200, 200]),
+    ("repoGetRawFile", [404, 404, 200, 200]),
+    ("repoGetRawFileOrLFS", [404, 404, 200, 200]),
+    ("GetTree", [404, 404, 200, 200]),
+    ("GetBlob", [404, 404, 400, 400]),
+    ("GetAnnotatedTag", [404, 404, 400, 400]),
+    ("repoGetAllCommits", [404, 404, 200, 200]),
+    ("repoGetSingleCommit", [404, 404, 200, 200]),
+    ("repoGetNote", [404, 404, 404, 404]),
+    ("repoCompareDiff", [404, 404, 200, 200]),
+    ("repoGetArchive", [404, 404, 200, 200]),
     ("repoListCollaborators", [404, 404, 200, 200]),
     ("repoCheckCollaborator", [404, 404, 204, 204]),
     ("repoAddCollaborator", [404, 404, 403, 204]),
@@ -163,6 +178,13 @@ fn fill(pattern: &str, id: &Value, team: &Value) -> String {
         .replace("{*filepath}", "docs/new.md")
         .replace("{attachment_id}", "1")
         .replace("{*branch}", "main")
+        .replace("git/blobs/{sha}", "git/blobs/main")
+        .replace("git/tags/{sha}", "git/tags/main")
+        .replace("{sha}", "main")
+        .replace("{*sha}", "main")
+        .replace("{*filepath}", "README.md")
+        .replace("{*basehead}", "main...main")
+        .replace("{*archive}", "main.bundle")
         .replace("{*ref}", "heads/main")
         .replace("{*tag}", "absent")
         .replace("{token}", "absent")

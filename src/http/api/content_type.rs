@@ -1,0 +1,83 @@
+//! As what a file may be shown to a browser.
+//!
+//! Owns the choice, which goes by content and never makes anything run: text is plain text whatever its name says, images of a few types are images,
+//! everything else is bytes to be saved.
+
+/// How a file is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shown {
+    /// `Content-Type`.
+    pub(super) content_type: &'static str,
+    /// `inline` or `attachment`.
+    pub(super) disposition: &'static str,
+    /// Its own `Content-Security-Policy`, where the usual one would not do.
+    pub(super) policy: Option<&'static str>,
+}
+
+/// Bytes looked at to tell text from other files, as git does.
+const SNIFFED_BYTES: usize = 8000;
+/// Bytes in which an image of the SVG kind has to begin.
+const SVG_BYTES: usize = 1024;
+const SVG_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+
+/// Chooses how a file is served.
+pub(super) fn shown(name: &str, data: &[u8]) -> Shown {
+    let inline = |content_type| Shown { content_type, disposition: "inline", policy: None };
+    if let Some(image) = image_type(data) {
+        return inline(image);
+    }
+    let head = data.get(..SNIFFED_BYTES).unwrap_or(data);
+    if head.contains(&0) {
+        return Shown { content_type: "application/octet-stream", disposition: "attachment", policy: None };
+    }
+    let begin = String::from_utf8_lossy(head.get(..SVG_BYTES).unwrap_or(head));
+    if name.to_ascii_lowercase().ends_with(".svg") && begin.contains("<svg") {
+        return Shown { policy: Some(SVG_POLICY), ..inline("image/svg+xml") };
+    }
+    match std::str::from_utf8(head) {
+        Err(error) if error.error_len().is_some() => inline("text/plain"),
+        // Cut within a character, or good.
+        Ok(_) | Err(_) => inline("text/plain; charset=utf-8"),
+    }
+}
+
+fn image_type(data: &[u8]) -> Option<&'static str> {
+    let begins = |magic: &[u8]| data.starts_with(magic);
+    let has_at = |at: usize, word: &[u8]| data.get(at..).is_some_and(|rest| rest.starts_with(word));
+    match () {
+        () if begins(b"\x89PNG\r\n\x1a\n") => Some("image/png"),
+        () if begins(b"\xff\xd8\xff") => Some("image/jpeg"),
+        () if begins(b"GIF87a") || begins(b"GIF89a") => Some("image/gif"),
+        () if begins(b"RIFF") && has_at(8, b"WEBP") => Some("image/webp"),
+        () if has_at(4, b"ftypavif") => Some("image/avif"),
+        () => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_could_run_is_shown_as_what_it_is() {
+        let text = "text/plain; charset=utf-8";
+        let table: [(&str, &[u8], &str, &str); 9] = [
+            ("a.html", b"<html><script>alert(1)</script>", text, "inline"),
+            ("a.js", b"alert(1)", text, "inline"),
+            ("empty.pdf", b"", text, "inline"),
+            ("a.txt", b"gr\xfc\xdfe", "text/plain", "inline"),
+            ("a.html", b"<html>\0", "application/octet-stream", "attachment"),
+            ("a.pdf", b"%PDF-1.7\n\0", "application/octet-stream", "attachment"),
+            ("a.html", b"\x89PNG\r\n\x1a\n\0", "image/png", "inline"),
+            ("a.txt", b"<svg xmlns='x'/>", text, "inline"),
+            ("a.SVG", b"<?xml?>\n<svg onload='x'/>", "image/svg+xml", "inline"),
+        ];
+        for (name, data, content_type, disposition) in table {
+            let shown = shown(name, data);
+            assert_eq!((shown.content_type, shown.disposition), (content_type, disposition), "{name}");
+            assert_eq!(shown.policy.is_some(), content_type == "image/svg+xml");
+        }
+        let cut = [vec![b'a'; SNIFFED_BYTES - 1], "ü".as_bytes().to_vec()].concat();
+        assert_eq!(shown("a", &cut).content_type, text);
+    }
+}

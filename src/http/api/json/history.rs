@@ -1,0 +1,127 @@
+//! `Commit`, `AnnotatedTag`, `Compare` and `Note` on the wire. Called by the handlers of commits, tags and comparisons.
+
+use serde::Serialize;
+
+use super::{CommitMetaJson, Timestamp, UserJson, VerificationJson};
+
+/// A commit with its context.
+#[derive(Debug, Clone, Serialize)]
+pub struct CommitJson {
+    /// API address.
+    pub url: String,
+    /// Commit id.
+    pub sha: String,
+    /// Committer date.
+    pub created: Timestamp,
+    /// Web page.
+    pub html_url: String,
+    /// What is recorded in it.
+    pub commit: RepoCommitJson,
+    /// The account with the author's address.
+    pub author: Option<UserJson>,
+    /// The account with the committer's address.
+    pub committer: Option<UserJson>,
+    /// Parents, in their order.
+    pub parents: Vec<CommitMetaJson>,
+    /// Files that differ from the first parent; null when not asked for.
+    pub files: Option<Vec<AffectedFileJson>>,
+    /// Lines that differ from the first parent; null when not asked for.
+    pub stats: Option<CommitStatsJson>,
+}
+
+/// What is recorded in a commit.
+#[derive(Debug, Clone, Serialize)]
+pub struct RepoCommitJson {
+    /// API address.
+    pub url: String,
+    /// Who wrote it.
+    pub author: CommitUserJson,
+    /// Who committed it.
+    pub committer: CommitUserJson,
+    /// Whole message.
+    pub message: String,
+    /// Its tree.
+    pub tree: CommitMetaJson,
+    /// Signature facts; null when not asked for.
+    pub verification: Option<VerificationJson>,
+}
+
+/// A person as recorded.
+#[derive(Debug, Clone, Serialize)]
+pub struct CommitUserJson {
+    /// Recorded name.
+    pub name: String,
+    /// Recorded address.
+    pub email: String,
+    /// When.
+    pub date: Timestamp,
+}
+
+/// Lines changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CommitStatsJson {
+    /// Both together.
+    pub total: u64,
+    /// Added.
+    pub additions: u64,
+    /// Deleted.
+    pub deletions: u64,
+}
+
+/// A file that a commit changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AffectedFileJson {
+    /// Its path.
+    pub filename: String,
+    /// `added`, `removed` or `modified`.
+    pub status: &'static str,
+}
+
+/// An annotated tag.
+#[derive(Debug, Clone, Serialize)]
+pub struct AnnotatedTagJson {
+    /// Name it gives itself.
+    pub tag: String,
+    /// Id of the tag object.
+    pub sha: String,
+    /// API address.
+    pub url: String,
+    /// Message without signature.
+    pub message: String,
+    /// Who tagged.
+    pub tagger: CommitUserJson,
+    /// What it points at.
+    pub object: AnnotatedTagObjectJson,
+    /// Signature facts of the tagged commit.
+    pub verification: Option<VerificationJson>,
+}
+
+/// What a tag points at.
+#[derive(Debug, Clone, Serialize)]
+pub struct AnnotatedTagObjectJson {
+    /// Kind.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// API address.
+    pub url: String,
+    /// Object id.
+    pub sha: String,
+}
+
+/// The commits of one side of a comparison.
+#[derive(Debug, Clone, Serialize)]
+pub struct CompareJson {
+    /// How many there are.
+    pub total_commits: u64,
+    /// They, newest first.
+    pub commits: Vec<CommitJson>,
+}
+
+/// A note on a commit.
+#[derive(Debug, Clone, Serialize)]
+pub struct NoteJson {
+    /// Its text.
+    pub message: String,
+    /// The commit that wrote it.
+    pub commit: CommitJson,
+}

@@ -1,0 +1,170 @@
+//! Files as they are: `raw` and `media`.
+//!
+//! Owns how a ref is found at the begin of a path, and the headers. A file is read whole: all that are being sent together are bounded by
+//! [`crate::forge::intake::Intake::file_memory`]. LFS is not there yet, so `media` serves a pointer as the file it is.
+
+use std::sync::atomic::AtomicBool;
+
+use atomicqms_git::revision::{Revision, RevisionKind, find_revision};
+use atomicqms_git::{ObjectId, Reservation, View};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+
+use super::byte_range;
+use super::content_facts::kind_of;
+use super::content_type::shown;
+use super::directories::item_at;
+use super::disposition::content_disposition;
+use super::git_path::{clean_path, find_commit};
+use super::lookup::{self, Answer};
+use super::query::Params;
+use crate::access::{Caller, RepoPath, action};
+use crate::error::{Error, Result};
+use crate::http::App;
+use crate::http::extract::PathParam;
+use crate::http::held::HeldBody;
+
+/// `repoGetRawFile`.
+pub async fn repo_get_raw_file(
+    State(app): State<App>,
+    caller: Caller,
+    path: RepoPath,
+    PathParam(file): PathParam,
+    params: Params,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    serve(&app, &caller, &path, &uri, Asked { file, reference: params.text("ref").to_owned(), headers }).await
+}
+
+/// `repoGetRawFileOrLFS`.
+pub async fn repo_get_raw_file_or_lfs(
+    State(app): State<App>,
+    caller: Caller,
+    path: RepoPath,
+    PathParam(file): PathParam,
+    params: Params,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    serve(&app, &caller, &path, &uri, Asked { file, reference: params.text("ref").to_owned(), headers }).await
+}
+
+struct Asked {
+    file: String,
+    reference: String,
+    headers: HeaderMap,
+}
+
+/// A file, or the knowledge that the client has it.
+struct File {
+    name: String,
+    id: ObjectId,
+    kind: &'static str,
+    content: Option<(Bytes, Reservation)>,
+}
+
+async fn serve(app: &App, caller: &Caller, path: &RepoPath, uri: &Uri, asked: Asked) -> Answer<Response> {
+    let repository = lookup::repository(app, caller, action::ReadCode, path, uri).await?.into_subject().repository;
+    let (memory, default_branch) = (app.intake.file_memory().clone(), repository.default_branch.clone());
+    let headers = asked.headers.clone();
+    let work = move |view: &View, interrupt: &AtomicBool| {
+        let (revision, path) = find_file(view, &asked.file, &asked.reference, &default_branch, interrupt)?;
+        let item = item_at(view, revision.commit, path.as_bytes())?.filter(|item| item.entry.is_blob());
+        let item = item.ok_or_else(Error::not_found)?;
+        let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+        let (id, kind) = (item.entry.id, kind_of(&item));
+        let content = match is_known(&asked.headers, &etag(&id)) {
+            true => None,
+            false => {
+                let reserved = memory.reserve(item.size, interrupt)?;
+                Some((Bytes::from(view.odb.read(&id)?.data), reserved))
+            }
+        };
+        Ok(File { name, id, kind, content })
+    };
+    let (file, place) = lookup::reading(app, caller, &repository, work).await?;
+    Ok(place.hold(render(file, &headers)?))
+}
+
+fn render(file: File, asked: &HeaderMap) -> Result<Response> {
+    let etag = HeaderValue::try_from(etag(&file.id)).map_err(Error::internal)?;
+    let mut headers = HeaderMap::new();
+    // Rights may change at any time: a copy is asked about before it is used.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.insert(HeaderName::from_static("x-gitea-object-type"), HeaderValue::from_static(file.kind));
+    headers.insert(header::ETAG, etag.clone());
+    headers.insert(
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("Content-Disposition, X-Gitea-Object-Type"),
+    );
+    let Some((data, reserved)) = file.content else { return Ok((StatusCode::NOT_MODIFIED, headers).into_response()) };
+    let shown = shown(&file.name, &data);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(shown.content_type));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CONTENT_DISPOSITION, content_disposition(shown.disposition, &file.name));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Some(policy) = shown.policy {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    }
+    let (status, part) = match byte_range::asked(asked, &etag, data.len()) {
+        None => (StatusCode::OK, data),
+        Some(range) => {
+            let text = format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), data.len());
+            headers.insert(header::CONTENT_RANGE, HeaderValue::try_from(text).map_err(Error::internal)?);
+            (StatusCode::PARTIAL_CONTENT, data.slice(range))
+        }
+    };
+    let body = Body::new(HeldBody { inner: Body::from(part), _place: reserved });
+    Ok((status, headers, body).into_response())
+}
+
+fn etag(id: &ObjectId) -> String {
+    format!("\"{id}\"")
+}
+
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let lists = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    lists
+        .flat_map(|list| list.split(','))
+        .map(str::trim)
+        .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == etag)
+}
+
+/// Finds the ref and the path within it. Without a `ref` the path may begin with a branch, a tag or a whole commit id, in this order and the shortest
+/// first, as in Gitea; else it is one of the default branch.
+fn find_file(
+    view: &View,
+    file: &str,
+    reference: &str,
+    default_branch: &str,
+    interrupt: &AtomicBool,
+) -> Result<(Revision, String)> {
+    if !reference.is_empty() {
+        return Ok((find_commit(view, reference, default_branch, interrupt)?, clean_path(file)?));
+    }
+    let file = clean_path(file)?;
+    for kind in [RevisionKind::Branch, RevisionKind::Tag] {
+        for (at, _) in file.match_indices('/') {
+            let (name, rest) = file.split_at(at);
+            let prefix = if kind == RevisionKind::Branch { "refs/heads/" } else { "refs/tags/" };
+            let full = format!("{prefix}{name}");
+            if view.refs.get(&full).is_some()
+                && let Some(found) = find_revision(view, &full, interrupt)?
+            {
+                return Ok((found, rest.trim_start_matches('/').to_owned()));
+            }
+        }
+    }
+    if let Some((id, rest)) = file.split_once('/')
+        && id.len() == 40
+        && id.bytes().all(|digit| digit.is_ascii_hexdigit())
+        && let Some(found) = find_revision(view, id, interrupt)?
+    {
+        return Ok((found, rest.to_owned()));
+    }
+    Ok((find_commit(view, "", default_branch, interrupt)?, file))
+}

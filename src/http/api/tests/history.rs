@@ -1,0 +1,239 @@
+//! The log, single commits with their patches and notes, comparisons and archives, against real git.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::Api;
+use super::git::{git, git_at};
+
+async fn commit(at: &Path, name: &str, text: &str, second: u32) {
+    std::fs::write(at.join(name), text).unwrap();
+    git(at, &["add", "."]).await;
+    git_at(
+        at,
+        &format!("{} +0200", 1_700_000_000 + second),
+        &["commit", "--quiet", "-m", &format!("Change {name} {second}")],
+    )
+    .await;
+}
+
+/// Pushes five commits on `main` and two on `feature/x` to `ada/sops`; answers the work tree.
+async fn push(api: &Api) -> TempDir {
+    api.repository("ada", "sops", false).await;
+    let dir = TempDir::new().unwrap();
+    let at = dir.path();
+    git(at, &["init", "--quiet"]).await;
+    for (second, name) in ["a", "b", "a"].into_iter().enumerate() {
+        commit(at, name, &"line\n".repeat(second + 1), second as u32).await;
+    }
+    git(at, &["checkout", "--quiet", "-b", "feature/x"]).await;
+    commit(at, "c", "one\ntwo\n", 10).await;
+    commit(at, "c", "one\n2\n", 11).await;
+    git(at, &["checkout", "--quiet", "main"]).await;
+    git(at, &["mv", "b", "moved"]).await;
+    commit(at, "d", "d\n", 20).await;
+    commit(at, "a", "", 21).await;
+    git(at, &["notes", "add", "-m", "Looked at", "main~1"]).await;
+    git(at, &["push", "--quiet", &api.git_url("ada", "ada/sops"), "--all"]).await;
+    git(at, &["push", "--quiet", &api.git_url("ada", "ada/sops"), "refs/notes/commits"]).await;
+    dir
+}
+
+fn shas(list: &Value) -> Vec<String> {
+    list.as_array().unwrap().iter().map(|row| row["sha"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_gits() {
+    let api = Api::start().await;
+    let dir = push(&api).await;
+    let log = async |args: &[&str]| -> Vec<String> {
+        git(dir.path(), &[&["rev-list"], args].concat()).await.lines().map(str::to_owned).collect()
+    };
+    let table: [(&str, Vec<&str>); 7] = [
+        ("", vec!["main"]),
+        ("sha=feature/x", vec!["feature/x"]),
+        ("sha=feature%2Fx&not=main", vec!["feature/x", "^main"]),
+        ("path=a", vec!["main", "--", "a"]),
+        ("path=a&sha=feature/x", vec!["feature/x", "--", "a"]),
+        ("since=2023-11-14T22:13:40Z", vec!["main", "--since=2023-11-14T22:13:40Z"]),
+        ("until=2023-11-14T22:13:22Z", vec!["main", "--until=2023-11-14T22:13:22Z"]),
+    ];
+    for (query, args) in table {
+        let list = api.get(&format!("/repos/ada/sops/commits?{query}"), "").await.expect(200);
+        let expected = log(&args).await;
+        assert_eq!(shas(&list.json), expected, "{query}");
+        assert_eq!(list.header("x-total"), expected.len().to_string(), "{query}");
+    }
+    let page = api
+        .get("/repos/ada/sops/commits?limit=2&page=2&stat=false&files=false&verification=false", "")
+        .await
+        .expect(200);
+    assert_eq!(shas(&page.json), log(&["main"]).await[2..4]);
+    let headers =
+        ["x-page", "x-perpage", "x-total", "x-pagecount", "x-hasmore", "x-total-count"].map(|name| page.header(name));
+    assert_eq!(headers, ["2", "2", "5", "3", "true", "5"].map(str::to_owned));
+    assert_eq!(page.link_rels(), ["next", "last", "first", "prev"]);
+    let first = &page.json[0];
+    assert!(first["stats"].is_null() && first["files"].is_null() && first["commit"]["verification"].is_null());
+    for (query, status) in
+        [("sha=absent", 404), ("path=absent", 404), ("path=../a", 404), ("since=yesterday", 422), ("not=absent", 404)]
+    {
+        api.get(&format!("/repos/ada/sops/commits?{query}"), "").await.expect(status);
+    }
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_is_shown_whole() {
+    let api = Api::start().await;
+    let dir = push(&api).await;
+    let id = async |name: &str| git(dir.path(), &["rev-parse", name]).await;
+    let sha = id("main~1").await;
+    let found = api.get("/repos/ada/sops/git/commits/main~1", "").await.expect(200).json;
+    let root = api.root_url();
+    let url = format!("{root}api/v1/repos/ada/sops/git/commits/{sha}");
+    let (tree, parent) = (id("main~1^{tree}").await, id("main~2").await);
+    let who = json!({ "name": "Ada Lovelace", "email": "ada@example.org", "date": "2023-11-15T00:13:40+02:00" });
+    assert_eq!((found["author"]["login"].as_str(), found["committer"]["login"].as_str()), (Some("ada"), Some("ada")));
+    assert_eq!(
+        (&found["url"], &found["sha"], &found["created"]),
+        (&json!(url), &json!(sha), &json!("2023-11-15T00:13:40+02:00"))
+    );
+    assert_eq!(found["html_url"], format!("{root}ada/sops/commit/{sha}"));
+    assert_eq!(
+        found["commit"],
+        json!({ "url": url, "author": who, "committer": who, "message": "Change d 20\n",
+            "tree": { "url": format!("{root}api/v1/repos/ada/sops/git/trees/{tree}"), "sha": tree, "created": "2023-11-15T00:13:40+02:00" },
+            "verification": { "verified": false, "reason": "gpg.error.not_signed_commit", "signature": "", "signer": null, "payload": "" } })
+    );
+    assert_eq!(found["parents"][0]["sha"], parent);
+    assert_eq!(found["stats"], json!({ "total": 1, "additions": 1, "deletions": 0 }));
+    let files = json!([{ "filename": "b", "status": "removed" }, { "filename": "d", "status": "added" }, { "filename": "moved", "status": "added" }]);
+    assert_eq!(found["files"], files);
+    assert_eq!(
+        shas(&json!([found.clone(), api.get(&format!("/repos/ada/sops/git/commits/{}", &sha[..7]), "").await.json])),
+        [&*sha, &*sha]
+    );
+    for form in ["diff", "patch"] {
+        let text = api.get(&format!("/repos/ada/sops/git/commits/{sha}.{form}"), "").await.expect(200);
+        assert_eq!(text.header("content-type"), "text/plain; charset=utf-8");
+        let body = text.text();
+        assert!(body.contains("rename from b\nrename to moved\n") && body.contains("+d\n"), "{body}");
+        assert_eq!(body.starts_with("From "), form == "patch");
+    }
+    std::fs::write(
+        dir.path().join("x.patch"),
+        api.get(&format!("/repos/ada/sops/git/commits/{sha}.patch"), "").await.text(),
+    )
+    .unwrap();
+    git(dir.path(), &["checkout", "--quiet", "main~2"]).await;
+    git(dir.path(), &["am", "--quiet", "x.patch"]).await;
+    assert_eq!(id("HEAD^{tree}").await, tree);
+    for (name, status) in
+        [("absent", 404), ("absent.diff", 404), ("a..b", 422), ("a%20b", 422), ("main~99", 404), ("%00", 422)]
+    {
+        api.get(&format!("/repos/ada/sops/git/commits/{name}"), "").await.expect(status);
+    }
+    let note = api.get("/repos/ada/sops/git/notes/main~1", "").await.expect(200).json;
+    assert_eq!(
+        (note["message"].as_str(), &note["commit"]["sha"]),
+        (Some("Looked at\n"), &json!(id("refs/notes/commits").await))
+    );
+    api.get("/repos/ada/sops/git/notes/main", "").await.expect(404);
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn comparisons_are_gits() {
+    let api = Api::start().await;
+    let dir = push(&api).await;
+    let expected = git(dir.path(), &["rev-list", "main..feature/x"]).await;
+    let expected: Vec<&str> = expected.lines().collect();
+    for names in [
+        "main...feature/x",
+        "main..feature/x",
+        "main...feature%2Fx",
+        "ada:main...ada:feature/x",
+        "feature/x",
+        "main~1...feature/x^0",
+    ] {
+        let found = api.get(&format!("/repos/ada/sops/compare/{names}"), "").await.expect(200).json;
+        assert_eq!(
+            (found["total_commits"].as_u64(), shas(&found["commits"])),
+            (Some(2), expected.iter().map(|id| (*id).to_owned()).collect())
+        );
+    }
+    let diff = async |names: &str| git(dir.path(), &["diff", "--binary", names]).await;
+    for names in ["main...feature/x", "main..feature/x"] {
+        let text = api.get(&format!("/repos/ada/sops/compare/{names}?output=diff"), "").await.expect(200);
+        assert_eq!(text.text().trim_end(), diff(names).await, "{names}");
+    }
+    let patch = api.get("/repos/ada/sops/compare/main...feature/x?output=patch", "").await.expect(200);
+    let subjects: Vec<&str> = patch.text().lines().filter(|line| line.starts_with("Subject: ")).collect();
+    assert_eq!(subjects, ["Subject: [PATCH] Change c 10", "Subject: [PATCH] Change c 11"]);
+    for (names, status) in [
+        ("main...absent", 404),
+        ("bob:main...main", 404),
+        ("main...", 400),
+        ("...main", 400),
+        ("main...main?output=x", 400),
+    ] {
+        api.get(&format!("/repos/ada/sops/compare/{names}"), "").await.expect(status);
+    }
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn archives_are_whole_and_always_the_same() {
+    let api = Api::start().await;
+    let dir = push(&api).await;
+    let id = git(dir.path(), &["rev-parse", "feature/x"]).await;
+    for ending in ["zip", "tar.gz", "bundle"] {
+        let by_name = api.get(&format!("/repos/ada/sops/archive/feature/x.{ending}"), "").await.expect(200);
+        let by_id = api.get(&format!("/repos/ada/sops/archive/{id}.{ending}"), "").await.expect(200);
+        assert!(!by_name.text().is_empty() && by_name.text() == by_id.text(), "{ending}");
+        assert_eq!(by_name.header("content-disposition"), format!("attachment; filename=\"sops-feature-x.{ending}\""));
+        let link =
+            format!("<{}api/v1/repos/ada/sops/archive/{id}.{ending}?rev={id}>; rel=\"immutable\"", api.root_url());
+        assert_eq!(by_name.header("link"), link);
+        let etag = by_name.header("etag");
+        api.get_with(&format!("/repos/ada/sops/archive/{id}.{ending}"), "", &[("if-none-match", &etag)])
+            .await
+            .expect(304);
+    }
+    let part = api.get("/repos/ada/sops/archive/main.zip?path=a&path=moved", "").await.expect(200);
+    assert!(part.text().contains("sops/moved") && !part.text().contains("sops/d"));
+    for (name, status) in
+        [("absent.zip", 404), ("main.rar", 400), ("main", 400), (".zip", 400), ("main.zip?path=../x", 404)]
+    {
+        api.get(&format!("/repos/ada/sops/archive/{name}"), "").await.expect(status);
+    }
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_patches_are_streamed_to_their_end() {
+    let api = Api::start().await;
+    api.repository("ada", "sops", false).await;
+    let dir = TempDir::new().unwrap();
+    git(dir.path(), &["init", "--quiet"]).await;
+    for at in 0..500 {
+        std::fs::write(dir.path().join(format!("f{at:03}")), format!("line of {at}\n").repeat(100)).unwrap();
+    }
+    git(dir.path(), &["add", "."]).await;
+    git(dir.path(), &["commit", "--quiet", "-m", "Many"]).await;
+    git(dir.path(), &["push", "--quiet", &api.git_url("ada", "ada/sops"), "--all"]).await;
+    let diff = api.get("/repos/ada/sops/git/commits/main.diff", "").await.expect(200);
+    assert_eq!(
+        (diff.header("transfer-encoding"), diff.header("content-length")),
+        ("chunked".to_owned(), String::new())
+    );
+    assert!(diff.text().ends_with("0\r\n\r\n"), "the last chunk is there");
+    // A header may be cut in two by a chunk, so some fewer are found whole.
+    assert!(diff.text().matches("\nnew file mode 100644\n").count() > 480);
+    api.get("/repos/ada/sops/git/commits/main~1.diff", "").await.expect(404);
+    api.finish().await;
+}
