@@ -19,6 +19,7 @@ pub mod rights;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tokens;
+pub mod topics;
 pub mod users;
 
 #[cfg(test)]

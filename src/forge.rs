@@ -24,6 +24,7 @@ pub mod setup;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tokens;
+pub mod topics;
 pub mod users;
 
 /// What an administrator may tune about the forge.

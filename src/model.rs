@@ -14,6 +14,7 @@ pub mod repository;
 pub mod scopes;
 pub mod time;
 pub mod token;
+pub mod topic;
 pub mod user;
 
 pub use collaborator::Collaborator;

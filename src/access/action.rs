@@ -324,6 +324,8 @@ actions! { OnInstance {
     SearchRepositories("repository.search", [Repository Read], Need::Anyone);
     /// Repositories the caller owns or collaborates in.
     ListOwnRepositories("repository.list_own", [User Read, Repository Read], Need::SignedIn);
+    /// Search among topics of repositories the caller may see.
+    SearchTopics("topic.search", [Repository Read], Need::Anyone);
     /// Reads and verifies the ledger.
     ReadLedger("ledger.read", [Admin Read], Need::SiteAdmin);
 } }
@@ -380,6 +382,8 @@ actions! { OnRepository {
     ListCollaborators("collaborator.list", [Repository Read], repository(AccessLevel::Read, true, false));
     /// Adds, changes and removes collaborators.
     EditCollaborators("collaborator.edit", [Repository Write], repository(AccessLevel::Admin, true, false));
+    /// Sets, adds and removes topics; of no unit, they are the repository's own.
+    EditTopics("topic.edit", [Repository Write], repository(AccessLevel::Admin, true, true));
 } }
 
 actions! { OnRepositoryId {

@@ -16,6 +16,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0004_push_certificates.sql", include_str!("../../migrations/0004_push_certificates.sql")),
     ("0005_rights_version.sql", include_str!("../../migrations/0005_rights_version.sql")),
     ("0006_waiting_packs.sql", include_str!("../../migrations/0006_waiting_packs.sql")),
+    ("0007_topics.sql", include_str!("../../migrations/0007_topics.sql")),
 ];
 
 /// The version this binary writes.

@@ -15,7 +15,7 @@ const COLUMNS: &str = "r.id, r.owner_id, u.login, u.visibility, r.name, r.descri
      NOT EXISTS (SELECT 1 FROM refs f WHERE f.repo_id = r.id AND f.name >= 'refs/heads/' AND f.name < 'refs/heads0'), \
      r.size_bytes, r.created_ms, r.updated_ms, r.pushed_ms, r.archived_ms";
 const COLUMN_COUNT: usize = 17;
-const TABLES: &str = "repository r JOIN users u ON u.id = r.owner_id";
+pub(in crate::db) const TABLES: &str = "repository r JOIN users u ON u.id = r.owner_id";
 
 fn read(row: &dyn Row) -> Result<Repository, Error> {
     Ok(Repository {
@@ -203,6 +203,7 @@ pub fn delete(tx: &dyn Connection, id: RepoId) -> Result<bool, Error> {
         "DELETE FROM ref_projection WHERE repo_id = $1",
         "DELETE FROM waiting_pack WHERE repo_id = $1",
         "DELETE FROM collaboration WHERE repo_id = $1",
+        "DELETE FROM repository_topic WHERE repo_id = $1",
         "DELETE FROM repository_redirect WHERE repo_id = $1",
         "DELETE FROM repository WHERE id = $1",
     ] {

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 mod listing;
 mod removal;
 
+pub(super) use listing::viewer_of;
 pub use listing::{Details, Seen, details, list_own_repositories, list_user_repositories, search_repositories};
 pub use removal::{delete_repository, finish_removals};
 
@@ -269,7 +270,7 @@ fn check_branch_exists(conn: &dyn Connection, repository: &Repository, head: &Re
     Err(Error::new(Kind::Invalid, format!("branch does not exist [name: {}]", head.short())))
 }
 
-fn event_about(caller: &Caller, what: &'static str, repository: &Repository) -> Event {
+pub(super) fn event_about(caller: &Caller, what: &'static str, repository: &Repository) -> Event {
     Event::new(caller.stamp(), what, Object::in_repository("repository", repository.id, repository.full_name()))
 }
 

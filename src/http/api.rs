@@ -21,6 +21,7 @@ pub mod tags;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
+pub mod topics;
 pub mod urls;
 pub mod users;
 pub mod validate;
@@ -32,7 +33,7 @@ use super::router::Route;
 
 /// Lists the routes of the API; operation ids are those of the published specification.
 pub fn routes() -> Vec<Route> {
-    [account_routes(), key_routes(), repository_routes()].into_iter().flatten().collect()
+    [account_routes(), key_routes(), repository_routes(), topic_routes()].into_iter().flatten().collect()
 }
 
 fn account_routes() -> Vec<Route> {
@@ -128,5 +129,17 @@ fn repository_routes() -> Vec<Route> {
         Route::api(Method::PUT, collaborator, "repoAddCollaborator", collaborators::repo_add_collaborator),
         Route::api(Method::DELETE, collaborator, "repoDeleteCollaborator", collaborators::repo_delete_collaborator),
         Route::api(Method::GET, permission, "repoGetRepoPermissions", collaborators::repo_get_repo_permissions),
+    ]
+}
+
+fn topic_routes() -> Vec<Route> {
+    let all = "/api/v1/repos/{owner}/{repo}/topics";
+    let one = "/api/v1/repos/{owner}/{repo}/topics/{topic}";
+    vec![
+        Route::api(Method::GET, "/api/v1/topics/search", "topicSearch", topics::topic_search),
+        Route::api(Method::GET, all, "repoListTopics", topics::repo_list_topics),
+        Route::api(Method::PUT, all, "repoUpdateTopics", topics::repo_update_topics),
+        Route::api(Method::PUT, one, "repoAddTopic", topics::repo_add_topic),
+        Route::api(Method::DELETE, one, "repoDeleteTopic", topics::repo_delete_topic),
     ]
 }

@@ -11,6 +11,7 @@ const HASHES: &[(&str, &str)] = &[
     ("0004_push_certificates.sql", "312dcf6462239cde953fd013df2e5b68bc506bb354e2145aa02f9e3fba761fe6"),
     ("0005_rights_version.sql", "e2c73122dee88ea34263fa3090d98068da148cc272bc9895fb4585dca77ff1a8"),
     ("0006_waiting_packs.sql", "fd9059efbab87d4434dcbdee67e1457fef33c59d40a7a024627af5802dfc69f0"),
+    ("0007_topics.sql", "8a036868950286d44fdd68e30f49863632bdd360b69ee675ca136994cd397eee"),
 ];
 
 fn empty() -> rusqlite::Connection {

@@ -5,6 +5,7 @@ use atomicqms_actors::sql::{Connection, Error};
 use super::super::filter::Filter;
 use super::{COLUMNS, ListedPage, TABLES, page_values, read_listed};
 use crate::model::repository::{RepositoryMode, RepositoryQuery, RepositorySort};
+use crate::model::topic::{TOPICS_MAX, TopicName};
 use crate::model::{Page, Paged, UserId};
 
 /// Who is looking.
@@ -36,7 +37,11 @@ pub(in crate::db) fn build(viewer: Viewer, query: &RepositoryQuery, page: Page) 
     let tables = format!("{TABLES} LEFT JOIN collaboration c ON c.repo_id = r.id AND c.user_id = {granted}");
     may_see(&mut filter, viewer);
     let expressions: &[&str] = if query.in_description { &["r.name", "r.description"] } else { &["r.name"] };
-    filter.contains(expressions, &query.text);
+    if query.is_topic_only && !query.text.is_empty() {
+        has_topic(&mut filter, &query.text);
+    } else {
+        filter.contains(expressions, &query.text);
+    }
     if let Some(uid) = query.uid {
         let collaborates = "EXISTS (SELECT 1 FROM collaboration k WHERE k.repo_id = r.id AND k.user_id =";
         match query.mode {
@@ -79,7 +84,8 @@ pub(in crate::db) fn build(viewer: Viewer, query: &RepositoryQuery, page: Page) 
     (statement, count, filter)
 }
 
-fn may_see(filter: &mut Filter, viewer: Viewer) {
+/// Adds what makes a repository visible to a viewer; the statement names repository, owner and grant `r`, `u` and `c`.
+pub(in crate::db) fn may_see(filter: &mut Filter, viewer: Viewer) {
     if viewer.is_public_only {
         filter.add("r.is_private = 0 AND u.visibility = 'public'");
     }
@@ -93,4 +99,17 @@ fn may_see(filter: &mut Filter, viewer: Viewer) {
             filter.add(format!("(r.owner_id = {own} OR c.level IS NOT NULL{public})"));
         }
     }
+}
+
+/// Adds "has one of these topics"; the text is names joined by commas, as many as a repository can have.
+fn has_topic(filter: &mut Filter, text: &str) {
+    let names: Vec<String> =
+        text.split(',').filter_map(TopicName::parse).take(TOPICS_MAX).map(|name| filter.bind(name.as_str())).collect();
+    if names.is_empty() {
+        return filter.add("1 = 0");
+    }
+    filter.add(format!(
+        "EXISTS (SELECT 1 FROM repository_topic x JOIN topic t ON t.id = x.topic_id WHERE x.repo_id = r.id AND t.name IN ({}))",
+        names.join(", ")
+    ));
 }

@@ -54,12 +54,7 @@ pub async fn list_user_repositories(
 }
 
 async fn list(forge: &Forge, caller: &Caller, query: RepositoryQuery, page: Page) -> Result<Paged<Seen>> {
-    let viewer = Viewer {
-        id: caller.user_id(),
-        is_admin: caller.is_site_admin(),
-        is_restricted: caller.user().is_some_and(|user| user.is_restricted),
-        is_public_only: caller.scopes().is_some_and(|scopes| scopes.is_public_only()),
-    };
+    let viewer = viewer_of(caller);
     let caller = caller.clone();
     forge
         .read("list repositories", move |conn| {
@@ -72,6 +67,16 @@ async fn list(forge: &Forge, caller: &Caller, query: RepositoryQuery, page: Page
         .await
 }
 
+/// The caller as a statement about visibility sees it.
+pub(in crate::forge) fn viewer_of(caller: &Caller) -> Viewer {
+    Viewer {
+        id: caller.user_id(),
+        is_admin: caller.is_site_admin(),
+        is_restricted: caller.user().is_some_and(|user| user.is_restricted),
+        is_public_only: caller.scopes().is_some_and(|scopes| scopes.is_public_only()),
+    }
+}
+
 /// What a page of repositories shows beside their rows.
 #[derive(Debug, Clone)]
 pub struct Details {
@@ -79,9 +84,11 @@ pub struct Details {
     pub owner: User,
     /// Branches.
     pub branch_count: u64,
+    /// Topics by name.
+    pub topics: Vec<String>,
 }
 
-/// Reads owners and branch counts of repositories the caller was already shown, in their order. The branches of a repository that is open are
+/// Reads owners, branch counts and topics of repositories the caller was already shown, in their order. The branches of a repository that is open are
 /// counted in memory, the others in the database.
 ///
 /// Errors: `NotFound` when one of them was deleted meanwhile.
@@ -94,6 +101,8 @@ pub async fn details(forge: &Forge, repositories: &[Repository]) -> Result<Vec<D
         .read("read repository details", move |conn| {
             // A page mostly belongs to few.
             let mut owners: HashMap<UserId, User> = HashMap::new();
+            let ids: Vec<_> = wanted.iter().map(|(repo, ..)| *repo).collect();
+            let mut topics = db::topics::of_repositories(conn, &ids)?;
             let mut details = Vec::with_capacity(wanted.len());
             for (repo, owner, view) in wanted {
                 let owner = match owners.get(&owner) {
@@ -108,7 +117,7 @@ pub async fn details(forge: &Forge, repositories: &[Repository]) -> Result<Vec<D
                     Some(view) => view.refs.iter_prefix("refs/heads/").count() as u64,
                     None => db::repositories::count_branches(conn, repo)?,
                 };
-                details.push(Details { owner, branch_count });
+                details.push(Details { owner, branch_count, topics: topics.remove(&repo).unwrap_or_default() });
             }
             Ok(details)
         })

@@ -12,6 +12,7 @@ mod repository;
 mod tests;
 mod time;
 mod token;
+mod topic;
 mod user;
 
 pub use commit::{BranchJson, CommitMetaJson, PayloadCommitJson, PayloadUserJson, TagJson, VerificationJson};
@@ -24,6 +25,7 @@ pub use options::{
 pub use repository::{InternalTrackerJson, PermissionJson, RepositoryJson, SearchResultsJson};
 pub use time::{Timestamp, ZERO_TIME};
 pub use token::AccessTokenJson;
+pub use topic::{RepoTopicOptions, TopicJson, TopicListJson, TopicNamesJson};
 pub use user::{CollaboratorPermissionJson, UserJson, UserSearchJson};
 
 use serde::Serialize;

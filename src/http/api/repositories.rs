@@ -128,7 +128,10 @@ pub async fn render_all(
     let details = repositories::details(&app.forge, &repositories).await?;
     let shown = repositories.iter().zip(levels).zip(details);
     Ok(shown
-        .map(|((repository, level), more)| viewer.repository(repository, &more.owner, level, more.branch_count))
+        .map(|((repository, level), more)| RepositoryJson {
+            topics: more.topics,
+            ..viewer.repository(repository, &more.owner, level, more.branch_count)
+        })
         .collect())
 }
 

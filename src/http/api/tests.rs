@@ -13,5 +13,6 @@ mod repositories;
 mod search;
 mod sweep;
 mod tokens;
+mod topics;
 
 use fixture::{Api, basic};

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Deserializer};
 
 /// Reads `null` as the default value, as Go's decoder does.
-fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(super) fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de> + Default,

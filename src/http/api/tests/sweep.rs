@@ -52,6 +52,11 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("repoAddCollaborator", [404, 404, 403, 204]),
     ("repoGetRepoPermissions", [404, 404, 200, 200]),
     ("repoDeleteCollaborator", [404, 404, 403, 204]),
+    ("repoListTopics", [404, 404, 200, 200]),
+    ("repoUpdateTopics", [404, 404, 403, 204]),
+    ("repoAddTopic", [404, 404, 403, 204]),
+    ("repoDeleteTopic", [404, 404, 403, 204]),
+    ("topicSearch", [200, 200, 200, 200]),
     ("repoDelete", [404, 404, 403, 204]),
 ];
 
@@ -64,6 +69,7 @@ fn fill(pattern: &str, id: &Value) -> String {
         .replace("{*branch}", "main")
         .replace("{*ref}", "heads/main")
         .replace("{*tag}", "absent")
+        .replace("{topic}", "sop")
         .replace("{token}", "absent")
 }
 
