@@ -24,6 +24,7 @@ pub mod teams;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tokens;
+pub mod topics;
 pub mod transfers;
 pub mod users;
 

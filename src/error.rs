@@ -129,6 +129,7 @@ struct Inner {
     field: Option<&'static str>,
     retry_after_seconds: Option<u64>,
     may_challenge: bool,
+    body_field: Option<(&'static str, serde_json::Value)>,
     source: Option<Source>,
 }
 
@@ -142,6 +143,7 @@ impl Error {
             field: None,
             retry_after_seconds: None,
             may_challenge: false,
+            body_field: None,
             source: None,
         }))
     }
@@ -214,6 +216,18 @@ impl Error {
     pub fn with_challenge(mut self) -> Self {
         self.0.may_challenge = true;
         self
+    }
+
+    /// Adds a field to the body an API client reads, where Gitea has one beside the message.
+    #[must_use]
+    pub fn with_body_field(mut self, name: &'static str, value: serde_json::Value) -> Self {
+        self.0.body_field = Some((name, value));
+        self
+    }
+
+    /// The field an API client reads beside the message.
+    pub fn body_field(&self) -> Option<(&'static str, &serde_json::Value)> {
+        self.0.body_field.as_ref().map(|(name, value)| (*name, value))
     }
 
     /// What sort of failure this is.

@@ -37,6 +37,7 @@ pub mod templates;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tokens;
+pub mod topics;
 pub mod transfers;
 pub mod users;
 mod writing;

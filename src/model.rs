@@ -19,6 +19,7 @@ pub mod repository;
 pub mod scopes;
 pub mod time;
 pub mod token;
+pub mod topic;
 pub mod transfer;
 pub mod unit;
 pub mod user;

@@ -578,6 +578,8 @@ actions! { OnInstance {
     RenderMarkup("markup.render", [], Need::SignedIn);
     /// Looks at the token that is used, or revokes it: no scope, because a token may always give itself up.
     ManageCurrentToken("token.current", [], Need::SignedIn);
+    /// Search among topics of repositories the caller may see.
+    SearchTopics("topic.search", [Repository Read], Need::Anyone, with_limited_token);
     /// Reads and verifies the ledger.
     ReadLedger("ledger.read", [Admin Read], Need::SiteAdmin);
 } }
@@ -656,6 +658,8 @@ actions! { OnRepository {
     ListForks("fork.list", [Repository Read], repository(AccessLevel::Read, false, false));
     /// Adds, changes and removes collaborators.
     EditCollaborators("collaborator.edit", [Repository Write], repository(AccessLevel::Admin, true, false));
+    /// Sets, adds and removes topics; of no unit, they are the repository's own.
+    EditTopics("topic.edit", [Repository Write], repository(AccessLevel::Admin, true, true));
     /// Lists the teams with access.
     ListRepositoryTeams("repository_team.list", [Repository Read], repository(AccessLevel::Read, true, false));
     /// Gives a team access, or takes it; the organization may keep that to its owners.

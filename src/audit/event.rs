@@ -36,6 +36,8 @@ pub mod action {
     pub const REPOSITORY_CREATE: &str = "repository.create";
     /// A repository's settings or name were changed.
     pub const REPOSITORY_EDIT: &str = "repository.edit";
+    /// A repository was given other topics.
+    pub const REPOSITORY_TOPICS: &str = "repository.topics";
     /// A repository was deleted.
     pub const REPOSITORY_DELETE: &str = "repository.delete";
     /// Somebody was given a level in a repository, or another one.

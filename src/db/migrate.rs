@@ -24,6 +24,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0010_forks.sql", include_str!("../../migrations/0010_forks.sql")),
     ("0011_protection.sql", include_str!("../../migrations/0011_protection.sql")),
     ("0012_releases.sql", include_str!("../../migrations/0012_releases.sql")),
+    ("0013_topics.sql", include_str!("../../migrations/0013_topics.sql")),
 ];
 
 /// The version this binary writes.

@@ -10,6 +10,7 @@ use atomicqms_actors::sql::{Connection, EachRow, Error, Value};
 use super::testing::{self, NOON, edit, oid, push};
 use super::*;
 use crate::model::repository::{RepositoryQuery, RepositorySort};
+use crate::model::topic::TopicName;
 use crate::model::user::UserQuery;
 use crate::model::{
     AccessLevel, BlobId, Email, FileName, KeyOwner, KeyText, NewAttachment, NewRelease, NewToken, Page, ReleaseFilter,
@@ -129,6 +130,12 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     collaborators::list(conn_ref, repo, Page::default()).unwrap();
     collaborators::delete(conn_ref, repo, bob).unwrap();
     collaborators::delete_of_user(conn_ref, bob).unwrap();
+    let topic = TopicName::parse("gxp").unwrap();
+    topics::add(conn_ref, repo, &topic, NOON).unwrap();
+    assert_eq!(topics::of_repository(conn_ref, repo).unwrap(), ["gxp"]);
+    assert_eq!(topics::of_repositories(conn_ref, &[repo, RepoId::new(99)]).unwrap().len(), 1);
+    assert!(topics::remove(conn_ref, repo, "gxp").unwrap());
+    assert!(!topics::remove(conn_ref, repo, "gxp").unwrap(), "gone");
     let sop = RepoName::new("sop").unwrap();
     let row = repositories::find(conn_ref, repo).unwrap().unwrap();
     repositories::find_by_path(conn_ref, &name, &sop).unwrap();

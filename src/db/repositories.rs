@@ -14,7 +14,7 @@ const COLUMNS: &str = "r.id, r.owner_id, u.login, u.visibility, r.name, r.descri
      r.is_private, r.is_archived, r.is_template, \
      NOT EXISTS (SELECT 1 FROM refs f WHERE f.repo_id = r.id AND f.name >= 'refs/heads/' AND f.name < 'refs/heads0'), \
      r.size_bytes, r.created_ms, r.updated_ms, r.pushed_ms, r.archived_ms, u.is_organization, r.disabled_units, r.fork_id";
-const TABLES: &str = "repository r JOIN users u ON u.id = r.owner_id";
+pub(in crate::db) const TABLES: &str = "repository r JOIN users u ON u.id = r.owner_id";
 
 fn read(row: &dyn Row) -> Result<Repository, Error> {
     Ok(Repository {
@@ -243,6 +243,7 @@ pub fn delete(tx: &dyn Connection, id: RepoId) -> Result<bool, Error> {
         "DELETE FROM access_token_repository WHERE repo_id = $1",
         "DELETE FROM repository_transfer_team WHERE repo_id = $1",
         "DELETE FROM repository_transfer WHERE repo_id = $1",
+        "DELETE FROM repository_topic WHERE repo_id = $1",
         "DELETE FROM repository_redirect WHERE repo_id = $1",
         "DELETE FROM repository WHERE id = $1",
     ] {

@@ -13,11 +13,11 @@ use serde_json::{Map, Value, json};
 mod listing;
 mod removal;
 
-pub(super) use listing::list_forks_of;
 pub use listing::{
     Details, Seen, details, list_organization_repositories, list_own_repositories, list_team_repositories,
     list_user_repositories, search_repositories,
 };
+pub(super) use listing::{list_forks_of, viewer_of};
 pub use removal::{delete_organization_repositories, delete_repository, finish_removals};
 
 use super::{Forge, check_link, check_text};

@@ -52,6 +52,7 @@ pub mod templates;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
+pub mod topics;
 pub mod transfers;
 pub mod uploads;
 pub mod urls;
@@ -79,6 +80,7 @@ pub fn routes() -> Vec<Route> {
         release_routes(),
         server_routes(),
         reading_routes(),
+        topic_routes(),
     ]
     .into_iter()
     .flatten()
@@ -476,5 +478,17 @@ fn reading_routes() -> Vec<Route> {
             "repoGetArchive",
             archives::repo_get_archive,
         ),
+    ]
+}
+
+fn topic_routes() -> Vec<Route> {
+    let all = "/api/v1/repos/{owner}/{repo}/topics";
+    let one = "/api/v1/repos/{owner}/{repo}/topics/{topic}";
+    vec![
+        Route::api(Method::GET, "/api/v1/topics/search", "topicSearch", topics::topic_search),
+        Route::api(Method::GET, all, "repoListTopics", topics::repo_list_topics),
+        Route::api(Method::PUT, all, "repoUpdateTopics", topics::repo_update_topics),
+        Route::api(Method::PUT, one, "repoAddTopic", topics::repo_add_topic),
+        Route::api(Method::DELETE, one, "repoDeleteTopic", topics::repo_delete_topic),
     ]
 }

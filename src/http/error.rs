@@ -57,7 +57,13 @@ pub fn render(error: &Error, context: &RequestContext, root_url: &str) -> Respon
         _ => error.public().to_owned(),
     };
     let mut response = match group {
-        Group::Api => Json(json!({ "message": message, "url": format!("{root_url}api/swagger") })).into_response(),
+        Group::Api => {
+            let mut body = json!({ "message": message, "url": format!("{root_url}api/swagger") });
+            if let Some((name, value)) = error.body_field() {
+                body[name] = value.clone();
+            }
+            Json(body).into_response()
+        }
         Group::Git | Group::Health | Group::Page => {
             ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], format!("{message}\n")).into_response()
         }

@@ -139,6 +139,8 @@ pub struct RepositoryPatch {
 pub struct RepositoryQuery {
     /// Words looked for in the name; empty: all.
     pub text: String,
+    /// The words are names of topics, joined by commas.
+    pub is_topic_only: bool,
     /// Look into descriptions too.
     pub in_description: bool,
     /// Only repositories this user owns or collaborates in.

@@ -43,6 +43,12 @@ def drive(driver, world):
     call("repoCompareDiff", basehead="main...topic/a", **seed)
     call("repoGetArchive", archive="main.zip", **seed)
 
+    call("repoUpdateTopics", ada, 204, body={"topics": ["qms", "sop"]}, **at)
+    call("repoAddTopic", ada, 204, topic="lab", **at)
+    call("repoListTopics", ada, **at)
+    call("topicSearch", ada, q="qm")
+    call("repoDeleteTopic", ada, 204, topic="lab", **at)
+
     call("repoAddCollaborator", ada, 204, collaborator="bob", body={"permission": "write"}, **at)
     call("repoListCollaborators", ada, **at)
     call("repoCheckCollaborator", ada, 204, collaborator="bob", **at)

@@ -173,6 +173,9 @@ fn repository_actions() {
         ("collaborator.list", true, false, [HIDE, HIDE, HIDE, OK, OK, OK, OK, OK, OK]),
         ("collaborator.edit", false, false, [WHO, NO, HIDE, NO, NO, OK, OK, OK, OK]),
         ("collaborator.edit", true, false, [HIDE, HIDE, HIDE, NO, NO, OK, OK, OK, OK]),
+        ("topic.edit", false, false, [WHO, NO, HIDE, NO, NO, OK, OK, OK, OK]),
+        ("topic.edit", true, false, [HIDE, HIDE, HIDE, NO, NO, OK, OK, OK, OK]),
+        ("topic.edit", false, true, [WHO, NO, HIDE, NO, NO, SHUT, SHUT, SHUT, SHUT]),
     ];
     for rule in OnRepository::RULES {
         assert!(table.iter().any(|(name, ..)| *name == rule.name), "{} has no line in the table", rule.name);
@@ -398,7 +401,9 @@ fn units_count_for_themselves_below_administrators() {
 #[test]
 fn instance_actions() {
     let expected = |rule: &Rule| match rule.name {
-        "server.read" | "user.search" | "repository.search" | "organization.list" => ["ok", "ok", "ok", "ok"],
+        "server.read" | "user.search" | "repository.search" | "organization.list" | "topic.search" => {
+            ["ok", "ok", "ok", "ok"]
+        }
         "self.read"
         | "repository.list_own"
         | "organization.list_own"

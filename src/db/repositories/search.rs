@@ -6,6 +6,7 @@ use super::super::filter::Filter;
 use super::super::teams;
 use super::{COLUMNS, TABLES, page_values, read};
 use crate::model::repository::{RepositoryMode, RepositoryQuery, RepositorySort};
+use crate::model::topic::{TOPICS_MAX, TopicName};
 use crate::model::{Page, Paged, RepoId, Repository, UserId};
 
 /// Who is looking.
@@ -41,7 +42,11 @@ pub(in crate::db) fn build(viewer: &Viewer, query: &RepositoryQuery, page: Page)
     let mut filter = Filter::default();
     may_see(&mut filter, viewer);
     let expressions: &[&str] = if query.in_description { &["r.name", "r.description"] } else { &["r.name"] };
-    filter.contains(expressions, &query.text);
+    if query.is_topic_only && !query.text.is_empty() {
+        has_topic(&mut filter, &query.text);
+    } else {
+        filter.contains(expressions, &query.text);
+    }
     if let Some(uid) = query.uid {
         match query.mode {
             RepositoryMode::Collaborative => {
@@ -95,7 +100,8 @@ pub(in crate::db) fn build(viewer: &Viewer, query: &RepositoryQuery, page: Page)
     (statement, count, filter)
 }
 
-fn may_see(filter: &mut Filter, viewer: &Viewer) {
+/// Adds what makes a repository visible to a viewer; the statement names repository and owner `r` and `u`.
+pub(in crate::db) fn may_see(filter: &mut Filter, viewer: &Viewer) {
     if let Some(only) = &viewer.only {
         let ids: Vec<String> = only.iter().map(|id| filter.bind(*id)).collect();
         filter.add(if ids.is_empty() { "1 = 0".to_owned() } else { format!("r.id IN ({})", ids.join(", ")) });
@@ -121,4 +127,17 @@ fn may_see(filter: &mut Filter, viewer: &Viewer) {
             filter.add(format!("(r.owner_id = {own} OR r.id IN ({granted}){public})"));
         }
     }
+}
+
+/// Adds "has one of these topics"; the text is names joined by commas, as many as a repository can have.
+fn has_topic(filter: &mut Filter, text: &str) {
+    let names: Vec<String> =
+        text.split(',').filter_map(TopicName::parse).take(TOPICS_MAX).map(|name| filter.bind(name.as_str())).collect();
+    if names.is_empty() {
+        return filter.add("1 = 0");
+    }
+    filter.add(format!(
+        "EXISTS (SELECT 1 FROM repository_topic x JOIN topic t ON t.id = x.topic_id WHERE x.repo_id = r.id AND t.name IN ({}))",
+        names.join(", ")
+    ));
 }

@@ -89,13 +89,7 @@ pub async fn list_user_repositories(
 }
 
 async fn list(forge: &Forge, caller: &Caller, query: RepositoryQuery, page: Page) -> Result<Paged<Seen>> {
-    let viewer = Viewer {
-        id: caller.user_id(),
-        is_admin: caller.is_site_admin(),
-        is_restricted: caller.user().is_some_and(|user| user.is_restricted),
-        is_public_only: caller.scopes().is_some_and(|scopes| scopes.is_public_only()),
-        only: caller.only_repositories().map(<[_]>::to_vec),
-    };
+    let viewer = viewer_of(caller);
     let caller = caller.clone();
     forge
         .read("list repositories", move |conn| {
@@ -107,6 +101,17 @@ async fn list(forge: &Forge, caller: &Caller, query: RepositoryQuery, page: Page
             Ok(Paged { rows, total_count })
         })
         .await
+}
+
+/// The caller as a statement about visibility sees it.
+pub(in crate::forge) fn viewer_of(caller: &Caller) -> Viewer {
+    Viewer {
+        id: caller.user_id(),
+        is_admin: caller.is_site_admin(),
+        is_restricted: caller.user().is_some_and(|user| user.is_restricted),
+        is_public_only: caller.scopes().is_some_and(|scopes| scopes.is_public_only()),
+        only: caller.only_repositories().map(<[_]>::to_vec),
+    }
 }
 
 /// What a page of repositories shows beside their rows.
@@ -122,9 +127,11 @@ pub struct Details {
     pub parent: Option<Box<(Repository, User, RepositoryRights)>>,
     /// Releases that are no drafts.
     pub release_count: u64,
+    /// Topics by name.
+    pub topics: Vec<String>,
 }
 
-/// Reads owners and branch counts of repositories the caller was already shown, in their order. The branches of a repository that is open are
+/// Reads owners, branch counts and topics of repositories the caller was already shown, in their order. The branches of a repository that is open are
 /// counted in memory, the others in the database.
 ///
 /// Errors: `NotFound` when one of them was deleted meanwhile.
@@ -138,6 +145,8 @@ pub async fn details(forge: &Forge, caller: &Caller, repositories: &[Repository]
         .read("read repository details", move |conn| {
             // A page mostly belongs to few.
             let mut owners: HashMap<UserId, User> = HashMap::new();
+            let ids: Vec<_> = wanted.iter().map(|(repo, ..)| *repo).collect();
+            let mut topics = db::topics::of_repositories(conn, &ids)?;
             let mut details = Vec::with_capacity(wanted.len());
             for (repo, owner, fork_id, view) in wanted {
                 let owner = match owners.get(&owner) {
@@ -158,7 +167,8 @@ pub async fn details(forge: &Forge, caller: &Caller, repositories: &[Repository]
                 };
                 let fork_count = db::repositories::count_forks(conn, repo)?;
                 let release_count = db::releases::count_published(conn, repo)?;
-                details.push(Details { owner, branch_count, fork_count, parent, release_count });
+                let topics = topics.remove(&repo).unwrap_or_default();
+                details.push(Details { owner, branch_count, fork_count, parent, release_count, topics });
             }
             Ok(details)
         })

@@ -19,6 +19,7 @@ mod settings;
 mod tests;
 mod time;
 mod token;
+mod topic;
 mod user;
 mod write_options;
 
@@ -50,6 +51,7 @@ pub use repository::{InternalTrackerJson, PermissionJson, RepositoryJson, Search
 pub use settings::{ApiSettingsJson, AttachmentSettingsJson, RepoSettingsJson, UiSettingsJson};
 pub use time::{Timestamp, ZERO_TIME};
 pub use token::{AccessTokenJson, CurrentAccessTokenJson, UserMetaJson};
+pub use topic::{RepoTopicOptions, TopicJson, TopicListJson, TopicNamesJson};
 pub use user::{CollaboratorPermissionJson, UserJson, UserSearchJson};
 pub use write_options::{
     CommitDateOption, CreateBranchOption, CreateTagOption, FileOperationOption, FileOption, IdentityOption,

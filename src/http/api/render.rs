@@ -135,11 +135,18 @@ impl<'a> Viewer<'a> {
             forks_count: i64::try_from(details.fork_count).unwrap_or(i64::MAX),
             parent: details.parent.as_ref().map(|parent| {
                 let (parent, owner, rights) = &**parent;
-                let more =
-                    Details { owner: owner.clone(), branch_count: 0, fork_count: 0, parent: None, release_count: 0 };
+                let more = Details {
+                    owner: owner.clone(),
+                    branch_count: 0,
+                    fork_count: 0,
+                    parent: None,
+                    release_count: 0,
+                    topics: Vec::new(),
+                };
                 Box::new(self.repository(parent, *rights, &more))
             }),
             release_counter: i64::try_from(details.release_count).unwrap_or(i64::MAX),
+            topics: details.topics.clone(),
             default_branch: repository.default_branch.clone(),
             default_target_branch: repository.default_branch.clone(),
             archived: repository.is_archived,

@@ -31,10 +31,9 @@ pub async fn repo_search(State(app): State<App>, caller: Caller, params: Params,
     Ok(response)
 }
 
-/// Nothing here has a star, a topic or a team, so asking for one finds nothing.
+/// Nothing here has a star or a team, so asking for one finds nothing.
 fn asks_for_the_impossible(params: &Params) -> bool {
-    let asks_for_topic = params.switch("topic") == Some(true) && !params.text("q").is_empty();
-    asks_for_topic || params.id("starredBy").is_some() || params.id("team_id").is_some()
+    params.id("starredBy").is_some() || params.id("team_id").is_some()
 }
 
 fn read_query(params: &Params) -> Result<RepositoryQuery> {
@@ -49,6 +48,7 @@ fn read_query(params: &Params) -> Result<RepositoryQuery> {
     let (sort, is_descending) = read_order(params)?;
     Ok(RepositoryQuery {
         text: params.text("q").to_owned(),
+        is_topic_only: params.switch("topic") == Some(true),
         in_description: params.switch("includeDesc") == Some(true),
         uid: params.id("uid").map(UserId::new),
         is_exclusive: params.switch("exclusive") == Some(true),

@@ -23,6 +23,7 @@ mod settings;
 mod sweep;
 mod templates;
 mod tokens;
+mod topics;
 mod write_paths;
 mod writing;
 

@@ -124,6 +124,11 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("getGeneralUISettings", [200, 200, 200, 200]),
     ("getCurrentToken", [401, 404, 404, 404]),
     ("deleteCurrentToken", [401, 404, 404, 404]),
+    ("repoListTopics", [404, 404, 200, 200]),
+    ("repoUpdateTopics", [404, 404, 403, 204]),
+    ("repoAddTopic", [404, 404, 403, 204]),
+    ("repoDeleteTopic", [404, 404, 403, 204]),
+    ("topicSearch", [200, 200, 200, 200]),
     ("repoDelete", [404, 404, 403, 204]),
     // The organization is private; the reader is in none of its teams, the owner owns it.
     ("orgGetAll", [200, 200, 200, 200]),
@@ -187,6 +192,7 @@ fn fill(pattern: &str, id: &Value, team: &Value) -> String {
         .replace("{*archive}", "main.bundle")
         .replace("{*ref}", "heads/main")
         .replace("{*tag}", "absent")
+        .replace("{topic}", "sop")
         .replace("{token}", "absent")
 }
 

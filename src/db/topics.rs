@@ -1,0 +1,96 @@
+//! Rows of topics and of which repository has which.
+
+use std::collections::HashMap;
+
+use atomicqms_actors::params;
+use atomicqms_actors::sql::{Connection, Error};
+
+use super::filter::Filter;
+use super::repositories::TABLES;
+use super::repositories::search::{Viewer, may_see};
+use crate::model::topic::{Topic, TopicName};
+use crate::model::{Page, Paged, RepoId, UtcMs};
+
+/// Reads the topics of a repository by name.
+pub fn of_repository(conn: &dyn Connection, repo: RepoId) -> Result<Vec<String>, Error> {
+    conn.all(
+        "SELECT t.name FROM repository_topic x JOIN topic t ON t.id = x.topic_id WHERE x.repo_id = $1 ORDER BY t.name",
+        &params![repo],
+        |row| row.text(0),
+    )
+}
+
+/// Reads the topics of a page of repositories in one statement; those without any are absent.
+pub fn of_repositories(conn: &dyn Connection, repos: &[RepoId]) -> Result<HashMap<RepoId, Vec<String>>, Error> {
+    let mut topics: HashMap<RepoId, Vec<String>> = HashMap::new();
+    if repos.is_empty() {
+        return Ok(topics);
+    }
+    let mut wanted = Filter::default();
+    let places: Vec<String> = repos.iter().map(|repo| wanted.bind(*repo)).collect();
+    let sql = format!(
+        "SELECT x.repo_id, t.name FROM repository_topic x JOIN topic t ON t.id = x.topic_id \
+         WHERE x.repo_id IN ({}) ORDER BY x.repo_id, t.name",
+        places.join(", ")
+    );
+    for (repo, name) in conn.all(&sql, wanted.params(), |row| Ok((RepoId::new(row.int(0)?), row.text(1)?)))? {
+        topics.entry(repo).or_default().push(name);
+    }
+    Ok(topics)
+}
+
+/// Gives a repository a topic, which is made when it is new.
+pub fn add(tx: &dyn Connection, repo: RepoId, name: &TopicName, at: UtcMs) -> Result<(), Error> {
+    let id = tx
+        .first(
+            "INSERT INTO topic (name, created_ms, updated_ms) VALUES ($1, $2, $3) \
+             ON CONFLICT (name) DO UPDATE SET updated_ms = excluded.updated_ms RETURNING id",
+            &params![name.as_str(), at, at],
+            |row| row.int(0),
+        )?
+        .ok_or(Error::Column { index: 0, expected: "a row" })?;
+    tx.execute(
+        "INSERT INTO repository_topic (repo_id, topic_id) VALUES ($1, $2) ON CONFLICT (repo_id, topic_id) DO NOTHING",
+        &params![repo, id],
+    )?;
+    Ok(())
+}
+
+/// Takes a topic from a repository; false: it had it not.
+pub fn remove(tx: &dyn Connection, repo: RepoId, name: &str) -> Result<bool, Error> {
+    let changed = tx.execute(
+        "DELETE FROM repository_topic WHERE repo_id = $1 AND topic_id = (SELECT id FROM topic WHERE name = $2)",
+        &params![repo, name],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Lists topics that contain a text, the most used first. Only repositories the viewer may see count, so a topic that only hidden ones
+/// have is not there.
+pub fn search(conn: &dyn Connection, viewer: &Viewer, text: &str, page: Page) -> Result<Paged<Topic>, Error> {
+    let mut filter = Filter::default();
+    let tables = format!("{TABLES} JOIN repository_topic x ON x.repo_id = r.id JOIN topic t ON t.id = x.topic_id");
+    may_see(&mut filter, viewer);
+    filter.contains(&["t.name"], text);
+    let clause = filter.clause();
+    let count = format!("SELECT COUNT(DISTINCT t.id) FROM {tables}{clause}");
+    let total = conn.first(&count, filter.params(), |row| row.int(0))?;
+    let (limit, offset) = (filter.bind(page.limit_i64()), filter.bind(page.offset()));
+    let rows = conn.all(
+        &format!(
+            "SELECT t.id, t.name, t.created_ms, t.updated_ms, COUNT(*) FROM {tables}{clause} \
+             GROUP BY t.id, t.name, t.created_ms, t.updated_ms ORDER BY COUNT(*) DESC, t.name LIMIT {limit} OFFSET {offset}"
+        ),
+        filter.params(),
+        |row| {
+            Ok(Topic {
+                id: row.int(0)?,
+                name: row.text(1)?,
+                created_ms: UtcMs::new(row.int(2)?),
+                updated_ms: UtcMs::new(row.int(3)?),
+                repo_count: row.int(4)?,
+            })
+        },
+    )?;
+    Ok(Paged { rows, total_count: u64::try_from(total.unwrap_or(0)).unwrap_or(0) })
+}
