@@ -17,6 +17,9 @@ MAY_BE_ABSENT = {
     "Repository": {"parent", "permissions", "internal_tracker", "external_tracker", "external_wiki", "repo_transfer", "mirror_last_sync_at"},
     "PublicKey": {"user", "read_only", "key_type"},
     "DeployKey": {"repository"},
+    "ContentsResponse": {"last_commit_message", "lfs_oid", "lfs_size"},
+    "GitBlobResponse": {"lfs_oid", "lfs_size"},
+    "ContentsExtResponse": {"file_contents", "dir_contents"},
 }
 
 # What the specification forgets and clients need, or what is ours, by model.
