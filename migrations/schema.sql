@@ -610,3 +610,21 @@ CREATE TABLE repository_topic (
 ) STRICT;
 
 CREATE INDEX repository_topic_by_topic ON repository_topic (topic_id, repo_id);
+
+CREATE TABLE star (
+    user_id    INTEGER NOT NULL REFERENCES users (id),
+    repo_id    INTEGER NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
+    created_ms INTEGER NOT NULL,
+    PRIMARY KEY (user_id, repo_id)
+) STRICT;
+
+CREATE INDEX star_by_repo ON star (repo_id, user_id);
+
+CREATE TABLE watch (
+    user_id    INTEGER NOT NULL REFERENCES users (id),
+    repo_id    INTEGER NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
+    created_ms INTEGER NOT NULL,
+    PRIMARY KEY (user_id, repo_id)
+) STRICT;
+
+CREATE INDEX watch_by_repo ON watch (repo_id, user_id);

@@ -10,6 +10,7 @@ pub mod collaborators;
 pub mod dialect;
 mod filter;
 pub mod instance;
+pub mod interests;
 pub mod jobs;
 pub mod keys;
 pub mod migrate;

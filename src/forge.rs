@@ -23,6 +23,7 @@ pub mod contents;
 pub mod first_commit;
 pub mod forks;
 pub mod intake;
+pub mod interests;
 pub mod keys;
 pub mod maintenance;
 pub mod organizations;

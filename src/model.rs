@@ -8,6 +8,7 @@ pub mod collaborator;
 pub mod email;
 pub mod glob;
 pub mod id;
+pub mod interest;
 pub mod key;
 pub mod level;
 pub mod names;

@@ -591,6 +591,8 @@ actions! { OnUser {
     SeeName("user.see_name", [], Need::SeeUser);
     /// Sees which repositories an account owns, as far as the caller may see them.
     ListUserRepositories("repository.list_user", [User Read, Repository Read], Need::SeeUser, takes_organizations, with_limited_token);
+    /// Sees what an account has starred and watches, as far as the caller may see it.
+    ListInteresting("interest.list_user", [User Read, Repository Read], Need::SeeUser, with_limited_token);
     /// Sees which organizations an account belongs to, as far as the caller may see that.
     ListUserOrganizations("organization.list_user", [User Read, Organization Read], Need::SeeUser);
     /// Makes an organization for somebody else.
@@ -656,6 +658,16 @@ actions! { OnRepository {
     ListAssignable("assignable.list", [Repository Read], repository(AccessLevel::Read, true, false));
     /// Lists forks, as far as the caller may see them.
     ListForks("fork.list", [Repository Read], repository(AccessLevel::Read, false, false));
+    /// Lists who has starred or watches it, as far as the caller may see them.
+    ListInterested("interest.list", [Repository Read], repository(AccessLevel::Read, false, false));
+    /// Looks at one's own star.
+    ReadStar("star.read", [User Read, Repository Read], repository(AccessLevel::Read, true, false));
+    /// Stars it, or takes the star back.
+    EditStar("star.edit", [User Write, Repository Write], repository(AccessLevel::Read, true, false));
+    /// Looks at one's own watch.
+    ReadWatch("watch.read", [Repository Read], repository(AccessLevel::Read, true, false));
+    /// Watches it, or ceases to.
+    EditWatch("watch.edit", [Repository Write], repository(AccessLevel::Read, true, false));
     /// Adds, changes and removes collaborators.
     EditCollaborators("collaborator.edit", [Repository Write], repository(AccessLevel::Admin, true, false));
     /// Sets, adds and removes topics; of no unit, they are the repository's own.

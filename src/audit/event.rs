@@ -38,6 +38,14 @@ pub mod action {
     pub const REPOSITORY_EDIT: &str = "repository.edit";
     /// A repository was given other topics.
     pub const REPOSITORY_TOPICS: &str = "repository.topics";
+    /// Somebody starred a repository.
+    pub const STAR_ADD: &str = "star.add";
+    /// Somebody took a star back.
+    pub const STAR_REMOVE: &str = "star.remove";
+    /// Somebody began to watch a repository.
+    pub const WATCH_ADD: &str = "watch.add";
+    /// Somebody ceased to watch a repository.
+    pub const WATCH_REMOVE: &str = "watch.remove";
     /// A repository was deleted.
     pub const REPOSITORY_DELETE: &str = "repository.delete";
     /// Somebody was given a level in a repository, or another one.

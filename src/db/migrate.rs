@@ -25,6 +25,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0011_protection.sql", include_str!("../../migrations/0011_protection.sql")),
     ("0012_releases.sql", include_str!("../../migrations/0012_releases.sql")),
     ("0013_topics.sql", include_str!("../../migrations/0013_topics.sql")),
+    ("0014_stars_watches.sql", include_str!("../../migrations/0014_stars_watches.sql")),
 ];
 
 /// The version this binary writes.

@@ -221,17 +221,8 @@ pub struct Viewer {
 /// Lists accounts of people that a caller may see.
 pub fn list(conn: &dyn Connection, viewer: Viewer, query: &UserQuery, page: Page) -> Result<Paged<User>, Error> {
     let mut filter = Filter::default();
-    filter.add("u.deleted_ms IS NULL AND u.is_organization = 0");
-    match viewer {
-        Viewer { is_public_only: true, .. } | Viewer { id: None, is_admin: false, .. } => {
-            filter.add("u.visibility = 'public'");
-        }
-        Viewer { is_admin: true, .. } => {}
-        Viewer { id: Some(id), .. } => {
-            let own = filter.bind(id);
-            filter.add(format!("(u.visibility IN ('public', 'limited') OR u.id = {own})"));
-        }
-    }
+    filter.add("u.is_organization = 0");
+    may_see(&mut filter, viewer);
     let text: &[&str] =
         if viewer.is_admin { &["u.login", "u.full_name", "u.email"] } else { &["u.login", "u.full_name"] };
     filter.contains(text, &query.text);
@@ -260,4 +251,19 @@ pub fn list(conn: &dyn Connection, viewer: Viewer, query: &UserQuery, page: Page
         read,
     )?;
     Ok(Paged { rows, total_count: u64::try_from(total.unwrap_or(0)).unwrap_or(0) })
+}
+
+/// Adds what makes an account visible to a viewer; the statement names it `u`.
+pub(super) fn may_see(filter: &mut Filter, viewer: Viewer) {
+    filter.add("u.deleted_ms IS NULL");
+    match viewer {
+        Viewer { is_public_only: true, .. } | Viewer { id: None, is_admin: false, .. } => {
+            filter.add("u.visibility = 'public'");
+        }
+        Viewer { is_admin: true, .. } => {}
+        Viewer { id: Some(id), .. } => {
+            let own = filter.bind(id);
+            filter.add(format!("(u.visibility IN ('public', 'limited') OR u.id = {own})"));
+        }
+    }
 }

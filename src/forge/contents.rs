@@ -10,8 +10,7 @@ mod path;
 use std::sync::Arc;
 
 use atomicqms_git::create::commit::{CommitDraft, Ident};
-use atomicqms_git::history::entry_at;
-use atomicqms_git::{Kind as ObjectKind, ObjectId, View};
+use atomicqms_git::{ObjectId, View};
 
 pub use self::apply::{Change, Operation};
 use super::Forge;
@@ -133,20 +132,6 @@ pub async fn commit_files(
     let write = RefWrite { name, old: place.old, new: Some(commit) };
     writing::land(forge, intake, permit, handle.clone(), vec![write], Some(pack), Purpose::Move).await?;
     Ok(Landed { commit, branch: place.target, view: handle.view(), paths })
-}
-
-/// The object of a file as a commit that landed has it; none: it is gone. Reads objects.
-///
-/// Errors: those of the object database.
-pub fn file_at(view: &View, commit: &ObjectId, path: &str) -> atomicqms_git::Result<Option<(u32, ObjectId, Vec<u8>)>> {
-    let tree = CommitDraft::parse(commit, &view.odb.read(commit)?.data)?.tree;
-    let Some(entry) = entry_at(&view.odb, &tree, path.as_bytes())? else { return Ok(None) };
-    if !entry.is_blob() {
-        return Ok(Some((entry.mode, entry.id, Vec::new())));
-    }
-    let object = view.odb.read(&entry.id)?;
-    debug_assert_eq!(object.kind, ObjectKind::Blob, "an entry of a blob's mode");
-    Ok(Some((entry.mode, entry.id, object.data)))
 }
 
 /// Where a commit starts and lands.

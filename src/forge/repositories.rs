@@ -17,7 +17,7 @@ pub use listing::{
     Details, Seen, details, list_organization_repositories, list_own_repositories, list_team_repositories,
     list_user_repositories, search_repositories,
 };
-pub(super) use listing::{list_forks_of, viewer_of};
+pub(super) use listing::{list_forks_of, list_interesting, viewer_of};
 pub use removal::{delete_organization_repositories, delete_repository, finish_removals};
 
 use super::{Forge, check_link, check_text};
@@ -27,6 +27,7 @@ use crate::access::{Action, Caller, OrganizationAccess, Permit};
 use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::error::{Error, Kind, Result};
+use crate::model::interest::Interest;
 use crate::model::{AccessLevel, NewRepository, Repository, RepositoryPatch, Unit, User, UtcMs};
 
 /// How long a change of `HEAD` may wait for its turn.
@@ -97,6 +98,9 @@ pub async fn create_repository<A: MayCreateRepository>(
             }));
             audit::append(tx, at, &event)?;
             give_to_its_maker(tx, permit.caller(), &repository, at)?;
+            if let Some(maker) = permit.caller().user_id() {
+                db::interests::put(tx, Interest::Watch, maker, repository.id, at)?;
+            }
             Ok(repository)
         })
         .await?;

@@ -177,6 +177,7 @@ pub async fn delete_user(forge: &Forge, permit: Permit<DeleteUser>) -> Result<()
             let levels = db::collaborators::delete_of_user(tx, user.id)?;
             db::transfers::delete_of_recipient(tx, user.id)?;
             let lists = db::protection::delete_of_user(tx, user.id)?;
+            db::interests::delete_of_user(tx, user.id)?;
             db::users::bury(tx, user.id, at)?;
             let event = Event::new(permit.caller().stamp(), action::USER_DELETE, Object::new("user", user.id)).before(
                 json!({ "login": user.name.as_str(), "tokens": tokens, "keys": keys, "collaborations": levels, "rule_lists": lists }),
@@ -241,12 +242,17 @@ pub async fn users_by_email(forge: &Forge, mut addresses: Vec<String>) -> Result
 }
 
 async fn list(forge: &Forge, caller: &crate::access::Caller, query: UserQuery, page: Page) -> Result<Paged<User>> {
-    let viewer = Viewer {
+    let viewer = viewer_of(caller);
+    forge.read("list users", move |conn| Ok(db::users::list(conn, viewer, &query, page)?)).await
+}
+
+/// The caller as a list of accounts sees it.
+pub(super) fn viewer_of(caller: &crate::access::Caller) -> Viewer {
+    Viewer {
         id: caller.user_id(),
         is_admin: caller.is_site_admin(),
         is_public_only: caller.scopes().is_some_and(|scopes| scopes.is_public_only()),
-    };
-    forge.read("list users", move |conn| Ok(db::users::list(conn, viewer, &query, page)?)).await
+    }
 }
 
 fn apply(user: &mut User, patch: &UserPatch) {

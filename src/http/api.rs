@@ -9,7 +9,6 @@ pub mod assignees;
 pub mod branch_protections;
 pub mod branches;
 pub mod branches_write;
-mod byte_range;
 pub mod collaborators;
 mod commit_facts;
 pub mod commit_text;
@@ -21,11 +20,11 @@ pub mod contents;
 pub mod contents_write;
 pub mod deploy_keys;
 pub mod directories;
-mod disposition;
 pub mod forks;
 pub mod git_objects;
 mod git_path;
 pub mod git_refs;
+mod interests;
 pub mod json;
 pub mod keys;
 mod lfs_pointer;
@@ -44,6 +43,7 @@ pub mod repositories;
 pub mod repository_teams;
 pub mod search;
 pub mod settings;
+pub mod stars;
 mod submodules;
 pub mod tag_protections;
 pub mod tags;
@@ -62,6 +62,7 @@ pub mod validate_organization;
 pub mod validate_write;
 mod verification;
 pub mod version;
+pub mod watches;
 
 use axum::http::Method;
 
@@ -81,6 +82,7 @@ pub fn routes() -> Vec<Route> {
         server_routes(),
         reading_routes(),
         topic_routes(),
+        interest_routes(),
     ]
     .into_iter()
     .flatten()
@@ -478,6 +480,33 @@ fn reading_routes() -> Vec<Route> {
             "repoGetArchive",
             archives::repo_get_archive,
         ),
+    ]
+}
+
+fn interest_routes() -> Vec<Route> {
+    let star = "/api/v1/user/starred/{owner}/{repo}";
+    let watch = "/api/v1/repos/{owner}/{repo}/subscription";
+    let of_user = "/api/v1/users/{username}/subscriptions";
+    let subscribers = "/api/v1/repos/{owner}/{repo}/subscribers";
+    let stargazers = "/api/v1/repos/{owner}/{repo}/stargazers";
+    vec![
+        Route::api(Method::GET, stargazers, "repoListStargazers", stars::repo_list_stargazers),
+        Route::api(Method::GET, "/api/v1/user/starred", "userCurrentListStarred", stars::user_current_list_starred),
+        Route::api(Method::GET, "/api/v1/users/{username}/starred", "userListStarred", stars::user_list_starred),
+        Route::api(Method::GET, star, "userCurrentCheckStarring", stars::user_current_check_starring),
+        Route::api(Method::PUT, star, "userCurrentPutStar", stars::user_current_put_star),
+        Route::api(Method::DELETE, star, "userCurrentDeleteStar", stars::user_current_delete_star),
+        Route::api(Method::GET, subscribers, "repoListSubscribers", watches::repo_list_subscribers),
+        Route::api(
+            Method::GET,
+            "/api/v1/user/subscriptions",
+            "userCurrentListSubscriptions",
+            watches::user_current_list_subscriptions,
+        ),
+        Route::api(Method::GET, of_user, "userListSubscriptions", watches::user_list_subscriptions),
+        Route::api(Method::GET, watch, "userCurrentCheckSubscription", watches::user_current_check_subscription),
+        Route::api(Method::PUT, watch, "userCurrentPutSubscription", watches::user_current_put_subscription),
+        Route::api(Method::DELETE, watch, "userCurrentDeleteSubscription", watches::user_current_delete_subscription),
     ]
 }
 

@@ -10,7 +10,7 @@ use axum::http::HeaderValue;
 pub(super) fn disposition(name: &str, is_inline: bool) -> HeaderValue {
     let kind = if is_inline { "inline" } else { "attachment" };
     // For those who do not know the second form: what could end the quotes, or is not ASCII, is an underscore.
-    let is_plain = |character: char| matches!(character, ' '..='~') && !matches!(character, '"' | '\\' | '%');
+    let is_plain = |character: char| matches!(character, ' '..='~') && !matches!(character, '"' | '\\' | '/' | '%');
     let plain: String = name.chars().map(|character| if is_plain(character) { character } else { '_' }).collect();
     let mut text = format!("{kind}; filename=\"{plain}\"");
     if plain != name {
@@ -40,6 +40,8 @@ mod tests {
                 "attachment; filename=\"a_; filename=_b.exe\"; filename*=UTF-8''a%22%3B%20filename%3D%22b.exe",
             ),
             ("a\r\nX-Evil: 1", "attachment; filename=\"a__X-Evil: 1\"; filename*=UTF-8''a%0D%0AX-Evil%3A%201"),
+            ("a/b", "attachment; filename=\"a_b\"; filename*=UTF-8''a%2Fb"),
+            ("\u{202e}fdp", "attachment; filename=\"_fdp\"; filename*=UTF-8''%E2%80%AEfdp"),
             ("größe%41.txt", "attachment; filename=\"gr__e_41.txt\"; filename*=UTF-8''gr%C3%B6%C3%9Fe%2541.txt"),
         ];
         for (name, expected) in table {

@@ -77,16 +77,10 @@ async fn serve(
     (method, headers): (&Method, &HeaderMap),
 ) -> Result<Response> {
     let etag = format!("\"{}\"", file.blob);
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let is_known =
-        |value: &str| value.trim() == "*" || value.split(',').any(|one| one.trim().trim_start_matches("W/") == etag);
-    if text(header::IF_NONE_MATCH).is_some_and(is_known) {
+    if ranges::is_known(headers, &etag) {
         return Ok(with_headers(&file, &etag, StatusCode::NOT_MODIFIED.into_response()));
     }
-    // A part of another version is of no use.
-    let may_be_part = text(header::IF_RANGE).is_none_or(|value| value.trim() == etag);
-    let asked = ranges::read(text(header::RANGE).filter(|_| may_be_part), file.size_bytes);
-    let (status, range) = match asked {
+    let (status, range) = match ranges::asked(headers, &etag, file.size_bytes) {
         Asked::Whole => (StatusCode::OK, 0..file.size_bytes),
         Asked::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
         Asked::Nothing => {

@@ -1,8 +1,10 @@
-//! `Range` of RFC 9110: which part of a content of known length is asked for.
+//! Conditions and ranges of RFC 9110: whether a client has a content already, and which part of it is asked for.
 //!
 //! Pure. More than one part is answered with the whole, which is allowed.
 
 use std::ops::Range;
+
+use axum::http::{HeaderMap, header};
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +17,24 @@ pub(super) enum Asked {
     Nothing,
 }
 
+/// What a request asks for. A part is given only of the very version that `If-Range` names. Units: bytes.
+pub(super) fn asked(headers: &HeaderMap, etag: &str, length: u64) -> Asked {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let is_same = text(header::IF_RANGE).is_none_or(|known| known.trim() == etag);
+    read(text(header::RANGE).filter(|_| is_same), length)
+}
+
+/// Whether the client says that it has this version (`If-None-Match`).
+pub(super) fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let lists = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    lists
+        .flat_map(|list| list.split(','))
+        .map(str::trim)
+        .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == etag)
+}
+
 /// Reads the value of the header. Units: bytes.
-pub(super) fn read(header: Option<&str>, length: u64) -> Asked {
+fn read(header: Option<&str>, length: u64) -> Asked {
     let Some(set) = header.and_then(|text| text.trim().strip_prefix("bytes=")) else { return Asked::Whole };
     let Some((first, last)) = set.trim().split_once('-').filter(|_| !set.contains(',')) else { return Asked::Whole };
     let number = |text: &str| match text.trim() {
@@ -37,6 +55,8 @@ pub(super) fn read(header: Option<&str>, length: u64) -> Asked {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -63,5 +83,25 @@ mod tests {
             assert_eq!(read(header, 10), expected, "{header:?}");
         }
         assert_eq!(read(Some("bytes=0-"), 0), Asked::Nothing);
+    }
+
+    #[test]
+    fn conditions_by_table() {
+        let headers = |name: header::HeaderName, value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_static(value));
+            headers
+        };
+        for (value, expected) in
+            [("\"a\"", true), ("W/\"a\"", true), ("\"b\", \"a\"", true), ("*", true), ("\"b\"", false), ("a", false)]
+        {
+            assert_eq!(is_known(&headers(header::IF_NONE_MATCH, value), "\"a\""), expected, "{value}");
+        }
+        let mut part = headers(header::RANGE, "bytes=2-3");
+        assert_eq!(asked(&part, "\"a\"", 10), Asked::Part(2..4));
+        for (value, expected) in [("\"a\"", Asked::Part(2..4)), ("\"b\"", Asked::Whole), ("W/\"a\"", Asked::Whole)] {
+            part.insert(header::IF_RANGE, HeaderValue::from_static(value));
+            assert_eq!(asked(&part, "\"a\"", 10), expected, "{value}");
+        }
     }
 }

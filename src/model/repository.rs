@@ -157,6 +157,10 @@ pub struct RepositoryQuery {
     pub is_archived: Option<bool>,
     /// Only templates or only others.
     pub is_template: Option<bool>,
+    /// Only those an account has starred, if the caller may see the account.
+    pub starred_by: Option<UserId>,
+    /// Only those an account watches, if the caller may see the account.
+    pub watched_by: Option<UserId>,
     /// Only forks of this one.
     pub fork_of: Option<RepoId>,
     /// Kind.
@@ -195,6 +199,10 @@ pub enum RepositorySort {
     Updated,
     /// By bytes on disk.
     Size,
+    /// By stars.
+    Stars,
+    /// By forks.
+    Forks,
     /// By row id.
     Id,
 }

@@ -18,6 +18,7 @@ const HASHES: &[(&str, &str)] = &[
     ("0011_protection.sql", "815241854190534253432e67826f7a817e1ace9fdf5fcc028a097f952e53517e"),
     ("0012_releases.sql", "78497c33d41197792ea4390983c67d171bdc836d0a321c161026bc7f02a9fda5"),
     ("0013_topics.sql", "8a036868950286d44fdd68e30f49863632bdd360b69ee675ca136994cd397eee"),
+    ("0014_stars_watches.sql", "1080456cd2f653330839e6aa9a2d5e42488a093c907ecabd00afd823837ff235"),
 ];
 
 fn empty() -> rusqlite::Connection {

@@ -3,8 +3,9 @@
 use atomicqms_actors::sql::{Connection, Error};
 
 use super::super::filter::Filter;
-use super::super::teams;
+use super::super::{interests, teams};
 use super::{COLUMNS, TABLES, page_values, read};
+use crate::model::interest::Interest;
 use crate::model::repository::{RepositoryMode, RepositoryQuery, RepositorySort};
 use crate::model::topic::{TOPICS_MAX, TopicName};
 use crate::model::{Page, Paged, RepoId, Repository, UserId};
@@ -71,6 +72,11 @@ pub(in crate::db) fn build(viewer: &Viewer, query: &RepositoryQuery, page: Page)
              OR r.owner_id IN (SELECT t.org_id FROM team t WHERE t.id = {all} AND t.includes_all_repositories = 1))"
         ));
     }
+    for (interest, account) in [(Interest::Star, query.starred_by), (Interest::Watch, query.watched_by)] {
+        if let Some(account) = account {
+            has_interest(&mut filter, viewer, interest, account);
+        }
+    }
     filter.equals("r.fork_id", query.fork_of);
     match query.mode {
         RepositoryMode::Fork => filter.add("r.fork_id IS NOT NULL"),
@@ -92,6 +98,12 @@ pub(in crate::db) fn build(viewer: &Viewer, query: &RepositoryQuery, page: Page)
         RepositorySort::Created => format!("r.created_ms {direction}, r.id {direction}"),
         RepositorySort::Updated => format!("r.updated_ms {direction}, r.id {direction}"),
         RepositorySort::Size => format!("r.size_bytes {direction}, r.id {direction}"),
+        RepositorySort::Stars => {
+            format!("(SELECT COUNT(*) FROM star z WHERE z.repo_id = r.id) {direction}, r.id {direction}")
+        }
+        RepositorySort::Forks => {
+            format!("(SELECT COUNT(*) FROM repository z WHERE z.fork_id = r.id) {direction}, r.id {direction}")
+        }
         RepositorySort::Id => format!("r.id {direction}"),
     };
     let (limit, offset) = page_values(page);
@@ -139,5 +151,25 @@ fn has_topic(filter: &mut Filter, text: &str) {
     filter.add(format!(
         "EXISTS (SELECT 1 FROM repository_topic x JOIN topic t ON t.id = x.topic_id WHERE x.repo_id = r.id AND t.name IN ({}))",
         names.join(", ")
+    ));
+}
+
+/// Adds "this account has starred it" or "watches it"; nothing is found for an account that the viewer may not see.
+fn has_interest(filter: &mut Filter, viewer: &Viewer, interest: Interest, account: UserId) {
+    let account = filter.bind(account);
+    let seen = match *viewer {
+        Viewer { is_public_only: true, .. } | Viewer { id: None, is_admin: false, .. } => {
+            "w.visibility = 'public'".to_owned()
+        }
+        Viewer { is_admin: true, .. } => "1 = 1".to_owned(),
+        Viewer { id: Some(id), .. } => {
+            let own = filter.bind(id);
+            format!("(w.visibility IN ('public', 'limited') OR w.id = {own})")
+        }
+    };
+    filter.add(format!(
+        "EXISTS (SELECT 1 FROM {} z JOIN users w ON w.id = z.user_id \
+         WHERE z.repo_id = r.id AND z.user_id = {account} AND {seen})",
+        interests::table(interest)
     ));
 }

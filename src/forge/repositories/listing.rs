@@ -13,6 +13,7 @@ use crate::db;
 use crate::db::repositories::search::Viewer;
 use crate::error::{Error, Result};
 use crate::forge::Forge;
+use crate::model::interest::Interest;
 use crate::model::repository::{RepositoryQuery, RepositorySort};
 use crate::model::{AccessLevel, Page, Paged, RepoId, Repository, TeamId, User, UserId};
 
@@ -73,6 +74,28 @@ pub(in crate::forge) async fn list_forks_of(
     list(forge, caller, query, page).await
 }
 
+/// Lists what an account has starred or watches, as far as the caller may see it, what changed last first.
+pub(in crate::forge) async fn list_interesting(
+    forge: &Forge,
+    caller: &Caller,
+    interest: Interest,
+    account: UserId,
+    page: Page,
+) -> Result<Paged<Seen>> {
+    let (starred_by, watched_by) = match interest {
+        Interest::Star => (Some(account), None),
+        Interest::Watch => (None, Some(account)),
+    };
+    let query = RepositoryQuery {
+        starred_by,
+        watched_by,
+        sort: RepositorySort::Updated,
+        is_descending: true,
+        ..RepositoryQuery::default()
+    };
+    list(forge, caller, query, page).await
+}
+
 /// Lists what an account owns, as far as the caller may see it.
 pub async fn list_user_repositories(
     forge: &Forge,
@@ -129,6 +152,10 @@ pub struct Details {
     pub release_count: u64,
     /// Topics by name.
     pub topics: Vec<String>,
+    /// Stars.
+    pub star_count: u64,
+    /// Watches.
+    pub watcher_count: u64,
 }
 
 /// Reads owners, branch counts and topics of repositories the caller was already shown, in their order. The branches of a repository that is open are
@@ -147,6 +174,8 @@ pub async fn details(forge: &Forge, caller: &Caller, repositories: &[Repository]
             let mut owners: HashMap<UserId, User> = HashMap::new();
             let ids: Vec<_> = wanted.iter().map(|(repo, ..)| *repo).collect();
             let mut topics = db::topics::of_repositories(conn, &ids)?;
+            let stars = db::interests::count_of_repositories(conn, Interest::Star, &ids)?;
+            let watches = db::interests::count_of_repositories(conn, Interest::Watch, &ids)?;
             let mut details = Vec::with_capacity(wanted.len());
             for (repo, owner, fork_id, view) in wanted {
                 let owner = match owners.get(&owner) {
@@ -168,7 +197,17 @@ pub async fn details(forge: &Forge, caller: &Caller, repositories: &[Repository]
                 let fork_count = db::repositories::count_forks(conn, repo)?;
                 let release_count = db::releases::count_published(conn, repo)?;
                 let topics = topics.remove(&repo).unwrap_or_default();
-                details.push(Details { owner, branch_count, fork_count, parent, release_count, topics });
+                let (star_count, watcher_count) = (stars.get(&repo).copied(), watches.get(&repo).copied());
+                details.push(Details {
+                    owner,
+                    branch_count,
+                    fork_count,
+                    parent,
+                    release_count,
+                    topics,
+                    star_count: star_count.unwrap_or(0),
+                    watcher_count: watcher_count.unwrap_or(0),
+                });
             }
             Ok(details)
         })

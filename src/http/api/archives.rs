@@ -11,13 +11,13 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use super::disposition::content_disposition;
 use super::git_path::{clean_path, find_commit};
 use super::lookup::{self, Answer};
 use super::urls::Urls;
 use crate::access::{Caller, Client, RepoPath, action};
 use crate::error::{Error, Kind, Result};
 use crate::http::App;
+use crate::http::disposition::disposition;
 use crate::http::extract::PathParam;
 use crate::model::Repository;
 use crate::transport::stream::stream;
@@ -128,7 +128,7 @@ fn headers(
     let address = Urls::new(&app.root_url).api_archive(&repository.full_name(), &id, ending);
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.content_type()));
-    headers.insert(header::CONTENT_DISPOSITION, content_disposition("attachment", &name));
+    headers.insert(header::CONTENT_DISPOSITION, disposition(&name, false));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     // Where the same bytes can be had for ever, for tools that pin them.
     let link = format!("<{address}?rev={id}>; rel=\"immutable\"");

@@ -89,7 +89,7 @@ struct Compared {
 
 impl Sides {
     /// Reads `base...head`, `base..head`, or a head alone that is compared with the default branch. A side may name its owner, who has to be this
-    /// repository's as long as there are no forks.
+    /// repository's: what a fork has is not looked at.
     ///
     /// Errors: `NotFound` for another owner, `Malformed` for a side that is empty.
     fn parse(text: &str, repository: &Repository) -> Result<Self> {

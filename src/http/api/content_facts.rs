@@ -1,6 +1,6 @@
 //! Finds and renders what `contents` shows of an entry: type, content, link target, submodule address, last commit, addresses.
 //!
-//! Owns the rules of Gitea's `ContentsResponse`. Blocks on disk; called by `api/contents.rs` on the blocking pool.
+//! Owns the rules of Gitea's `ContentsResponse`. Blocks on disk; called by `api/contents.rs` and `api/contents_write.rs` on the blocking pool.
 
 use std::sync::atomic::AtomicBool;
 
@@ -105,6 +105,26 @@ impl Place<'_> {
         }
         let facts = Facts { path: asked.path.clone(), item, last: last.as_ref(), is_single: true };
         self.render(asked, &revision, &facts).map(|entry| Found::One(Box::new(entry)))
+    }
+
+    /// Renders a file as the commit that has just changed it leaves it; none: it is gone. Its content is shown while it fits into `left` bytes.
+    ///
+    /// Errors: those of the object database.
+    pub(super) fn written(
+        &self,
+        branch: &str,
+        commit: &LastCommit,
+        path: &str,
+        left: &mut u64,
+    ) -> Result<Option<ContentsJson>> {
+        let Some(item) = item_at(self.view, commit.id, path.as_bytes())? else { return Ok(None) };
+        let rest = left.checked_sub(item.size);
+        *left = rest.unwrap_or(*left);
+        let includes = Includes { content: rest.is_some(), lfs: false, commit: true, message: false };
+        let asked = Asked { path: path.to_owned(), reference: branch.to_owned(), includes };
+        let revision = Revision { kind: RevisionKind::Branch, name: branch.to_owned(), commit: commit.id };
+        let facts = Facts { path: asked.path.clone(), item, last: Some(commit), is_single: true };
+        self.render(&asked, &revision, &facts).map(Some)
     }
 
     fn read_directory(&self, asked: &Asked, revision: &Revision) -> Result<Vec<ContentsJson>> {

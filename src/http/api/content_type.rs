@@ -8,8 +8,8 @@
 pub(super) struct Shown {
     /// `Content-Type`.
     pub(super) content_type: &'static str,
-    /// `inline` or `attachment`.
-    pub(super) disposition: &'static str,
+    /// Whether a browser may show it in place.
+    pub(super) is_inline: bool,
     /// Its own `Content-Security-Policy`, where the usual one would not do.
     pub(super) policy: Option<&'static str>,
 }
@@ -22,13 +22,13 @@ const SVG_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox
 
 /// Chooses how a file is served.
 pub(super) fn shown(name: &str, data: &[u8]) -> Shown {
-    let inline = |content_type| Shown { content_type, disposition: "inline", policy: None };
+    let inline = |content_type| Shown { content_type, is_inline: true, policy: None };
     if let Some(image) = image_type(data) {
         return inline(image);
     }
     let head = data.get(..SNIFFED_BYTES).unwrap_or(data);
     if head.contains(&0) {
-        return Shown { content_type: "application/octet-stream", disposition: "attachment", policy: None };
+        return Shown { content_type: "application/octet-stream", is_inline: false, policy: None };
     }
     let begin = String::from_utf8_lossy(head.get(..SVG_BYTES).unwrap_or(head));
     if name.to_ascii_lowercase().ends_with(".svg") && begin.contains("<svg") {
@@ -61,20 +61,20 @@ mod tests {
     #[test]
     fn nothing_that_could_run_is_shown_as_what_it_is() {
         let text = "text/plain; charset=utf-8";
-        let table: [(&str, &[u8], &str, &str); 9] = [
-            ("a.html", b"<html><script>alert(1)</script>", text, "inline"),
-            ("a.js", b"alert(1)", text, "inline"),
-            ("empty.pdf", b"", text, "inline"),
-            ("a.txt", b"gr\xfc\xdfe", "text/plain", "inline"),
-            ("a.html", b"<html>\0", "application/octet-stream", "attachment"),
-            ("a.pdf", b"%PDF-1.7\n\0", "application/octet-stream", "attachment"),
-            ("a.html", b"\x89PNG\r\n\x1a\n\0", "image/png", "inline"),
-            ("a.txt", b"<svg xmlns='x'/>", text, "inline"),
-            ("a.SVG", b"<?xml?>\n<svg onload='x'/>", "image/svg+xml", "inline"),
+        let table: [(&str, &[u8], &str, bool); 9] = [
+            ("a.html", b"<html><script>alert(1)</script>", text, true),
+            ("a.js", b"alert(1)", text, true),
+            ("empty.pdf", b"", text, true),
+            ("a.txt", b"gr\xfc\xdfe", "text/plain", true),
+            ("a.html", b"<html>\0", "application/octet-stream", false),
+            ("a.pdf", b"%PDF-1.7\n\0", "application/octet-stream", false),
+            ("a.html", b"\x89PNG\r\n\x1a\n\0", "image/png", true),
+            ("a.txt", b"<svg xmlns='x'/>", text, true),
+            ("a.SVG", b"<?xml?>\n<svg onload='x'/>", "image/svg+xml", true),
         ];
-        for (name, data, content_type, disposition) in table {
+        for (name, data, content_type, is_inline) in table {
             let shown = shown(name, data);
-            assert_eq!((shown.content_type, shown.disposition), (content_type, disposition), "{name}");
+            assert_eq!((shown.content_type, shown.is_inline), (content_type, is_inline), "{name}");
             assert_eq!(shown.policy.is_some(), content_type == "image/svg+xml");
         }
         let cut = [vec![b'a'; SNIFFED_BYTES - 1], "ü".as_bytes().to_vec()].concat();

@@ -1,22 +1,24 @@
 //! Files created, changed and deleted, one commit a request.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use atomicqms_git::View;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use base64::Engine as _;
 
-use super::commit_text::{self, CommitText, Signature};
+use super::commit_text::{self, Signature};
+use super::content_facts::Place;
+use super::directories::LastCommit;
 use super::json::{
-    CommitMetaJson, CommitUserJson, ContentsJson, FileCommitJson, FileJson, FileLinksJson, FileOption, FilesJson,
-    Timestamp, VerificationJson,
+    CommitMetaJson, CommitUserJson, ContentsJson, FileCommitJson, FileJson, FileOption, FilesJson, Timestamp,
+    VerificationJson,
 };
 use super::lookup::{self, Answer};
 use super::objects;
-use super::urls::{Urls, escape_path};
+use super::urls::Urls;
 use super::validate_write::{change, content, file_commit};
+use super::verification;
 use crate::access::{Caller, Permit, RepoPath, action};
 use crate::error::{Error, Result};
 use crate::forge::contents::{self, Change, FileCommit, Landed, Operation};
@@ -115,119 +117,58 @@ async fn land(
     permit: Permit<action::PushRepository>,
     new: FileCommit,
 ) -> Result<(Vec<Option<ContentsJson>>, FileCommitJson, VerificationJson)> {
-    let full_name = permit.subject().repository.full_name();
+    let repository = permit.subject().repository.clone();
     let (forge, intake) = (Arc::clone(&app.forge), app.intake.clone());
     let made = app.work.spawn(async move { contents::commit_files(&forge, &intake, permit, new).await });
     let landed = made.await.map_err(Error::internal)??;
-    let (root, view) = (Arc::clone(&app.root_url), Arc::clone(&landed.view));
+    let (root_url, directories) = (Arc::clone(&app.root_url), app.directories.clone());
     let shown_bytes = app.config.server.max_content_bytes as u64;
-    objects::on_view(view, move |view| render(view, Urls::new(&root), &full_name, &landed, shown_bytes)).await
+    objects::on_view(Arc::clone(&landed.view), move |view| {
+        let interrupt = AtomicBool::new(false);
+        let place = Place {
+            view,
+            directories: &directories,
+            repository: &repository,
+            root_url: &root_url,
+            interrupt: &interrupt,
+        };
+        Ok(render(&place, &landed, shown_bytes))
+    })
+    .await?
 }
 
 /// Renders what landed; the files' content is repeated, all together up to a size.
 fn render(
-    view: &View,
-    urls: Urls<'_>,
-    full_name: &str,
+    place: &Place<'_>,
     landed: &Landed,
     mut shown_bytes: u64,
-) -> atomicqms_git::Result<(Vec<Option<ContentsJson>>, FileCommitJson, VerificationJson)> {
-    let raw = view.odb.read(&landed.commit)?.data;
-    let commit = commit_text::read_commit(&raw);
-    let draft = atomicqms_git::create::commit::CommitDraft::parse(&landed.commit, &raw)?;
-    let mut files = Vec::with_capacity(landed.paths.len());
-    for path in &landed.paths {
-        let Some((mode, id, data)) = contents::file_at(view, &landed.commit, path)? else {
-            files.push(None);
-            continue;
-        };
-        let left = shown_bytes.checked_sub(data.len() as u64);
-        shown_bytes = left.unwrap_or(shown_bytes);
-        let place = FilePlace { urls, full_name, branch: &landed.branch, path };
-        files.push(Some(place.render(
-            mode,
-            &id.to_string(),
-            &data,
-            left.is_some(),
-            (&landed.commit.to_string(), &commit),
-        )));
-    }
-    let created = date(&commit.committer);
-    let meta = |kind: &str, sha: String| CommitMetaJson { url: urls.api_object(full_name, kind, &sha), sha, created };
+) -> Result<(Vec<Option<ContentsJson>>, FileCommitJson, VerificationJson)> {
+    let text = commit_text::read_commit(&place.view.odb.read(&landed.commit)?.data);
+    let last = LastCommit { id: landed.commit, text };
+    let files = landed.paths.iter().map(|path| place.written(&landed.branch, &last, path, &mut shown_bytes));
+    let files = files.collect::<Result<Vec<_>>>()?;
+    let (commit, full_name, urls) = (&last.text, place.repository.full_name(), Urls::new(place.root_url));
+    let created = Timestamp::of(&commit.committer);
+    let meta = |kind: &str, sha: &str| CommitMetaJson {
+        url: urls.api_object(&full_name, kind, sha),
+        sha: sha.to_owned(),
+        created,
+    };
     let id = landed.commit.to_string();
     let shown = FileCommitJson {
-        url: urls.api_object(full_name, "commit", &id),
-        html_url: urls.commit(full_name, &id),
+        url: urls.api_object(&full_name, "commit", &id),
+        html_url: urls.commit(&full_name, &id),
         created,
         author: person(&commit.author),
         committer: person(&commit.committer),
-        parents: draft.parents.iter().map(|parent| meta("commit", parent.to_string())).collect(),
+        parents: commit.parents.iter().map(|parent| meta("commit", parent)).collect(),
         message: commit.message.clone(),
-        tree: meta("tree", draft.tree.to_string()),
+        tree: meta("tree", &commit.tree),
         sha: id,
     };
-    let verification = VerificationJson {
-        verified: false,
-        reason: "gpg.error.not_signed_commit",
-        signature: String::new(),
-        signer: None,
-        payload: String::new(),
-    };
-    Ok((files, shown, verification))
-}
-
-fn date(signature: &Signature) -> Timestamp {
-    Timestamp::from_git(signature.seconds, signature.offset_seconds)
+    Ok((files, shown, verification::of_commit(commit)))
 }
 
 fn person(signature: &Signature) -> CommitUserJson {
-    CommitUserJson { name: signature.name.clone(), email: signature.email.clone(), date: date(signature) }
-}
-
-/// Where a file is.
-struct FilePlace<'a> {
-    urls: Urls<'a>,
-    full_name: &'a str,
-    branch: &'a str,
-    path: &'a str,
-}
-
-impl FilePlace<'_> {
-    fn render(&self, mode: u32, sha: &str, data: &[u8], is_shown: bool, last: (&str, &CommitText)) -> ContentsJson {
-        let (api, page) = (self.urls.api_repository(self.full_name), self.urls.repository(self.full_name));
-        let (path, branch) = (escape_path(self.path), escape_path(self.branch));
-        let query = super::urls::escape_segment(self.branch);
-        let kind = match mode {
-            0o040_000 => "dir",
-            0o120_000 => "symlink",
-            0o160_000 => "submodule",
-            _ => "file",
-        };
-        let url = format!("{api}/contents/{path}?ref={query}");
-        let html_url = Some(format!("{page}/src/branch/{branch}/{path}"));
-        let git_url = Some(self.urls.api_object(self.full_name, "blob", sha));
-        let is_file = kind == "file" && is_shown;
-        ContentsJson {
-            name: self.path.rsplit('/').next().unwrap_or_default().to_owned(),
-            path: self.path.to_owned(),
-            sha: sha.to_owned(),
-            last_commit_sha: Some(last.0.to_owned()),
-            last_committer_date: Some(date(&last.1.committer)),
-            last_author_date: Some(date(&last.1.author)),
-            kind,
-            size: data.len() as u64,
-            encoding: is_file.then_some("base64"),
-            content: is_file.then(|| base64::engine::general_purpose::STANDARD.encode(data)),
-            target: (kind == "symlink").then(|| String::from_utf8_lossy(data).into_owned()),
-            links: FileLinksJson { this: url.clone(), git: git_url.clone(), html: html_url.clone() },
-            url,
-            html_url,
-            git_url,
-            download_url: (kind == "file").then(|| format!("{page}/raw/branch/{branch}/{path}")),
-            submodule_git_url: None,
-            last_commit_message: None,
-            lfs_oid: None,
-            lfs_size: None,
-        }
-    }
+    CommitUserJson { name: signature.name.clone(), email: signature.email.clone(), date: Timestamp::of(signature) }
 }

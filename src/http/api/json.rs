@@ -21,6 +21,7 @@ mod time;
 mod token;
 mod topic;
 mod user;
+mod watch;
 mod write_options;
 
 pub use commit::{BranchJson, CommitMetaJson, PayloadCommitJson, PayloadUserJson, TagJson, VerificationJson};
@@ -53,6 +54,7 @@ pub use time::{Timestamp, ZERO_TIME};
 pub use token::{AccessTokenJson, CurrentAccessTokenJson, UserMetaJson};
 pub use topic::{RepoTopicOptions, TopicJson, TopicListJson, TopicNamesJson};
 pub use user::{CollaboratorPermissionJson, UserJson, UserSearchJson};
+pub use watch::WatchInfoJson;
 pub use write_options::{
     CommitDateOption, CreateBranchOption, CreateTagOption, FileOperationOption, FileOption, IdentityOption,
     RenameBranchOption, UpdateBranchOption,

@@ -13,19 +13,19 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
-use super::byte_range;
 use super::content_facts::kind_of;
 use super::content_type::shown;
 use super::directories::item_at;
-use super::disposition::content_disposition;
 use super::git_path::{clean_path, find_commit};
 use super::lookup::{self, Answer};
 use super::query::Params;
 use crate::access::{Caller, RepoPath, action};
 use crate::error::{Error, Result};
 use crate::http::App;
+use crate::http::disposition::disposition;
 use crate::http::extract::PathParam;
 use crate::http::held::HeldBody;
+use crate::http::ranges::{self, Asked as Part};
 
 /// `repoGetRawFile`.
 pub async fn repo_get_raw_file(
@@ -77,7 +77,7 @@ async fn serve(app: &App, caller: &Caller, path: &RepoPath, uri: &Uri, asked: As
         let item = item.ok_or_else(Error::not_found)?;
         let name = path.rsplit('/').next().unwrap_or_default().to_owned();
         let (id, kind) = (item.entry.id, kind_of(&item));
-        let content = match is_known(&asked.headers, &etag(&id)) {
+        let content = match ranges::is_known(&asked.headers, &etag(&id)) {
             true => None,
             false => {
                 let reserved = memory.reserve(item.size, interrupt)?;
@@ -91,12 +91,12 @@ async fn serve(app: &App, caller: &Caller, path: &RepoPath, uri: &Uri, asked: As
 }
 
 fn render(file: File, asked: &HeaderMap) -> Result<Response> {
-    let etag = HeaderValue::try_from(etag(&file.id)).map_err(Error::internal)?;
+    let etag = etag(&file.id);
     let mut headers = HeaderMap::new();
     // Rights may change at any time: a copy is asked about before it is used.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     headers.insert(HeaderName::from_static("x-gitea-object-type"), HeaderValue::from_static(file.kind));
-    headers.insert(header::ETAG, etag.clone());
+    headers.insert(header::ETAG, HeaderValue::try_from(&etag).map_err(Error::internal)?);
     headers.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
         HeaderValue::from_static("Content-Disposition, X-Gitea-Object-Type"),
@@ -105,17 +105,24 @@ fn render(file: File, asked: &HeaderMap) -> Result<Response> {
     let shown = shown(&file.name, &data);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(shown.content_type));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CONTENT_DISPOSITION, content_disposition(shown.disposition, &file.name));
+    headers.insert(header::CONTENT_DISPOSITION, disposition(&file.name, shown.is_inline));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if let Some(policy) = shown.policy {
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
-    let (status, part) = match byte_range::asked(asked, &etag, data.len()) {
-        None => (StatusCode::OK, data),
-        Some(range) => {
-            let text = format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), data.len());
-            headers.insert(header::CONTENT_RANGE, HeaderValue::try_from(text).map_err(Error::internal)?);
-            (StatusCode::PARTIAL_CONTENT, data.slice(range))
+    let length = data.len();
+    let of_length = |part: String| HeaderValue::try_from(format!("bytes {part}/{length}")).map_err(Error::internal);
+    let (status, part) = match ranges::asked(asked, &etag, length as u64) {
+        Part::Whole => (StatusCode::OK, data),
+        Part::Part(range) => {
+            let text = format!("{}-{}", range.start, range.end.saturating_sub(1));
+            headers.insert(header::CONTENT_RANGE, of_length(text)?);
+            // Both ends are at most the length.
+            (StatusCode::PARTIAL_CONTENT, data.slice(range.start as usize..range.end as usize))
+        }
+        Part::Nothing => {
+            headers.insert(header::CONTENT_RANGE, of_length("*".to_owned())?);
+            (StatusCode::RANGE_NOT_SATISFIABLE, Bytes::new())
         }
     };
     let body = Body::new(HeldBody { inner: Body::from(part), _place: reserved });
@@ -124,14 +131,6 @@ fn render(file: File, asked: &HeaderMap) -> Result<Response> {
 
 fn etag(id: &ObjectId) -> String {
     format!("\"{id}\"")
-}
-
-fn is_known(headers: &HeaderMap, etag: &str) -> bool {
-    let lists = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    lists
-        .flat_map(|list| list.split(','))
-        .map(str::trim)
-        .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == etag)
 }
 
 /// Finds the ref and the path within it. Without a `ref` the path may begin with a branch, a tag or a whole commit id, in this order and the shortest

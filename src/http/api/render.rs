@@ -142,11 +142,15 @@ impl<'a> Viewer<'a> {
                     parent: None,
                     release_count: 0,
                     topics: Vec::new(),
+                    star_count: 0,
+                    watcher_count: 0,
                 };
                 Box::new(self.repository(parent, *rights, &more))
             }),
             release_counter: i64::try_from(details.release_count).unwrap_or(i64::MAX),
             topics: details.topics.clone(),
+            stars_count: i64::try_from(details.star_count).unwrap_or(i64::MAX),
+            watchers_count: i64::try_from(details.watcher_count).unwrap_or(i64::MAX),
             default_branch: repository.default_branch.clone(),
             default_target_branch: repository.default_branch.clone(),
             archived: repository.is_archived,

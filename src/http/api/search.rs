@@ -13,13 +13,13 @@ use crate::forge::repositories;
 use crate::http::App;
 use crate::http::extract::Paging;
 use crate::model::repository::{RepositoryMode, RepositoryQuery, RepositorySort};
-use crate::model::{Paged, TeamId, UserId};
+use crate::model::{Paged, UserId};
 
 /// `repoSearch`.
 pub async fn repo_search(State(app): State<App>, caller: Caller, params: Params, paging: Paging) -> Result<Response> {
     let permit = app.forge.authorize(&caller, action::SearchRepositories, &()).await?;
     let query = read_query(&params)?;
-    let found = if asks_for_the_impossible(&params) {
+    let found = if asks_for_a_team(&params) {
         Paged { rows: Vec::new(), total_count: 0 }
     } else {
         repositories::search_repositories(&app.forge, permit, query, paging.page).await?
@@ -31,9 +31,9 @@ pub async fn repo_search(State(app): State<App>, caller: Caller, params: Params,
     Ok(response)
 }
 
-/// Nothing here has a star or a team, so asking for one finds nothing.
-fn asks_for_the_impossible(params: &Params) -> bool {
-    params.id("starredBy").is_some() || params.id("team_id").is_some()
+/// Which repositories a team has is shown by the team's own list alone, to those who may see the team.
+fn asks_for_a_team(params: &Params) -> bool {
+    params.id("team_id").is_some()
 }
 
 fn read_query(params: &Params) -> Result<RepositoryQuery> {
@@ -52,11 +52,13 @@ fn read_query(params: &Params) -> Result<RepositoryQuery> {
         in_description: params.switch("includeDesc") == Some(true),
         uid: params.id("uid").map(UserId::new),
         is_exclusive: params.switch("exclusive") == Some(true),
-        team: params.id("team_id").map(TeamId::new),
+        team: None,
         is_private: params.switch("is_private"),
         without_private: params.switch("private") == Some(false),
         is_archived: params.switch("archived"),
         is_template: params.switch("template"),
+        starred_by: params.id("starredBy").map(UserId::new),
+        watched_by: None,
         fork_of: None,
         mode,
         sort,
@@ -67,8 +69,10 @@ fn read_query(params: &Params) -> Result<RepositoryQuery> {
 fn read_order(params: &Params) -> Result<(RepositorySort, bool)> {
     let sort = match params.text("sort") {
         "" => return Ok((RepositorySort::Alpha, false)),
-        // Nothing has stars, forks or LFS objects yet: every order by them is the same, so the names decide.
-        "alpha" | "stars" | "forks" | "lfs_size" => RepositorySort::Alpha,
+        // Nothing has LFS objects yet: every order by them is the same, so the names decide.
+        "alpha" | "lfs_size" => RepositorySort::Alpha,
+        "stars" => RepositorySort::Stars,
+        "forks" => RepositorySort::Forks,
         "created" => RepositorySort::Created,
         "updated" => RepositorySort::Updated,
         "size" | "git_size" => RepositorySort::Size,

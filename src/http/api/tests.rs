@@ -11,6 +11,7 @@ mod fixture;
 mod forks;
 mod git;
 mod history;
+mod interests;
 mod markup;
 mod objects;
 mod organizations;

@@ -9,23 +9,30 @@ use super::query::Params;
 use super::render::Viewer;
 use crate::access::{Caller, action};
 use crate::error::{Error, Result};
-use crate::forge::users;
+use crate::forge::{interests, users};
 use crate::http::App;
 use crate::http::extract::{Paging, UserPath};
-use crate::model::UserId;
 use crate::model::user::UserQuery;
+use crate::model::{User, UserId};
 
 /// `userGetCurrent`.
 pub async fn user_get_current(State(app): State<App>, caller: Caller) -> Result<Json<UserJson>> {
     app.forge.authorize(&caller, action::ReadSelf, &()).await?;
     let user = caller.user().ok_or_else(|| Error::broken("the gate let somebody without an account read it"))?;
-    Ok(Json(Viewer::new(&caller, &app.root_url).user(user)))
+    Ok(Json(render(&app, &caller, user).await?))
 }
 
 /// `userGet`.
 pub async fn user_get(State(app): State<App>, caller: Caller, UserPath(name): UserPath) -> Result<Json<UserJson>> {
     let user = app.forge.authorize(&caller, action::ReadUser, &name).await?.into_subject();
-    Ok(Json(Viewer::new(&caller, &app.root_url).user(&user)))
+    Ok(Json(render(&app, &caller, &user).await?))
+}
+
+/// An account that was asked for itself shows counts, too.
+async fn render(app: &App, caller: &Caller, user: &User) -> Result<UserJson> {
+    let starred = interests::count_starred(&app.forge, user.id).await?;
+    let shown = Viewer::new(caller, &app.root_url).user(user);
+    Ok(UserJson { starred_repos_count: i64::try_from(starred).unwrap_or(i64::MAX), ..shown })
 }
 
 /// `userSearch`.

@@ -208,6 +208,8 @@ async fn raw_files_do_no_harm() {
     assert_eq!((known.text(), known.header("etag")), ("", etag.clone()));
     let part = api.get_with("/repos/ada/sops/raw/page.html", &api.ada(), &[("range", "bytes=1-6")]).await.expect(206);
     assert_eq!((part.text(), part.header("content-range")), ("script", "bytes 1-6/26".into()));
+    let beyond = api.get_with("/repos/ada/sops/raw/page.html", &api.ada(), &[("range", "bytes=26-")]).await;
+    assert_eq!((beyond.status(), beyond.text(), beyond.header("content-range")), (416, "", "bytes */26".into()));
     api.get_with("/repos/ada/sops/raw/page.html", &api.bob(), &[("if-none-match", &etag)]).await.expect(404);
     api.finish().await;
 }
