@@ -7,6 +7,7 @@
 pub mod attachments;
 pub mod audit;
 pub mod collaborators;
+pub mod commit_statuses;
 pub mod dialect;
 mod filter;
 pub mod instance;

@@ -19,6 +19,7 @@ pub mod assignable;
 pub mod attachments;
 pub mod branches;
 pub mod collaborators;
+pub mod commit_statuses;
 pub mod contents;
 pub mod first_commit;
 pub mod forks;

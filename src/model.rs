@@ -5,6 +5,7 @@
 
 pub mod attachment;
 pub mod collaborator;
+pub mod commit_status;
 pub mod email;
 pub mod glob;
 pub mod id;

@@ -634,6 +634,8 @@ actions! { OnRepository {
     CloneRepository("repository.clone", [Repository Read], reading(Unit::Code));
     /// Moves refs, by push or API.
     PushRepository("repository.push", [Repository Write], writing(Unit::Code));
+    /// Tells what a check found of a commit.
+    EditCommitStatus("commit_status.edit", [Repository Write], writing(Unit::Code));
     /// Reads releases and their files; drafts are for those who may write.
     ReadReleases("release.read", [Repository Read], reading(Unit::Releases));
     /// Makes, changes and deletes releases and their files.

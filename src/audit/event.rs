@@ -38,6 +38,8 @@ pub mod action {
     pub const REPOSITORY_EDIT: &str = "repository.edit";
     /// A repository was given other topics.
     pub const REPOSITORY_TOPICS: &str = "repository.topics";
+    /// A check told what it found of a commit.
+    pub const COMMIT_STATUS_CREATE: &str = "commit_status.create";
     /// Somebody starred a repository.
     pub const STAR_ADD: &str = "star.add";
     /// Somebody took a star back.

@@ -11,6 +11,7 @@ pub mod branches;
 pub mod branches_write;
 pub mod collaborators;
 mod commit_facts;
+pub mod commit_statuses;
 pub mod commit_text;
 pub mod commits;
 pub mod compare;
@@ -83,6 +84,7 @@ pub fn routes() -> Vec<Route> {
         reading_routes(),
         topic_routes(),
         interest_routes(),
+        commit_status_routes(),
     ]
     .into_iter()
     .flatten()
@@ -479,6 +481,23 @@ fn reading_routes() -> Vec<Route> {
             "/api/v1/repos/{owner}/{repo}/archive/{*archive}",
             "repoGetArchive",
             archives::repo_get_archive,
+        ),
+    ]
+}
+
+fn commit_status_routes() -> Vec<Route> {
+    let of_id = "/api/v1/repos/{owner}/{repo}/statuses/{sha}";
+    let of_ref = "/api/v1/repos/{owner}/{repo}/commits/{ref}/statuses";
+    let combined = "/api/v1/repos/{owner}/{repo}/commits/{ref}/status";
+    vec![
+        Route::api(Method::GET, of_id, "repoListStatuses", commit_statuses::repo_list_statuses),
+        Route::api(Method::POST, of_id, "repoCreateStatus", commit_statuses::repo_create_status),
+        Route::api(Method::GET, of_ref, "repoListStatusesByRef", commit_statuses::repo_list_statuses),
+        Route::api(
+            Method::GET,
+            combined,
+            "repoGetCombinedStatusByRef",
+            commit_statuses::repo_get_combined_status_by_ref,
         ),
     ]
 }

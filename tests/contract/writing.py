@@ -23,6 +23,11 @@ def drive(driver, world):
     tip = call("repoGetBranch", ada, branch="main", **at)
     if tip:
         call("repoUpdateBranch", ada, 204, branch="topic/b", body={"new_commit_id": tip["commit"]["id"]}, **at)
+        check = {"state": "success", "context": "lint", "target_url": "https://ci.example.org/1", "description": "All good"}
+        call("repoCreateStatus", ada, 201, sha=tip["commit"]["id"], body=check, **at)
+        call("repoListStatuses", sha=tip["commit"]["id"], sort="oldest", state="success", **at)
+        call("repoListStatusesByRef", ref="main", **at)
+        call("repoGetCombinedStatusByRef", ref="main", **at)
     call("repoRenameBranch", ada, 204, branch="topic/b", body={"name": "topic/c"}, **at)
     call("repoDeleteBranch", ada, 204, branch="topic/c", **at)
     call("repoCreateTag", ada, 201, body={"tag_name": "v1", "message": "First", "target": "main"}, **at)

@@ -4,6 +4,7 @@
 //! may see. Called by every file of `http/api`; `json/tests.rs` holds the types against an extract of the specification.
 
 mod commit;
+mod commit_status;
 mod contents;
 mod git_ref;
 mod history;
@@ -25,6 +26,7 @@ mod watch;
 mod write_options;
 
 pub use commit::{BranchJson, CommitMetaJson, PayloadCommitJson, PayloadUserJson, TagJson, VerificationJson};
+pub use commit_status::{CombinedStatusJson, CommitStatusJson, CreateStatusOption};
 pub use contents::{
     ContentsExtJson, ContentsJson, FileCommitJson, FileJson, FileLinksJson, FilesJson, GetFilesOptions, GitBlobJson,
     GitEntryJson, GitTreeJson,

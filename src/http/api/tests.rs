@@ -6,6 +6,7 @@
 
 mod accounts;
 mod collaborators;
+mod commit_statuses;
 mod contents;
 mod fixture;
 mod forks;

@@ -124,6 +124,10 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("getGeneralUISettings", [200, 200, 200, 200]),
     ("getCurrentToken", [401, 404, 404, 404]),
     ("deleteCurrentToken", [401, 404, 404, 404]),
+    ("repoListStatuses", [404, 404, 200, 200]),
+    ("repoCreateStatus", [404, 404, 403, 400]),
+    ("repoListStatusesByRef", [404, 404, 200, 200]),
+    ("repoGetCombinedStatusByRef", [404, 404, 200, 200]),
     ("repoListStargazers", [404, 404, 200, 200]),
     ("userCurrentListStarred", [401, 200, 200, 200]),
     ("userListStarred", [200, 200, 200, 200]),
@@ -202,6 +206,7 @@ fn fill(method: &str, pattern: &str, id: &Value, team: &Value) -> String {
         .replace("{*basehead}", "main...main")
         .replace("{*archive}", "main.bundle")
         .replace("{*ref}", "heads/main")
+        .replace("{ref}", "main")
         .replace("{*tag}", "absent")
         .replace("{topic}", "sop")
         .replace("{token}", "absent")
