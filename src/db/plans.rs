@@ -9,6 +9,8 @@ use atomicqms_actors::sql::{Connection, EachRow, Error, Value};
 
 use super::testing::{self, NOON, edit, oid, push};
 use super::*;
+use crate::model::commit_status::{CommitState, NewCommitStatus, StatusQuery};
+use crate::model::interest::Interest;
 use crate::model::repository::{RepositoryQuery, RepositorySort};
 use crate::model::topic::TopicName;
 use crate::model::user::UserQuery;
@@ -136,6 +138,7 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     assert_eq!(topics::of_repositories(conn_ref, &[repo, RepoId::new(99)]).unwrap().len(), 1);
     assert!(topics::remove(conn_ref, repo, "gxp").unwrap());
     assert!(!topics::remove(conn_ref, repo, "gxp").unwrap(), "gone");
+    interests_and_statuses(conn_ref, ada, repo);
     let sop = RepoName::new("sop").unwrap();
     let row = repositories::find(conn_ref, repo).unwrap().unwrap();
     repositories::find_by_path(conn_ref, &name, &sop).unwrap();
@@ -207,6 +210,34 @@ fn releases_and_files(conn: &dyn Connection, ada: UserId, repo: RepoId) {
     releases::delete(conn, release.id).unwrap();
 }
 
+/// Every statement of stars, watches and statuses of commits.
+fn interests_and_statuses(conn: &dyn Connection, ada: UserId, repo: RepoId) {
+    for interest in [Interest::Star, Interest::Watch] {
+        assert!(interests::put(conn, interest, ada, repo, NOON).unwrap());
+        assert!(!interests::put(conn, interest, ada, repo, NOON).unwrap(), "there already");
+        assert_eq!(interests::since(conn, interest, ada, repo).unwrap(), Some(NOON));
+        assert_eq!(interests::count_of_user(conn, interest, ada).unwrap(), 1);
+        assert_eq!(interests::count_of_repositories(conn, interest, &[repo]).unwrap().get(&repo), Some(&1));
+        let viewer = users::Viewer { id: None, is_admin: false, is_public_only: false };
+        assert_eq!(interests::list_users(conn, interest, viewer, repo, Page::default()).unwrap().total_count, 1);
+        assert!(interests::delete(conn, interest, ada, repo).unwrap());
+        assert!(!interests::delete(conn, interest, ada, repo).unwrap(), "gone");
+        interests::put(conn, interest, ada, repo, NOON).unwrap();
+    }
+    assert_eq!(interests::delete_of_user(conn, ada).unwrap(), 2);
+    let new = NewCommitStatus {
+        context: "ci".into(),
+        state: CommitState::Success,
+        target_url: String::new(),
+        description: String::new(),
+    };
+    let made = commit_statuses::insert(conn, repo, &oid(1), &new, ada, NOON).unwrap();
+    let query = StatusQuery { state: Some(CommitState::Success), is_latest_only: true, ..StatusQuery::default() };
+    assert_eq!(commit_statuses::list(conn, repo, &oid(1), query, Page::default()).unwrap().rows, [made]);
+    assert_eq!(commit_statuses::count(conn, repo, &oid(1)).unwrap(), 1);
+    assert_eq!(commit_statuses::latest_states(conn, repo, &oid(1)).unwrap(), [CommitState::Success]);
+}
+
 /// Every statement of the runner of jobs.
 fn run_a_job(conn: &dyn Connection) {
     use atomicqms_actors::{JobEnd, JobStore};
@@ -242,6 +273,12 @@ fn pages_in_the_usual_orders_use_an_index() {
     }
     let mine = RepositoryQuery { uid: Some(ada), is_exclusive: true, ..RepositoryQuery::default() };
     repositories::search::list(conn_ref, &viewer, &mine, Page::default()).unwrap();
+    for sort in [RepositorySort::Stars, RepositorySort::Forks] {
+        let starred = RepositoryQuery { starred_by: Some(ada), sort, ..RepositoryQuery::default() };
+        repositories::search::list(conn_ref, &viewer, &starred, Page::default()).unwrap();
+    }
+    let watched = RepositoryQuery { watched_by: Some(ada), ..RepositoryQuery::default() };
+    repositories::search::list(conn_ref, &viewer, &watched, Page::default()).unwrap();
     let bare: Vec<String> = conn
         .scans
         .take()

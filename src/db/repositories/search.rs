@@ -168,8 +168,7 @@ fn has_interest(filter: &mut Filter, viewer: &Viewer, interest: Interest, accoun
         }
     };
     filter.add(format!(
-        "EXISTS (SELECT 1 FROM {} z JOIN users w ON w.id = z.user_id \
-         WHERE z.repo_id = r.id AND z.user_id = {account} AND {seen})",
+        "r.id IN (SELECT z.repo_id FROM {} z JOIN users w ON w.id = z.user_id WHERE z.user_id = {account} AND {seen})",
         interests::table(interest)
     ));
 }
