@@ -6,6 +6,7 @@
 use atomicqms_actors::sql::Connection;
 
 use super::action::{Need, Rule, Stand, Verb};
+use super::rights::sees_team;
 use super::{Action, Caller, Credential, Permit, Principal, RepositoryAccess, RepositoryRights};
 use crate::error::{Error, Kind, Result};
 use crate::model::{AccessLevel, Standing, UnitSet, Visibility};
@@ -195,14 +196,7 @@ pub(super) fn decide(rule: &Rule, caller: &Caller, facts: &Facts) -> Result<()> 
             decide_standing(stand, *standing)
         }
         (Need::Team(stand), Facts::Team { standing, is_in_team, visibility, is_organization_visible, is_public }) => {
-            let sees = *is_in_team
-                || standing.is_owner
-                || match visibility {
-                    Visibility::Public => *is_organization_visible,
-                    Visibility::Limited => standing.is_member,
-                    Visibility::Private => false,
-                };
-            if !sees {
+            if !sees_team(*standing, *is_in_team, *visibility, *is_organization_visible) {
                 return Err(if standing.is_member {
                     Error::forbidden("Must be a team member")
                 } else {
@@ -290,7 +284,7 @@ fn hidden(caller: &Caller) -> Error {
     if caller.is_anonymous() { error.with_challenge() } else { error }
 }
 
-fn token_required() -> Error {
+pub(super) fn token_required() -> Error {
     Error::unauthenticated("token is required")
 }
 

@@ -6,8 +6,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::authorize::token_required;
 use super::rights_cache;
 use crate::audit::{self, Stamp};
+use crate::error::Result;
 use crate::model::{KeyId, RepoId, SshKey, TokenId, TokenScopes, User, UserId};
 
 /// Who a caller is.
@@ -190,6 +192,13 @@ impl Caller {
             Principal::User(user) => Some(user),
             Principal::Anonymous | Principal::DeployKey(_) | Principal::Console | Principal::System => None,
         }
+    }
+
+    /// The account, for what only an account can do.
+    ///
+    /// Errors: `Unauthenticated`.
+    pub fn account(&self) -> Result<&User> {
+        self.user().ok_or_else(token_required)
     }
 
     /// The account's id, when there is one.

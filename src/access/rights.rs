@@ -160,5 +160,16 @@ pub fn may_see(caller: &Caller, user: &User, is_member: bool) -> bool {
         }
 }
 
+/// Whether somebody sees a team of an organization.
+pub fn sees_team(standing: Standing, is_in_team: bool, visibility: Visibility, is_organization_visible: bool) -> bool {
+    is_in_team
+        || standing.is_owner
+        || match visibility {
+            Visibility::Public => is_organization_visible,
+            Visibility::Limited => standing.is_member,
+            Visibility::Private => false,
+        }
+}
+
 #[cfg(test)]
 mod tests;

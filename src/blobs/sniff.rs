@@ -19,12 +19,16 @@ const SIGNATURES: &[(&[u8], &str)] = &[
 ];
 
 /// The media type of a content that begins with these bytes.
-pub fn sniff(head: &[u8]) -> &'static str {
+pub fn sniff(content: &[u8]) -> &'static str {
+    let head = content.get(..HEAD_BYTES).unwrap_or(content);
     if let Some((_, name)) = SIGNATURES.iter().find(|(signature, _)| head.starts_with(signature)) {
         return name;
     }
     if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") {
         return "image/webp";
+    }
+    if head.get(4..12) == Some(b"ftypavif") {
+        return "image/avif";
     }
     if is_text(head) { "text/plain; charset=utf-8" } else { "application/octet-stream" }
 }
@@ -44,7 +48,10 @@ fn is_text(head: &[u8]) -> bool {
 
 /// Whether a browser may show it in place; everything else it saves.
 pub fn is_shown_inline(content_type: &str) -> bool {
-    matches!(content_type, "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "text/plain; charset=utf-8")
+    matches!(
+        content_type,
+        "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "image/avif" | "text/plain; charset=utf-8"
+    )
 }
 
 #[cfg(test)]
@@ -53,9 +60,10 @@ mod tests {
 
     #[test]
     fn contents_are_known_by_their_first_bytes() {
-        let table: [(&[u8], &str); 9] = [
+        let table: [(&[u8], &str); 10] = [
             (b"\x89PNG\r\n\x1a\n...", "image/png"),
             (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
+            (b"\0\0\0\x1cftypavif\0", "image/avif"),
             (b"RIFF\0\0\0\0WAVEfmt ", "application/octet-stream"),
             (b"<!DOCTYPE html><script>alert(1)</script>", "text/plain; charset=utf-8"),
             (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "text/plain; charset=utf-8"),

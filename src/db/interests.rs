@@ -83,7 +83,8 @@ pub fn list_users(
 ) -> Result<Paged<User>, Error> {
     let mut filter = Filter::default();
     filter.equals("x.repo_id", Some(repo));
-    users::may_see(&mut filter, viewer);
+    let seen = users::seen_by(&mut filter, viewer, "u");
+    filter.add(seen);
     let clause = filter.clause();
     let tables = format!("{} x JOIN users u ON u.id = x.user_id", table(interest));
     let total = conn.first(&format!("SELECT COUNT(*) FROM {tables}{clause}"), filter.params(), |row| row.int(0))?;

@@ -71,7 +71,7 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     users::find(conn_ref, ada).unwrap();
     users::find_by_name(conn_ref, &name).unwrap();
     users::find_by_email(conn_ref, &Email::new("ada@example.org").unwrap()).unwrap();
-    users::logins_by_email(conn_ref, &["ada@example.org".into()]).unwrap();
+    users::find_all_by_email(conn_ref, &["ada@example.org".into()]).unwrap();
     users::password_hash(conn_ref, ada).unwrap();
     users::name_is_taken(conn_ref, &name).unwrap();
     users::update_password(conn_ref, ada, "y", NOON).unwrap();

@@ -1,6 +1,7 @@
 //! Rows of rules that protect branches and tags, with the users they name.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use atomicqms_actors::params;
 use atomicqms_actors::sql::{Connection, Error, Row, Value};
@@ -12,9 +13,11 @@ const SETTINGS: &str = "id, repo_id, rule_name, priority, required_approvals, st
                         protected_file_patterns, unprotected_file_patterns, created_ms, updated_ms";
 const SETTINGS_COUNT: usize = 10;
 
-fn columns() -> String {
-    format!("{SETTINGS}, {}", Flags::NAMES.join(", "))
-}
+/// The statement that every push runs, made once.
+static LIST_BRANCH_RULES: LazyLock<String> = LazyLock::new(|| {
+    let flags = Flags::NAMES.join(", ");
+    format!("SELECT {SETTINGS}, {flags} FROM branch_protection WHERE repo_id = $1 ORDER BY priority, id")
+});
 
 fn read(row: &dyn Row) -> Result<BranchRule, Error> {
     let mut at = SETTINGS_COUNT;
@@ -47,8 +50,7 @@ fn read_name(row: &dyn Row, index: usize) -> Result<UserName, Error> {
 
 /// Lists the rules of a repository's branches in order of priority; their number is bounded where they are made.
 pub fn list_branch_rules(conn: &dyn Connection, repo: RepoId) -> Result<Vec<BranchRule>, Error> {
-    let sql = format!("SELECT {} FROM branch_protection WHERE repo_id = $1 ORDER BY priority, id", columns());
-    let mut rules = conn.all(&sql, &params![repo], read)?;
+    let mut rules = conn.all(&LIST_BRANCH_RULES, &params![repo], read)?;
     if rules.is_empty() {
         return Ok(rules);
     }

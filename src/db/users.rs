@@ -66,23 +66,6 @@ pub fn find_by_email(conn: &dyn Connection, email: &Email) -> Result<Option<User
     )
 }
 
-/// Finds the login names of active accounts by their addresses; keys of the answer are lower-case addresses.
-pub fn logins_by_email(conn: &dyn Connection, emails: &[String]) -> Result<HashMap<String, UserName>, Error> {
-    let mut found = HashMap::new();
-    for email in emails {
-        let key = email.to_ascii_lowercase();
-        let login = conn.first(
-            "SELECT login FROM users WHERE email_key = $1 AND is_active = 1 AND is_organization = 0 AND deleted_ms IS NULL",
-            &params![key.as_str()],
-            |row| row.text(0),
-        )?;
-        if let Some(login) = login {
-            found.insert(key, UserName::from_row(&login));
-        }
-    }
-    Ok(found)
-}
-
 /// Finds active accounts by their addresses; keys of the answer are lower-case addresses.
 pub fn find_all_by_email(conn: &dyn Connection, emails: &[String]) -> Result<HashMap<String, User>, Error> {
     let mut found = HashMap::new();
@@ -222,7 +205,8 @@ pub struct Viewer {
 pub fn list(conn: &dyn Connection, viewer: Viewer, query: &UserQuery, page: Page) -> Result<Paged<User>, Error> {
     let mut filter = Filter::default();
     filter.add("u.is_organization = 0");
-    may_see(&mut filter, viewer);
+    let seen = seen_by(&mut filter, viewer, "u");
+    filter.add(seen);
     let text: &[&str] =
         if viewer.is_admin { &["u.login", "u.full_name", "u.email"] } else { &["u.login", "u.full_name"] };
     filter.contains(text, &query.text);
@@ -253,17 +237,18 @@ pub fn list(conn: &dyn Connection, viewer: Viewer, query: &UserQuery, page: Page
     Ok(Paged { rows, total_count: u64::try_from(total.unwrap_or(0)).unwrap_or(0) })
 }
 
-/// Adds what makes an account visible to a viewer; the statement names it `u`.
-pub(super) fn may_see(filter: &mut Filter, viewer: Viewer) {
-    filter.add("u.deleted_ms IS NULL");
+/// What makes an account visible to a viewer, as a condition; the statement names it `alias`.
+pub(super) fn seen_by(filter: &mut Filter, viewer: Viewer, alias: &'static str) -> String {
     match viewer {
         Viewer { is_public_only: true, .. } | Viewer { id: None, is_admin: false, .. } => {
-            filter.add("u.visibility = 'public'");
+            format!("({alias}.deleted_ms IS NULL AND {alias}.visibility = 'public')")
         }
-        Viewer { is_admin: true, .. } => {}
+        Viewer { is_admin: true, .. } => format!("{alias}.deleted_ms IS NULL"),
         Viewer { id: Some(id), .. } => {
             let own = filter.bind(id);
-            filter.add(format!("(u.visibility IN ('public', 'limited') OR u.id = {own})"));
+            format!(
+                "({alias}.deleted_ms IS NULL AND ({alias}.visibility IN ('public', 'limited') OR {alias}.id = {own}))"
+            )
         }
     }
 }

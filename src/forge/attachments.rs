@@ -16,7 +16,7 @@ pub use self::contents::{FORGET_BLOB, forget_repository, run_job, storage_error}
 use self::contents::{LOOK_AGAIN_MS, forget_now};
 pub(super) use self::contents::{forget_blobs, schedule_forgetting};
 use super::Forge;
-use super::releases::{author_of, sees_drafts};
+use super::releases::sees_drafts;
 use crate::access::action::{EditReleases, ReadAttachment, ReadReleases};
 use crate::access::{Caller, Permit};
 use crate::audit::{self, Event, Object, action};
@@ -27,6 +27,7 @@ use crate::model::{Attachment, AttachmentId, FileName, NewAttachment, ReleaseId,
 
 /// Most files of one release.
 pub const MAX_FILES: u64 = 500;
+
 /// Lists the files of a release.
 ///
 /// Errors: `NotFound`.
@@ -145,7 +146,7 @@ pub async fn attach(
     name: FileName,
     received: Received,
 ) -> Result<Attachment> {
-    let uploader = author_of(permit.caller())?;
+    let uploader = permit.caller().account()?.id;
     let blob = received.id;
     let new = NewAttachment {
         uuid: Uuid::random()?,

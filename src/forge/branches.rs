@@ -142,5 +142,5 @@ async fn resolve(
     name: String,
 ) -> Result<Option<ObjectId>> {
     let view = std::sync::Arc::clone(view);
-    writing::on_objects(intake, permit.caller(), move |_| Ok(find_commit(&view, &name)?)).await
+    writing::on_objects(intake, permit.caller(), move |interrupt| Ok(find_commit(&view, &name, interrupt)?)).await
 }

@@ -40,7 +40,7 @@ pub async fn create_status(
     forge
         .write("create commit status", move |tx| {
             let repository = permit.confirm(tx, at)?.repository;
-            let creator = permit.caller().user_id().ok_or_else(|| Error::unauthenticated("token is required"))?;
+            let creator = permit.caller().account()?.id;
             if db::commit_statuses::count(tx, repository.id, &commit)? >= STATUSES_MAX {
                 return Err(Error::invalid("sha", format!("a commit may have at most {STATUSES_MAX} statuses")));
             }

@@ -16,7 +16,7 @@ pub use self::apply::{Change, Operation};
 use super::Forge;
 use super::intake::Intake;
 use super::pushes::Purpose;
-use super::writing::{self, RefWrite, doer, printed_name, ref_name};
+use super::writing::{self, RefWrite, doer, ref_name};
 use crate::access::Permit;
 use crate::access::action::PushRepository;
 use crate::error::{Error, Kind, Result};
@@ -177,7 +177,7 @@ impl Signing {
 /// Author and committer: one that is not given is the other, and the caller where none is.
 fn people(forge: &Forge, permit: &Permit<PushRepository>, new: &FileCommit) -> Result<(Signing, Signing)> {
     let user = doer(permit.caller())?;
-    let own = Person { name: printed_name(user), email: user.email.as_str().to_owned() };
+    let own = Person { name: user.name_to_show().to_owned(), email: user.email.as_str().to_owned() };
     let full = |person: &Option<Person>| -> Result<Option<Person>> {
         let Some(person) = person else { return Ok(None) };
         if person.name.trim().is_empty() && person.email.trim().is_empty() {

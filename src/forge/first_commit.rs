@@ -5,17 +5,17 @@
 
 use atomicqms_git::id::hash_object;
 use atomicqms_git::pack::compose::compose;
-use atomicqms_git::receive::{Command, CommandOutcome, ReceiveRequest};
-use atomicqms_git::{Kind as ObjectKind, ObjectId, PackSource};
+use atomicqms_git::{Kind as ObjectKind, ObjectId, RefName};
 
 use super::Forge;
 use super::intake::Intake;
-use super::pushes::{self, Push};
+use super::pushes::Purpose;
 use super::repositories::{MayCreateRepository, create_repository};
+use super::writing::{self, RefWrite};
 use crate::access::action::PushRepository;
 use crate::access::{Caller, Permit, RepoPath};
 use crate::db;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::model::{Category, NewRepository, Repository, User, UtcMs};
 
 /// Makes a repository and, if it wants one, its first commit.
@@ -59,33 +59,20 @@ pub(super) async fn land(
     repository: &Repository,
     first: FirstCommit,
 ) -> Result<()> {
-    let FirstCommit { commit, pack } = first;
     let path = RepoPath::new(repository.owner.clone(), repository.name.clone());
     let permit = forge.authorize(caller, PushRepository, &path).await?;
     let handle = forge.open(repository).await?;
-    let incoming = handle.git().incoming(intake.limits());
-    let name = format!("refs/heads/{}", repository.default_branch).into_bytes();
-    let request =
-        ReceiveRequest { commands: vec![Command { name, old: None, new: Some(commit) }], ..ReceiveRequest::default() };
-    let pack = Some((incoming, PackSource::Memory(pack.into())));
-    let report = pushes::land(
-        forge,
-        intake,
-        Push { permit, handle, request, pack, purpose: pushes::Purpose::Move },
-        Box::new(|_| {}),
-    )
-    .await;
-    match (report.unpack, report.commands.first().map(|command| &command.outcome)) {
-        (Ok(()), Some(CommandOutcome::Applied)) => Ok(()),
-        // Nothing of ours can be refused but by somebody who deleted, renamed or archived the repository at the same moment.
-        (Ok(()), Some(CommandOutcome::Refused { reason })) => {
-            Err(Error::conflict(format!("the repository was made, and its first commit was refused: {reason}")))
+    let name = RefName::new(&format!("refs/heads/{}", repository.default_branch)).map_err(Error::internal)?;
+    let write = RefWrite { name, old: None, new: Some(first.commit) };
+    let landed = writing::land(forge, intake, permit, handle, vec![write], Some(first.pack), Purpose::Move).await;
+    // Nothing of ours can be refused but by somebody who deleted, renamed or archived the repository at the same moment.
+    landed.map_err(|error| match error.kind() {
+        Kind::Internal | Kind::Unavailable | Kind::Overloaded => error,
+        _ => {
+            let text = format!("the repository was made, and its first commit was refused: {}", error.public());
+            Error::conflict(text).with_source(error)
         }
-        (Err(reason), _) => {
-            Err(Error::conflict(format!("the repository was made, and its first commit was refused: {reason}")))
-        }
-        (unpack, outcome) => Err(Error::broken(format!("a first commit was not answered: {unpack:?} {outcome:?}"))),
-    }
+    })
 }
 
 /// The id of the commit, and the pack that brings it with its tree and README.

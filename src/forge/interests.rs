@@ -9,7 +9,7 @@ use crate::access::action::{EditStar, EditWatch, ListInterested, ListInteresting
 use crate::access::{Action, Permit, RepositoryAccess};
 use crate::audit::{self, action};
 use crate::db;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::interest::Interest;
 use crate::model::{Page, Paged, User, UserId, UtcMs};
 
@@ -43,7 +43,7 @@ impl EditsInterest for EditWatch {
 
 /// Since when the caller has the repository starred, or watches it; none: not at all.
 pub async fn interest_since<A: ReadsInterest>(forge: &Forge, permit: Permit<A>) -> Result<Option<UtcMs>> {
-    let (user, repo) = (account(permit.caller().user_id())?, permit.subject().repository.id);
+    let (user, repo) = (permit.caller().account()?.id, permit.subject().repository.id);
     forge.read("read interest", move |conn| Ok(db::interests::since(conn, A::INTEREST, user, repo)?)).await
 }
 
@@ -53,7 +53,7 @@ pub async fn set_interest<A: EditsInterest>(forge: &Forge, permit: Permit<A>, is
     forge
         .write("set interest", move |tx| {
             let repository = permit.confirm(tx, at)?.repository;
-            let user = account(permit.caller().user_id())?;
+            let user = permit.caller().account()?.id;
             let is_changed = match is_on {
                 true => db::interests::put(tx, A::INTEREST, user, repository.id, at)?,
                 false => db::interests::delete(tx, A::INTEREST, user, repository.id)?,
@@ -65,12 +65,8 @@ pub async fn set_interest<A: EditsInterest>(forge: &Forge, permit: Permit<A>, is
                     (Interest::Watch, true) => action::WATCH_ADD,
                     (Interest::Watch, false) => action::WATCH_REMOVE,
                 };
-                let login = permit.caller().user().map(|user| user.name.to_string());
-                audit::append(
-                    tx,
-                    at,
-                    &event_about(permit.caller(), what, &repository).after(json!({ "login": login })),
-                )?;
+                let event = event_about(permit.caller(), what, &repository);
+                audit::append(tx, at, &event.after(json!({ "login": permit.caller().account()?.name.as_str() })))?;
             }
             Ok(db::interests::since(tx, A::INTEREST, user, repository.id)?)
         })
@@ -107,8 +103,4 @@ pub async fn count_starred(forge: &Forge, user: UserId) -> Result<u64> {
         Ok(db::interests::count_of_user(conn, Interest::Star, user)?)
     };
     forge.read("count starred", read).await
-}
-
-fn account(user: Option<UserId>) -> Result<UserId> {
-    user.ok_or_else(|| Error::unauthenticated("token is required"))
 }

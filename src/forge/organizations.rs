@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::users::viewer_of;
 use super::{Forge, check_link, check_text};
 use crate::access::action::{
     CreateOrganization, CreateOrganizationFor, DeleteOrganization, EditOrganization, ListAllOrganizations,
@@ -15,7 +16,6 @@ use crate::access::{Action, Caller, OrganizationAccess, Permit};
 use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::db::organizations::Of;
-use crate::db::users::Viewer;
 use crate::error::{Error, Result};
 use crate::model::{
     NewOrganization, Organization, OrganizationPatch, Page, Paged, Standing, TeamSettings, User, UserId, UserName,
@@ -231,11 +231,7 @@ pub async fn list_user_organizations(
 }
 
 async fn list(forge: &Forge, caller: &Caller, of: Of, page: Page) -> Result<Paged<Organization>> {
-    let viewer = Viewer {
-        id: caller.user_id(),
-        is_admin: caller.is_site_admin(),
-        is_public_only: caller.scopes().is_some_and(|scopes| scopes.is_public_only()),
-    };
+    let viewer = viewer_of(caller);
     forge.read("list organizations", move |conn| Ok(db::organizations::list(conn, viewer, of, page)?)).await
 }
 
@@ -313,7 +309,7 @@ pub async fn remove_member(forge: &Forge, permit: Permit<RemoveMember>, name: &U
             let org = permit.confirm(tx, at)?.organization.user.id;
             let user = db::users::find_by_name(tx, &name)?.ok_or_else(Error::not_found)?;
             if db::organizations::membership(tx, org, user.id)?.is_none() {
-                return Ok(());
+                return not_there(permit.caller(), &user);
             }
             let mut left = Vec::new();
             for team in db::teams::list_of_member(tx, org, user.id)? {
@@ -330,6 +326,11 @@ pub async fn remove_member(forge: &Forge, permit: Permit<RemoveMember>, name: &U
             Ok(())
         })
         .await
+}
+
+/// To take out who is not in is no fault, unless that would tell of an account that hides.
+pub(super) fn not_there(caller: &Caller, user: &User) -> Result<()> {
+    if may_see(caller, user, false) { Ok(()) } else { Err(Error::not_found()) }
 }
 
 /// What is said when an organization would be left without owner.

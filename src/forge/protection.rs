@@ -14,6 +14,8 @@ use moka::sync::Cache;
 
 use self::rules::{BranchRules, TagRules};
 use super::Forge;
+use crate::access::Caller;
+use crate::access::rights::may_see;
 use crate::access::rights_cache::UNKNOWN;
 use crate::db;
 use crate::error::{Error, Result};
@@ -73,8 +75,8 @@ pub(super) fn unreadable(error: Error) -> Error {
 
 /// Finds the accounts of a list.
 ///
-/// Errors: `Invalid` for one that does not exist or cannot write to anything, and for a list that is too long.
-fn find_users(tx: &dyn Connection, logins: &[String]) -> Result<Vec<UserId>> {
+/// Errors: `Invalid` for one that does not exist or that the caller may not see, for an organization, and for a list that is too long.
+fn find_users(tx: &dyn Connection, caller: &Caller, logins: &[String]) -> Result<Vec<UserId>> {
     if logins.len() > MAX_USERS {
         return Err(Error::invalid("usernames", format!("a list may name {MAX_USERS} users")));
     }
@@ -83,15 +85,16 @@ fn find_users(tx: &dyn Connection, logins: &[String]) -> Result<Vec<UserId>> {
         .map(|login| {
             let missing = || Error::invalid("usernames", format!("user does not exist [name: {login}]"));
             let name = UserName::parse(login).map_err(|_| missing())?;
-            Ok(db::users::find_by_name(tx, &name)?.ok_or_else(missing)?.id)
+            let found = db::users::find_by_name(tx, &name)?.filter(|user| !user.is_organization);
+            Ok(found.filter(|user| may_see(caller, user, false)).ok_or_else(missing)?.id)
         })
         .collect()
 }
 
-/// Refuses names of teams: there are none yet.
+/// Refuses names of teams, which lists cannot hold yet.
 fn refuse_teams(teams: &[String]) -> Result<()> {
     match teams.first() {
-        Some(team) => Err(Error::invalid("teams", format!("team does not exist [name: {team}]"))),
+        Some(team) => Err(Error::invalid("teams", format!("lists cannot name teams yet [name: {team}]"))),
         None => Ok(()),
     }
 }

@@ -127,7 +127,7 @@ pub async fn create_release(
     mut new: NewRelease,
 ) -> Result<Shown> {
     let repository = permit.subject().repository.clone();
-    let author = author_of(permit.caller())?;
+    let author = permit.caller().account()?.id;
     check(&new.tag, &new.title, &new.body)?;
     check_text("tag_message", &new.tag_message, BODY_MAX)?;
     if repository.is_empty {
@@ -233,10 +233,6 @@ pub async fn delete_release(forge: &Arc<Forge>, permit: Permit<EditReleases>, wh
 async fn find_row(forge: &Forge, repository: &Repository, id: ReleaseId) -> Result<Release> {
     let repo = repository.id;
     forge.read("find release", move |conn| db::releases::find(conn, repo, id)?.ok_or_else(Error::not_found)).await
-}
-
-pub(super) fn author_of(caller: &Caller) -> Result<UserId> {
-    caller.user_id().ok_or_else(|| Error::unauthenticated("token is required"))
 }
 
 fn exists(tag: &str) -> Error {

@@ -28,6 +28,7 @@ use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::error::{Error, Kind, Result};
 use crate::model::interest::Interest;
+use crate::model::topic::TopicName;
 use crate::model::{AccessLevel, NewRepository, Repository, RepositoryPatch, Unit, User, UtcMs};
 
 /// How long a change of `HEAD` may wait for its turn.
@@ -86,6 +87,13 @@ pub async fn create_repository<A: MayCreateRepository>(
                 return Err(Error::conflict("The repository with the same name already exists."));
             }
             let id = db::repositories::insert(tx, owner.id, &new, &branch, at)?;
+            for topic in &new.topics {
+                db::topics::add(tx, id, topic, at)?;
+            }
+            let maker = permit.caller().user();
+            if let Some(maker) = maker {
+                db::interests::put(tx, Interest::Watch, maker.id, id, at)?;
+            }
             let repository = db::repositories::find(tx, id)?.ok_or_else(Error::not_found)?;
             let event = event_about(permit.caller(), action::REPOSITORY_CREATE, &repository).after(json!({
                 "owner": repository.owner.as_str(),
@@ -95,12 +103,11 @@ pub async fn create_repository<A: MayCreateRepository>(
                 "default_branch": repository.default_branch,
                 "generated_from": new.generated_from,
                 "forked_from": new.forked_from,
+                "topics": new.topics.iter().map(TopicName::as_str).collect::<Vec<_>>(),
+                "watched_by": maker.map(|maker| maker.name.as_str()),
             }));
             audit::append(tx, at, &event)?;
             give_to_its_maker(tx, permit.caller(), &repository, at)?;
-            if let Some(maker) = permit.caller().user_id() {
-                db::interests::put(tx, Interest::Watch, maker, repository.id, at)?;
-            }
             Ok(repository)
         })
         .await?;

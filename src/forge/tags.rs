@@ -2,15 +2,14 @@
 //!
 //! Owns what a tag says; the attempt itself is a push (`writing.rs`).
 
-use std::sync::Arc;
-
+use atomicqms_git::RefName;
 use atomicqms_git::create::commit::Ident;
 use atomicqms_git::create::tag::TagDraft;
 
 use super::Forge;
 use super::intake::Intake;
 use super::pushes::Purpose;
-use super::writing::{self, RefWrite, doer, find_commit, printed_name, ref_name};
+use super::writing::{self, RefWrite, doer, find_commit, ref_name};
 use crate::access::Permit;
 use crate::access::action::PushRepository;
 use crate::error::{Error, Kind, Result};
@@ -35,20 +34,34 @@ pub async fn create_tag(
     if message.len() > MESSAGE_MAX {
         return Err(Error::invalid("message", "[Message]: MaxSize"));
     }
-    let repository = &permit.subject().repository;
-    let handle = forge.open(repository).await?;
+    let target = target.unwrap_or_else(|| permit.subject().repository.default_branch.clone());
+    make(forge, intake, permit, full, target, message).await
+}
+
+/// Makes a tag of a name that was checked.
+///
+/// Errors: as [`create_tag`].
+pub(super) async fn make(
+    forge: &Forge,
+    intake: &Intake,
+    permit: Permit<PushRepository>,
+    full: RefName,
+    target: String,
+    message: String,
+) -> Result<()> {
+    let handle = forge.open(&permit.subject().repository).await?;
     let view = handle.view();
     if view.refs.get(full.as_str()).is_some() {
         return Err(Error::conflict("tag exist"));
     }
-    let target = target.unwrap_or_else(|| repository.default_branch.clone());
     let user = doer(permit.caller())?;
     let seconds = forge.clock.now().get().div_euclid(1000);
-    let tagger = Ident::new(&printed_name(user), user.email.as_str(), seconds, 0)?;
+    let tagger = Ident::new(user.name_to_show(), user.email.as_str(), seconds, 0)
+        .or_else(|_| Ident::new(user.name.as_str(), user.email.as_str(), seconds, 0))?;
     let mut objects = writing::new_objects(&view, intake);
-    let (seen, name) = (Arc::clone(&view), name.to_owned());
+    let name = full.tag().unwrap_or_default().to_owned();
     let made = writing::on_objects(intake, permit.caller(), move |interrupt| {
-        let found = find_commit(&seen, &target)?;
+        let found = find_commit(&view, &target, interrupt)?;
         let target = found.ok_or_else(|| Error::new(Kind::NotFound, format!("target not found [name: {target}]")))?;
         if message.trim().is_empty() {
             return Ok((target, None));

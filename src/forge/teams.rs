@@ -6,13 +6,13 @@
 use atomicqms_actors::sql::Connection;
 use serde_json::{Value, json};
 
-use super::organizations::{LAST_OWNER, join, leave_if_in_no_team};
+use super::organizations::{LAST_OWNER, join, leave_if_in_no_team, not_there};
 use super::{Forge, check_text};
 use crate::access::action::{
     CreateTeam, DeleteTeam, EditRepositoryTeams, EditTeam, EditTeamMembers, ListOwnTeams, ListRepositoryTeams,
     ListTeams, ReadTeam, UseTeam,
 };
-use crate::access::rights::{may_see, standing_of};
+use crate::access::rights::{may_see, sees_team, standing_of};
 use crate::access::{Caller, Permit};
 use crate::audit::{self, Event, Object, action};
 use crate::db;
@@ -230,7 +230,7 @@ pub async fn remove_team_member(forge: &Forge, permit: Permit<EditTeamMembers>, 
             let team = &access.team;
             let user = db::users::find_by_name(tx, &name)?.ok_or_else(Error::not_found)?;
             if !db::teams::is_member(tx, team.id, user.id)? {
-                return Ok(());
+                return not_there(permit.caller(), &user);
             }
             if team.is_owners() && db::teams::count_members(tx, team.id)? == 1 {
                 return Err(Error::forbidden(LAST_OWNER));
@@ -270,7 +270,7 @@ pub async fn list_repository_teams(
             let administers = access.rights.level >= AccessLevel::Admin;
             let mut seen = Vec::new();
             for team in db::teams::list_of_repository(conn, &access.repository)? {
-                if administers || sees_team(conn, &caller, standing, &team)? {
+                if administers || is_shown(conn, &caller, standing, &organization.user, &team)? {
                     seen.push(team);
                 }
             }
@@ -279,15 +279,12 @@ pub async fn list_repository_teams(
         .await
 }
 
-fn sees_team(conn: &dyn Connection, caller: &Caller, standing: Standing, team: &Team) -> Result<bool> {
-    use crate::model::Visibility;
+fn is_shown(conn: &dyn Connection, caller: &Caller, standing: Standing, org: &User, team: &Team) -> Result<bool> {
     let is_in_team = match caller.user_id() {
         Some(user) => db::teams::is_member(conn, team.id, user)?,
         None => false,
     };
-    let is_shown =
-        team.visibility == Visibility::Public || (team.visibility == Visibility::Limited && standing.is_member);
-    Ok(standing.is_owner || is_in_team || is_shown)
+    Ok(sees_team(standing, is_in_team, team.visibility, may_see(caller, org, standing.is_member)))
 }
 
 /// Whose access is changed: a team that the caller may see, or one named in the organization of the repository.

@@ -24,6 +24,7 @@ use crate::access::action::ReadCode;
 use crate::access::{Client, Permit};
 use crate::db;
 use crate::error::{Error, Kind, Result};
+use crate::model::topic::TopicName;
 use crate::model::{Category, NewRepository, Repository, UtcMs};
 
 /// Most bytes of all files of a template together. Units: bytes.
@@ -38,6 +39,15 @@ pub struct Addresses {
     pub ssh_root: Option<String>,
 }
 
+/// What a new repository takes over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// The files of the default branch.
+    pub files: bool,
+    /// The topics.
+    pub topics: bool,
+}
+
 /// Makes a repository from a template.
 ///
 /// Shape: must not be cancelled half way, so callers run it as a detached task. What cannot be completed is taken back.
@@ -49,9 +59,10 @@ pub async fn generate_repository<A: MayCreateRepository>(
     template: Permit<ReadCode>,
     permit: Permit<A>,
     new: NewRepository,
-    with_files: bool,
+    wanted: Wanted,
     addresses: Addresses,
 ) -> Result<Repository> {
+    let Wanted { files: with_files, topics: with_topics } = wanted;
     let caller = permit.caller().clone();
     let template = template.into_subject().repository;
     if !template.is_template {
@@ -64,7 +75,13 @@ pub async fn generate_repository<A: MayCreateRepository>(
         return Err(Error::invalid("template_repo", "the template has no files yet"));
     }
     let branch = new.default_branch.clone().unwrap_or_else(|| template.default_branch.clone());
+    let id = template.id;
+    let topics = match with_topics {
+        true => forge.read("list topics", move |conn| Ok(db::topics::of_repository(conn, id)?)).await?,
+        false => Vec::new(),
+    };
     let new = NewRepository {
+        topics: topics.iter().filter_map(|name| TopicName::parse(name)).collect(),
         default_branch: Some(branch),
         generated_from: Some(template.full_name()),
         auto_init: false,

@@ -13,6 +13,7 @@ use crate::access::Permit;
 use crate::access::action::{
     ChangePassword, CreateUser, DeleteUser, EditProfile, EditUser, ListUsers, SearchUsers, SeeName,
 };
+use crate::access::rights::may_see;
 use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::db::users::Viewer;
@@ -203,11 +204,6 @@ pub async fn search_users(
     list(forge, permit.caller(), query, page).await
 }
 
-/// Names the accounts behind recorded addresses, keyed by the address in lower case; unknown ones are left out.
-pub async fn logins_by_email(forge: &Forge, addresses: Vec<String>) -> Result<HashMap<String, UserName>> {
-    forge.read("logins by address", move |conn| Ok(db::users::logins_by_email(conn, &addresses)?)).await
-}
-
 /// Of these names those of accounts that the caller may see, in lower case, each with the name as its account writes it.
 pub async fn visible_names(
     forge: &Forge,
@@ -234,11 +230,18 @@ pub async fn visible_names(
         .await
 }
 
-/// Finds the accounts behind recorded addresses, for those who may see commits; keys of the answer are lower-case addresses.
-pub async fn users_by_email(forge: &Forge, mut addresses: Vec<String>) -> Result<HashMap<String, User>> {
+/// Finds the accounts behind recorded addresses that the caller may see; keys of the answer are lower-case addresses.
+pub async fn users_by_email(
+    forge: &Forge,
+    caller: &crate::access::Caller,
+    mut addresses: Vec<String>,
+) -> Result<HashMap<String, User>> {
     addresses.sort_unstable();
     addresses.dedup();
-    forge.read("users by address", move |conn| Ok(db::users::find_all_by_email(conn, &addresses)?)).await
+    let read = move |conn: &dyn atomicqms_actors::sql::Connection| Ok(db::users::find_all_by_email(conn, &addresses)?);
+    let mut found = forge.read("users by address", read).await?;
+    found.retain(|_, user| may_see(caller, user, false));
+    Ok(found)
 }
 
 async fn list(forge: &Forge, caller: &crate::access::Caller, query: UserQuery, page: Page) -> Result<Paged<User>> {

@@ -8,8 +8,8 @@ use std::sync::atomic::AtomicBool;
 use atomicqms_actors::RepositoryHandle;
 use atomicqms_git::create::{CreateLimits, NewObjects};
 use atomicqms_git::receive::{Command, CommandOutcome, PushCapabilities, ReceiveRequest};
-use atomicqms_git::walk::peel;
-use atomicqms_git::{Kind as ObjectKind, ObjectId, PackSource, RefName, View};
+use atomicqms_git::revision::find_revision;
+use atomicqms_git::{ObjectId, PackSource, RefName, View};
 
 use super::Forge;
 use super::intake::Intake;
@@ -90,21 +90,11 @@ pub(super) fn ref_name(namespace: &str, name: &str) -> Result<RefName> {
         .map_err(|error| Error::new(Kind::Invalid, format!("[Name]: GitRefName: {error}")).with_source(error))
 }
 
-/// The commit that a name stands for: a branch, a tag, a full ref name or a full id. Reads objects.
+/// The commit that a name stands for; an id only where a ref reaches it, so that nothing comes back that was taken out. Reads objects.
 ///
-/// Errors: those of the object database.
-pub(super) fn find_commit(view: &View, name: &str) -> atomicqms_git::Result<Option<ObjectId>> {
-    let named = [format!("refs/heads/{name}"), format!("refs/tags/{name}"), name.to_owned()];
-    let target = named
-        .iter()
-        .find_map(|full| view.refs.get(full).map(|found| found.target))
-        .or_else(|| (name.len() == 40).then(|| atomicqms_git::id::id_from_hex(name.as_bytes())).flatten());
-    let Some(target) = target else { return Ok(None) };
-    if view.odb.header(&target)?.is_none() {
-        return Ok(None);
-    }
-    let peeled = peel(&view.odb, &target)?;
-    Ok((peeled.kind == ObjectKind::Commit).then_some(peeled.target))
+/// Errors: `Interrupted`, those of the object database.
+pub(super) fn find_commit(view: &View, name: &str, interrupt: &AtomicBool) -> atomicqms_git::Result<Option<ObjectId>> {
+    Ok(find_revision(view, name, interrupt)?.map(|found| found.commit))
 }
 
 /// The account that a commit or tag names.
@@ -112,12 +102,6 @@ pub(super) fn find_commit(view: &View, name: &str) -> atomicqms_git::Result<Opti
 /// Errors: `Forbidden` for callers without one.
 pub(super) fn doer(caller: &Caller) -> Result<&User> {
     caller.user().ok_or_else(|| Error::forbidden("only an account can be the author of a commit"))
-}
-
-/// The name that stands in a commit for an account.
-pub(super) fn printed_name(user: &User) -> String {
-    let full = user.full_name.trim();
-    if full.is_empty() { user.name.to_string() } else { full.to_owned() }
 }
 
 /// Runs work on objects on the blocking pool, in a place of the client's for it, and stops it when its time has passed.

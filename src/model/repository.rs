@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use super::topic::TopicName;
 use super::{RepoId, RepoName, TeamId, Unit, UnitSet, UserId, UserName, UtcMs, Visibility};
 
 /// One repository as the database knows it.
@@ -94,6 +95,8 @@ pub struct NewRepository {
     pub forked_from: Option<RepoId>,
     /// Full name of the template it is made from, for the ledger.
     pub generated_from: Option<String>,
+    /// Topics it begins with.
+    pub topics: Vec<TopicName>,
 }
 
 impl NewRepository {
@@ -109,6 +112,7 @@ impl NewRepository {
             auto_init: false,
             forked_from: None,
             generated_from: None,
+            topics: Vec::new(),
         }
     }
 }

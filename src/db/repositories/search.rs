@@ -3,7 +3,7 @@
 use atomicqms_actors::sql::{Connection, Error};
 
 use super::super::filter::Filter;
-use super::super::{interests, teams};
+use super::super::{interests, teams, users};
 use super::{COLUMNS, TABLES, page_values, read};
 use crate::model::interest::Interest;
 use crate::model::repository::{RepositoryMode, RepositoryQuery, RepositorySort};
@@ -156,17 +156,9 @@ fn has_topic(filter: &mut Filter, text: &str) {
 
 /// Adds "this account has starred it" or "watches it"; nothing is found for an account that the viewer may not see.
 fn has_interest(filter: &mut Filter, viewer: &Viewer, interest: Interest, account: UserId) {
+    let Viewer { id, is_admin, is_public_only, .. } = *viewer;
+    let seen = users::seen_by(filter, users::Viewer { id, is_admin, is_public_only }, "w");
     let account = filter.bind(account);
-    let seen = match *viewer {
-        Viewer { is_public_only: true, .. } | Viewer { id: None, is_admin: false, .. } => {
-            "w.visibility = 'public'".to_owned()
-        }
-        Viewer { is_admin: true, .. } => "1 = 1".to_owned(),
-        Viewer { id: Some(id), .. } => {
-            let own = filter.bind(id);
-            format!("(w.visibility IN ('public', 'limited') OR w.id = {own})")
-        }
-    };
     filter.add(format!(
         "r.id IN (SELECT z.repo_id FROM {} z JOIN users w ON w.id = z.user_id WHERE z.user_id = {account} AND {seen})",
         interests::table(interest)

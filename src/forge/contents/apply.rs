@@ -94,11 +94,11 @@ fn apply_one(
         (_, None, _) => Some(Item { mode, id: objects.write(ObjectKind::Blob, Vec::new())? }),
     };
     let root = match &from {
-        Some(from) => Some(edit_tree(objects, root, &[(from.as_bytes(), Edit::Remove)], interrupt).map_err(said)?),
+        Some(from) => Some(edit_tree(objects, root, &[(from.as_bytes(), Edit::Remove)], interrupt)?),
         None => root.copied(),
     };
     let edit = after.map_or(Edit::Remove, Edit::Put);
-    edit_tree(objects, root.as_ref(), &[(path.as_bytes(), edit)], interrupt).map_err(said)
+    Ok(edit_tree(objects, root.as_ref(), &[(path.as_bytes(), edit)], interrupt)?)
 }
 
 /// The id that a request names must be the file's; to change what exists it must be named.
@@ -128,11 +128,6 @@ fn not_a_file(path: &str, mode: Mode) -> String {
         Mode::File | Mode::Executable => "file",
     };
     format!("path is a {what} and cannot be changed as a file [path: {path}]")
-}
-
-/// What git refuses about a path is the caller's fault, and told.
-fn said(error: atomicqms_git::Error) -> Error {
-    error.into()
 }
 
 /// What a path names in a tree.

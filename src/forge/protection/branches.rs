@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::rules::ReadyRule;
 use super::{MAX_RULES, find_users, refuse_teams};
-use crate::access::Permit;
 use crate::access::action::{EditProtection, ReadProtection};
+use crate::access::{Caller, Permit};
 use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::error::{Error, Result};
@@ -89,7 +89,7 @@ pub async fn create_rule(
             if settings.priority == 0 {
                 settings.priority = last.saturating_add(1);
             }
-            let users = users_of(tx, &patch, None)?;
+            let users = users_of(tx, permit.caller(), &patch, None)?;
             let id = db::protection::insert_branch_rule(tx, repository.id, &name, &settings, &users, at)?;
             let rule = check(find(tx, repository.id, &name)?)?;
             let event = event(&permit, action::BRANCH_PROTECTION_CREATE, id).after(described(&rule));
@@ -115,7 +115,7 @@ pub async fn edit_rule(
             let before = find(tx, repository.id, &name)?;
             let mut settings = before.settings.clone();
             apply(&mut settings, &patch);
-            let users = users_of(tx, &patch, Some(&before))?;
+            let users = users_of(tx, permit.caller(), &patch, Some(&before))?;
             db::protection::update_branch_rule(tx, before.id, &settings, &users, at)?;
             let after = check(find(tx, repository.id, &name)?)?;
             let event = event(&permit, action::BRANCH_PROTECTION_EDIT, before.id);
@@ -212,6 +212,7 @@ fn apply(settings: &mut RuleSettings, patch: &BranchRulePatch) {
 /// Everybody on the lists afterwards.
 fn users_of(
     tx: &dyn Connection,
+    caller: &Caller,
     patch: &BranchRulePatch,
     before: Option<&BranchRule>,
 ) -> Result<Vec<(WhiteList, UserId)>> {
@@ -219,7 +220,7 @@ fn users_of(
     let mut all = Vec::new();
     for list in WhiteList::ALL {
         match (patch.users.get(&list), before) {
-            (Some(logins), _) => all.extend(find_users(tx, logins)?.into_iter().map(|user| (list, user))),
+            (Some(logins), _) => all.extend(find_users(tx, caller, logins)?.into_iter().map(|user| (list, user))),
             (None, Some(before)) => {
                 all.extend(before.users.iter().filter(|(on, _, _)| *on == list).map(|(_, user, _)| (list, *user)));
             }

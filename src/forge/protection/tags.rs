@@ -59,7 +59,7 @@ pub async fn create_rule(forge: &Forge, permit: Permit<EditProtection>, patch: T
                 return Err(Error::invalid("name_pattern", format!("a repository may have {MAX_RULES} tag rules")));
             }
             refuse_teams(&patch.teams)?;
-            let users = find_users(tx, patch.users.as_deref().unwrap_or_default())?;
+            let users = find_users(tx, permit.caller(), patch.users.as_deref().unwrap_or_default())?;
             let id = db::protection::insert_tag_rule(tx, repository.id, &pattern, &users, at)?;
             let rule = find(tx, repository.id, id)?;
             let event = event(&permit, action::TAG_PROTECTION_CREATE, id).after(described(&rule));
@@ -91,7 +91,7 @@ pub async fn edit_rule(
             }
             refuse_teams(&patch.teams)?;
             let users: Vec<UserId> = match &patch.users {
-                Some(logins) => find_users(tx, logins)?,
+                Some(logins) => find_users(tx, permit.caller(), logins)?,
                 None => before.users.iter().map(|(user, _)| *user).collect(),
             };
             db::protection::update_tag_rule(tx, id, &pattern, &users, at)?;

@@ -4,6 +4,8 @@
 
 use std::collections::HashMap;
 
+use atomicqms_actors::sql::Connection;
+
 use crate::access::action::{
     ListOrganizationRepositories, ListOwnRepositories, ListUserRepositories, ReadTeam, SearchRepositories,
 };
@@ -146,8 +148,8 @@ pub struct Details {
     pub branch_count: u64,
     /// Forks.
     pub fork_count: u64,
-    /// What it was forked from, with its owner and the caller's rights there, if the caller may see it.
-    pub parent: Option<Box<(Repository, User, RepositoryRights)>>,
+    /// What it was forked from, with the caller's rights there, if the caller may see it.
+    pub parent: Option<Box<(Repository, RepositoryRights, Details)>>,
     /// Releases that are no drafts.
     pub release_count: u64,
     /// Topics by name.
@@ -158,73 +160,91 @@ pub struct Details {
     pub watcher_count: u64,
 }
 
-/// Reads owners, branch counts and topics of repositories the caller was already shown, in their order. The branches of a repository that is open are
-/// counted in memory, the others in the database.
+/// Reads what is shown of repositories the caller was already shown, in their order. The branches of a repository that is open are counted in
+/// memory, the others in the database.
 ///
 /// Errors: `NotFound` when one of them was deleted meanwhile.
 pub async fn details(forge: &Forge, caller: &Caller, repositories: &[Repository]) -> Result<Vec<Details>> {
-    let look = |repository: &Repository| {
-        (repository.id, repository.owner_id, repository.fork_id, forge.directory.view_if_open(repository.id.get()))
-    };
+    let look = |repository: &Repository| (repository.clone(), forge.directory.view_if_open(repository.id.get()));
     let wanted: Vec<_> = repositories.iter().map(look).collect();
     let caller = caller.clone();
     forge
         .read("read repository details", move |conn| {
-            // A page mostly belongs to few.
-            let mut owners: HashMap<UserId, User> = HashMap::new();
-            let ids: Vec<_> = wanted.iter().map(|(repo, ..)| *repo).collect();
-            let mut topics = db::topics::of_repositories(conn, &ids)?;
-            let stars = db::interests::count_of_repositories(conn, Interest::Star, &ids)?;
-            let watches = db::interests::count_of_repositories(conn, Interest::Watch, &ids)?;
+            let mut parents = HashMap::new();
+            for id in wanted.iter().filter_map(|(repository, _)| repository.fork_id) {
+                if let Some(found) = find_parent(conn, &caller, id)? {
+                    parents.insert(id, found);
+                }
+            }
+            let ids: Vec<RepoId> =
+                wanted.iter().map(|(repository, _)| repository.id).chain(parents.keys().copied()).collect();
+            let mut reading = Reading::begin(conn, &ids)?;
             let mut details = Vec::with_capacity(wanted.len());
-            for (repo, owner, fork_id, view) in wanted {
-                let owner = match owners.get(&owner) {
-                    Some(known) => known.clone(),
-                    None => {
-                        let found = db::users::find(conn, owner)?.ok_or_else(Error::not_found)?;
-                        owners.insert(owner, found.clone());
-                        found
-                    }
-                };
+            for (repository, view) in wanted {
                 let branch_count = match view {
                     Some(view) => view.refs.iter_prefix("refs/heads/").count() as u64,
-                    None => db::repositories::count_branches(conn, repo)?,
+                    None => db::repositories::count_branches(conn, repository.id)?,
                 };
-                let parent = match fork_id {
-                    Some(id) => find_parent(conn, &caller, id)?,
-                    None => None,
-                };
-                let fork_count = db::repositories::count_forks(conn, repo)?;
-                let release_count = db::releases::count_published(conn, repo)?;
-                let topics = topics.remove(&repo).unwrap_or_default();
-                let (star_count, watcher_count) = (stars.get(&repo).copied(), watches.get(&repo).copied());
-                details.push(Details {
-                    owner,
-                    branch_count,
-                    fork_count,
-                    parent,
-                    release_count,
-                    topics,
-                    star_count: star_count.unwrap_or(0),
-                    watcher_count: watcher_count.unwrap_or(0),
-                });
+                let mut shown = reading.of(&repository, branch_count)?;
+                if let Some((parent, rights)) = repository.fork_id.and_then(|id| parents.get(&id)) {
+                    let branch_count = db::repositories::count_branches(conn, parent.id)?;
+                    let of_parent = reading.of(parent, branch_count)?;
+                    shown.parent = Some(Box::new((parent.clone(), *rights, of_parent)));
+                }
+                details.push(shown);
             }
             Ok(details)
         })
         .await
 }
 
+/// What is read once for a whole page.
+struct Reading<'a> {
+    conn: &'a dyn Connection,
+    /// A page mostly belongs to few.
+    owners: HashMap<UserId, User>,
+    topics: HashMap<RepoId, Vec<String>>,
+    stars: HashMap<RepoId, u64>,
+    watches: HashMap<RepoId, u64>,
+}
+
+impl<'a> Reading<'a> {
+    fn begin(conn: &'a dyn Connection, ids: &[RepoId]) -> Result<Self> {
+        Ok(Self {
+            conn,
+            owners: HashMap::new(),
+            topics: db::topics::of_repositories(conn, ids)?,
+            stars: db::interests::count_of_repositories(conn, Interest::Star, ids)?,
+            watches: db::interests::count_of_repositories(conn, Interest::Watch, ids)?,
+        })
+    }
+
+    /// All but the parent.
+    fn of(&mut self, repository: &Repository, branch_count: u64) -> Result<Details> {
+        let owner = match self.owners.get(&repository.owner_id) {
+            Some(known) => known.clone(),
+            None => {
+                let found = db::users::find(self.conn, repository.owner_id)?.ok_or_else(Error::not_found)?;
+                self.owners.insert(repository.owner_id, found.clone());
+                found
+            }
+        };
+        Ok(Details {
+            owner,
+            branch_count,
+            fork_count: db::repositories::count_forks(self.conn, repository.id)?,
+            parent: None,
+            release_count: db::releases::count_published(self.conn, repository.id)?,
+            topics: self.topics.get(&repository.id).cloned().unwrap_or_default(),
+            star_count: self.stars.get(&repository.id).copied().unwrap_or(0),
+            watcher_count: self.watches.get(&repository.id).copied().unwrap_or(0),
+        })
+    }
+}
+
 /// What a repository was forked from, for a caller who may see it.
-fn find_parent(
-    conn: &dyn atomicqms_actors::sql::Connection,
-    caller: &Caller,
-    id: RepoId,
-) -> Result<Option<Box<(Repository, User, RepositoryRights)>>> {
+fn find_parent(conn: &dyn Connection, caller: &Caller, id: RepoId) -> Result<Option<(Repository, RepositoryRights)>> {
     let Some(parent) = db::repositories::find(conn, id)? else { return Ok(None) };
     let rights = rights_in(conn, caller, &parent)?;
-    if rights.level < AccessLevel::Read {
-        return Ok(None);
-    }
-    let owner = db::users::find(conn, parent.owner_id)?.ok_or_else(Error::not_found)?;
-    Ok(Some(Box::new((parent, owner, rights))))
+    Ok((rights.level >= AccessLevel::Read).then_some((parent, rights)))
 }

@@ -14,8 +14,7 @@ use crate::audit::{self, action};
 use crate::db;
 use crate::error::{Error, Result};
 use crate::forge::{Forge, attachments};
-use crate::model::BlobId;
-use crate::model::{RepoId, Repository, UtcMs};
+use crate::model::{BlobId, RepoId, Repository, UserId, UtcMs};
 
 /// Deletes a repository: its rows go with one event, then its directory; journal and ledger stay.
 ///
@@ -52,33 +51,44 @@ pub async fn delete_organization_repositories(
     permit: Permit<DeleteOrganizationRepositories>,
 ) -> Result<bool> {
     let forge = Arc::clone(forge);
+    let org = permit.subject().organization.user.id;
     let deletion = tokio::spawn(async move {
-        let permit = Arc::new(permit);
-        let org = permit.subject().organization.user.id;
-        let all =
-            forge.read("list repositories", move |conn| Ok(db::repositories::list_ids_of_owner(conn, org)?)).await?;
-        for id in all {
-            let (again, at) = (Arc::clone(&permit), forge.clock.now());
-            let retired = forge.directory.retire(id.get()).await?;
-            let blobs = forge
-                .write("delete repository", move |tx| {
-                    let org = again.confirm(tx, at)?.organization.user.id;
-                    // Transferred or deleted meanwhile: no longer the organization's.
-                    match db::repositories::find(tx, id)?.filter(|repository| repository.owner_id == org) {
-                        Some(repository) => remove_rows(tx, again.caller(), &repository, at),
-                        None => Ok(Vec::new()),
-                    }
-                })
-                .await?;
-            drop(retired);
-            attachments::forget_blobs(&forge, blobs).await;
+        let done = delete_all_of(&forge, org, Arc::new(permit)).await;
+        // Whoever asked may not wait for it any more.
+        if let Err(error) = &done {
+            tracing::warn!(org.id = org.get(), error = %error.log_line(), "not every repository of an organization was deleted");
         }
-        finish_removals(&forge).await.map(drop)
+        done
     });
     match tokio::time::timeout(PATIENCE, deletion).await {
         Ok(ended) => ended.map_err(Error::internal)?.map(|()| true),
         Err(_) => Ok(false),
     }
+}
+
+async fn delete_all_of(
+    forge: &Arc<Forge>,
+    org: UserId,
+    permit: Arc<Permit<DeleteOrganizationRepositories>>,
+) -> Result<()> {
+    let all = forge.read("list repositories", move |conn| Ok(db::repositories::list_ids_of_owner(conn, org)?)).await?;
+    for id in all {
+        let (again, at) = (Arc::clone(&permit), forge.clock.now());
+        let retired = forge.directory.retire(id.get()).await?;
+        let blobs = forge
+            .write("delete repository", move |tx| {
+                let org = again.confirm(tx, at)?.organization.user.id;
+                // Transferred or deleted meanwhile: no longer the organization's.
+                match db::repositories::find(tx, id)?.filter(|repository| repository.owner_id == org) {
+                    Some(repository) => remove_rows(tx, again.caller(), &repository, at),
+                    None => Ok(Vec::new()),
+                }
+            })
+            .await?;
+        drop(retired);
+        attachments::forget_blobs(forge, blobs).await;
+    }
+    finish_removals(forge).await.map(drop)
 }
 
 /// Removes the rows with their event; answers contents that nothing may refer to any more.

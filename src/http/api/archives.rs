@@ -19,6 +19,7 @@ use crate::error::{Error, Kind, Result};
 use crate::http::App;
 use crate::http::disposition::disposition;
 use crate::http::extract::PathParam;
+use crate::http::ranges;
 use crate::model::Repository;
 use crate::transport::stream::stream;
 
@@ -79,8 +80,8 @@ pub async fn repo_get_archive(
     let (commit, place) = lookup::reading(&app, &caller, &repository, find).await?;
     drop(place);
     let headers = headers(&app, &repository, revision, commit, form, &paths)?;
-    let etag = headers.get(header::ETAG);
-    if asked.get(header::IF_NONE_MATCH).is_some_and(|known| Some(known) == etag) {
+    let etag = headers.get(header::ETAG).and_then(|etag| etag.to_str().ok());
+    if etag.is_some_and(|etag| ranges::is_known(&asked, etag)) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
     let view = app.forge.open(&repository).await?.view();

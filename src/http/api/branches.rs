@@ -22,7 +22,7 @@ use crate::forge::protection::rules::{Pusher, ReadyRule};
 use crate::forge::{protection, users};
 use crate::http::App;
 use crate::http::extract::{Paging, PathParam};
-use crate::model::{AccessLevel, Paged, Unit, UserName};
+use crate::model::{AccessLevel, Paged, Unit, User};
 
 /// `repoListBranches`.
 pub async fn repo_list_branches(
@@ -76,12 +76,12 @@ async fn render_all(
     tips: Vec<BranchTip>,
 ) -> Result<Vec<BranchJson>> {
     let addresses = tips.iter().flat_map(|tip| [&tip.commit.author.email, &tip.commit.committer.email]).cloned();
-    let logins = users::logins_by_email(&app.forge, addresses.collect()).await?;
+    let accounts = users::users_by_email(&app.forge, caller, addresses.collect()).await?;
     let urls = Urls::new(&app.root_url);
     let full_name = subject.repository.full_name();
     let rules = protection::rules_of(&app.forge, subject.repository.id).await?.branches;
     let render = |tip: BranchTip| {
-        let commit = render_commit(urls, &full_name, &tip, &logins);
+        let commit = render_commit(urls, &full_name, &tip, &accounts);
         render_rule(caller, subject, rules.effective(&tip.name), BranchJson::unprotected(tip.name, commit))
     };
     Ok(tips.into_iter().map(render).collect())
@@ -114,14 +114,17 @@ fn render_commit(
     urls: Urls<'_>,
     full_name: &str,
     tip: &BranchTip,
-    logins: &HashMap<String, UserName>,
+    accounts: &HashMap<String, User>,
 ) -> PayloadCommitJson {
     let id = tip.id.to_string();
     let commit = &tip.commit;
     let person = |signature: &Signature| PayloadUserJson {
         name: signature.name.clone(),
         email: signature.email.clone(),
-        username: logins.get(&signature.email.to_ascii_lowercase()).map(ToString::to_string).unwrap_or_default(),
+        username: accounts
+            .get(&signature.email.to_ascii_lowercase())
+            .map(|user| user.name.to_string())
+            .unwrap_or_default(),
     };
     PayloadCommitJson {
         url: urls.commit(full_name, &id),

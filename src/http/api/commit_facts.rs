@@ -71,8 +71,12 @@ pub(super) fn read(
         let changes = diff_trees(&view.odb, before.as_ref(), after.as_ref(), &options, interrupt)?;
         files = wish.files.then(|| changes.iter().take(MAX_FILES).map(affected).collect());
         if wish.stat {
-            // Moved files count for the lines that changed in them.
-            let changes = diff_trees(&view.odb, before.as_ref(), after.as_ref(), &TreeOptions::default(), interrupt)?;
+            // Moved files count for the lines that changed in them; nothing moves unless something goes and something comes.
+            let has = |status| changes.iter().any(|change| change.status == status);
+            let changes = match has(Status::Added) && has(Status::Deleted) {
+                true => diff_trees(&view.odb, before.as_ref(), after.as_ref(), &TreeOptions::default(), interrupt)?,
+                false => changes,
+            };
             let totals = Totals::of(&file_stats(&view.odb, &changes, &PatchOptions::default(), interrupt)?);
             stats = Some(CommitStatsJson {
                 total: totals.added.saturating_add(totals.deleted),
@@ -109,7 +113,7 @@ pub(super) async fn render(
     commits: Vec<CommitFacts>,
 ) -> Result<Vec<CommitJson>> {
     let addresses = commits.iter().flat_map(|facts| [&facts.text.author.email, &facts.text.committer.email]);
-    let accounts = users::users_by_email(&app.forge, addresses.cloned().collect()).await?;
+    let accounts = users::users_by_email(&app.forge, caller, addresses.cloned().collect()).await?;
     let (viewer, full_name) = (Viewer::new(caller, &app.root_url), repository.full_name());
     let account = |who: &Signature| accounts.get(&who.email.to_ascii_lowercase()).map(|user| viewer.user(user));
     let render = |facts: CommitFacts| {
@@ -128,8 +132,8 @@ pub(super) async fn render(
             parents: text.parents.iter().map(|parent| meta("commit", parent, ZERO_TIME)).collect(),
             commit: RepoCommitJson {
                 url: url.clone(),
-                author: person(&text.author),
-                committer: person(&text.committer),
+                author: CommitUserJson::of(&text.author),
+                committer: CommitUserJson::of(&text.committer),
                 tree: meta("tree", &text.tree, created),
                 verification: wish.verification.then(|| verification::of_commit(&text)),
                 message: text.message,
@@ -142,8 +146,4 @@ pub(super) async fn render(
         }
     };
     Ok(commits.into_iter().map(render).collect())
-}
-
-fn person(who: &Signature) -> CommitUserJson {
-    CommitUserJson { name: who.name.clone(), email: who.email.clone(), date: Timestamp::of(who) }
 }

@@ -92,13 +92,12 @@ impl Place<'_> {
             return self.read_directory(asked, &revision).map(Found::List);
         }
         let wants_last = asked.includes.commit || asked.includes.message;
-        let last = match wants_last {
+        let mut last = match wants_last {
             true => {
                 self.directories.last_of_path(self.view, self.repository.id, revision.commit, path, self.interrupt)?
             }
             false => None,
         };
-        let mut last = last;
         // A list remembers no messages.
         if let Some(last) = last.as_mut().filter(|last| asked.includes.message && last.text.message.is_empty()) {
             last.text.message = self.message_of(last)?;

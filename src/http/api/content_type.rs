@@ -3,6 +3,8 @@
 //! Owns the choice, which goes by content and never makes anything run: text is plain text whatever its name says, images of a few types are images,
 //! everything else is bytes to be saved.
 
+use crate::blobs::sniff;
+
 /// How a file is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shown {
@@ -23,8 +25,9 @@ const SVG_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox
 /// Chooses how a file is served.
 pub(super) fn shown(name: &str, data: &[u8]) -> Shown {
     let inline = |content_type| Shown { content_type, is_inline: true, policy: None };
-    if let Some(image) = image_type(data) {
-        return inline(image);
+    let found = sniff(data);
+    if found.starts_with("image/") {
+        return inline(found);
     }
     let head = data.get(..SNIFFED_BYTES).unwrap_or(data);
     if head.contains(&0) {
@@ -38,19 +41,6 @@ pub(super) fn shown(name: &str, data: &[u8]) -> Shown {
         Err(error) if error.error_len().is_some() => inline("text/plain"),
         // Cut within a character, or good.
         Ok(_) | Err(_) => inline("text/plain; charset=utf-8"),
-    }
-}
-
-fn image_type(data: &[u8]) -> Option<&'static str> {
-    let begins = |magic: &[u8]| data.starts_with(magic);
-    let has_at = |at: usize, word: &[u8]| data.get(at..).is_some_and(|rest| rest.starts_with(word));
-    match () {
-        () if begins(b"\x89PNG\r\n\x1a\n") => Some("image/png"),
-        () if begins(b"\xff\xd8\xff") => Some("image/jpeg"),
-        () if begins(b"GIF87a") || begins(b"GIF89a") => Some("image/gif"),
-        () if begins(b"RIFF") && has_at(8, b"WEBP") => Some("image/webp"),
-        () if has_at(4, b"ftypavif") => Some("image/avif"),
-        () => None,
     }
 }
 

@@ -23,7 +23,7 @@ use crate::model::Repository;
 /// Most files that one request for several is answered with, as in Gitea.
 const MAX_FILES: usize = 30;
 /// Content of several files together; what comes after is left out. Units: bytes, in base64.
-const MAX_FILES_BYTES: usize = 32 << 20;
+pub(super) const MAX_FILES_BYTES: usize = 32 << 20;
 
 /// `repoGetContentsList`.
 pub async fn repo_get_contents_list(
@@ -99,7 +99,9 @@ pub async fn repo_get_file_contents_post(
     files(&app, &caller, permit.into_subject().repository, params.text("ref"), options).await
 }
 
-/// An entry, or what is in a directory.
+/// An entry, or what is in a directory: an object or a list, as clients of `contents` expect.
+#[derive(Serialize)]
+#[serde(untagged)]
 pub(super) enum Found {
     /// A file, link or submodule.
     One(Box<ContentsJson>),
@@ -110,28 +112,7 @@ pub(super) enum Found {
 async fn contents(app: &App, caller: &Caller, repository: Repository, reference: &str, path: &str) -> Answer<Response> {
     let includes = Includes { content: true, lfs: false, commit: true, message: false };
     let asked = Asked { path: clean_path(path)?, reference: reference.to_owned(), includes };
-    answer(app, caller, repository, move |place| {
-        Ok(match place.read(&asked)? {
-            Found::One(entry) => either(Some(*entry), None),
-            Found::List(list) => either(None, Some(list)),
-        })
-    })
-    .await
-}
-
-/// An object or a list, as clients of `contents` expect.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Either {
-    One(Box<ContentsJson>),
-    List(Vec<ContentsJson>),
-}
-
-fn either(one: Option<ContentsJson>, list: Option<Vec<ContentsJson>>) -> Either {
-    match one {
-        Some(one) => Either::One(Box::new(one)),
-        None => Either::List(list.unwrap_or_default()),
-    }
+    answer(app, caller, repository, move |place| place.read(&asked)).await
 }
 
 /// Several files in their order; null for what is no file or does not exist.

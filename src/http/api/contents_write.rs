@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 
-use super::commit_text::{self, Signature};
+use super::commit_text;
 use super::content_facts::Place;
 use super::directories::LastCommit;
 use super::json::{
@@ -159,16 +159,12 @@ fn render(
         url: urls.api_object(&full_name, "commit", &id),
         html_url: urls.commit(&full_name, &id),
         created,
-        author: person(&commit.author),
-        committer: person(&commit.committer),
+        author: CommitUserJson::of(&commit.author),
+        committer: CommitUserJson::of(&commit.committer),
         parents: commit.parents.iter().map(|parent| meta("commit", parent)).collect(),
         message: commit.message.clone(),
         tree: meta("tree", &commit.tree),
         sha: id,
     };
     Ok((files, shown, verification::of_commit(commit)))
-}
-
-fn person(signature: &Signature) -> CommitUserJson {
-    CommitUserJson { name: signature.name.clone(), email: signature.email.clone(), date: Timestamp::of(signature) }
 }

@@ -27,7 +27,7 @@ pub async fn create_fork(
     body: Body<CreateForkOption>,
 ) -> Answer<(StatusCode, Json<RepositoryJson>)> {
     let source = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?;
-    let own = caller.user().ok_or_else(|| Error::unauthenticated("token is required"))?.name.clone();
+    let own = caller.account()?.name.clone();
     let option = body.read(&app, &source).await?;
     let name =
         option.name.filter(|name| !name.is_empty()).map(|name| validate::repo_name("Name", &name)).transpose()?;

@@ -29,7 +29,7 @@ use crate::http::App;
 use crate::http::extract::PathParam;
 
 /// Most entries on a page of a tree, and how many when the client does not say, as in Gitea.
-const TREE_PAGE: u64 = 1000;
+pub(super) const TREE_PAGE: u64 = 1000;
 /// Most entries that are counted in a tree with all that is below it.
 const MAX_TREE_ENTRIES: u64 = 1_000_000;
 /// Most bytes of paths on one page.

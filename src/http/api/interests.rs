@@ -7,7 +7,7 @@ use super::lookup::{self, Answer};
 use super::render::Viewer;
 use super::repositories::render_all;
 use crate::access::{Caller, RepoPath, action};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::forge::interests::{list_interested, list_of_user};
 use crate::http::App;
 use crate::http::extract::Paging;
@@ -32,7 +32,7 @@ pub(super) async fn of_repository(
 
 /// The repositories of whoever asks.
 pub(super) async fn of_caller(app: &App, caller: &Caller, paging: &Paging, interest: Interest) -> Result<Response> {
-    let own = caller.user().ok_or_else(|| Error::unauthenticated("token is required"))?.name.clone();
+    let own = caller.account()?.name.clone();
     of_user(app, caller, &own, paging, interest).await
 }
 

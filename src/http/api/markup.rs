@@ -67,9 +67,11 @@ async fn render(
         if let Some(path) = repository
             && let Ok(permit) = app.forge.authorize(&caller, action::ReadRepository, &path).await
         {
-            let repository = permit.into_subject().repository;
-            context.repository = Some(repository.full_name());
-            view = Some((app.forge.open(&repository).await?.view(), found.commits));
+            context.repository = Some(permit.subject().repository.full_name());
+            // Which commits there are is for those who may read the code.
+            if let Ok(permit) = app.forge.authorize(&caller, action::ReadCode, &path).await {
+                view = Some((app.forge.open(&permit.subject().repository).await?.view(), found.commits));
+            }
         }
     }
     let html = tokio::task::spawn_blocking(move || {

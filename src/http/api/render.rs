@@ -134,18 +134,8 @@ impl<'a> Viewer<'a> {
             fork: repository.fork_id.is_some(),
             forks_count: i64::try_from(details.fork_count).unwrap_or(i64::MAX),
             parent: details.parent.as_ref().map(|parent| {
-                let (parent, owner, rights) = &**parent;
-                let more = Details {
-                    owner: owner.clone(),
-                    branch_count: 0,
-                    fork_count: 0,
-                    parent: None,
-                    release_count: 0,
-                    topics: Vec::new(),
-                    star_count: 0,
-                    watcher_count: 0,
-                };
-                Box::new(self.repository(parent, *rights, &more))
+                let (parent, rights, more) = &**parent;
+                Box::new(self.repository(parent, *rights, more))
             }),
             release_counter: i64::try_from(details.release_count).unwrap_or(i64::MAX),
             topics: details.topics.clone(),
@@ -159,6 +149,7 @@ impl<'a> Viewer<'a> {
             archived_at: Timestamp::from_ms(repository.archived_ms.map_or(0, |at| at.get())),
             permissions: Some(permissions(rights)),
             has_code: !repository.disabled_units.contains(Unit::Code),
+            has_releases: !repository.disabled_units.contains(Unit::Releases),
             internal: !repository.is_private && !repository.is_public(),
             full_name,
             ..RepositoryJson::blank(owner)

@@ -28,7 +28,7 @@ pub async fn create_current_user_repo(
     caller: Caller,
     body: Body<CreateRepoOption>,
 ) -> Result<(StatusCode, Json<RepositoryJson>)> {
-    let own = caller.user().ok_or_else(|| Error::unauthenticated("token is required"))?.name.clone();
+    let own = caller.account()?.name.clone();
     let permit = app.forge.authorize(&caller, action::CreateRepository, &own).await?;
     let new = validate::new_repository(body.read(&app, &permit).await?)?;
     let made = create(&app, permit, new).await?;

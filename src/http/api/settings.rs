@@ -3,18 +3,15 @@
 use axum::Json;
 use axum::extract::State;
 
+use super::content_facts::MAX_CONTENT_BYTES;
+use super::contents::MAX_FILES_BYTES;
+use super::git_objects::TREE_PAGE;
 use super::json::{ApiSettingsJson, AttachmentSettingsJson, RepoSettingsJson, UiSettingsJson};
 use crate::access::{Caller, action};
 use crate::error::Result;
 use crate::http::App;
 use crate::model::Page;
 
-/// Entries of a tree on a page.
-const TREE_ENTRIES_PER_PAGE: u64 = 1000;
-/// Largest blob in an answer. Units: bytes.
-const BLOB_MAX_BYTES: u64 = 10 << 20;
-/// Largest answer with contents of files. Units: bytes.
-const RESPONSE_MAX_BYTES: u64 = 100 << 20;
 /// Reactions, as Gitea has them.
 const REACTIONS: &[&str] = &["+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes"];
 
@@ -24,9 +21,9 @@ pub async fn get_general_api_settings(State(app): State<App>, caller: Caller) ->
     Ok(Json(ApiSettingsJson {
         max_response_items: Page::MAX_LIMIT,
         default_paging_num: Page::DEFAULT_LIMIT,
-        default_git_trees_per_page: TREE_ENTRIES_PER_PAGE,
-        default_max_blob_size: BLOB_MAX_BYTES,
-        default_max_response_size: RESPONSE_MAX_BYTES,
+        default_git_trees_per_page: TREE_PAGE,
+        default_max_blob_size: MAX_CONTENT_BYTES,
+        default_max_response_size: MAX_FILES_BYTES as u64,
     }))
 }
 
@@ -52,7 +49,7 @@ pub async fn get_general_repository_settings(State(app): State<App>, caller: Cal
         mirrors_disabled: true,
         http_git_disabled: false,
         migrations_disabled: true,
-        stars_disabled: true,
+        stars_disabled: false,
         time_tracking_disabled: true,
         lfs_disabled: true,
     }))

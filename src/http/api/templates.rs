@@ -12,7 +12,7 @@ use super::{repositories, validate};
 use crate::access::{Caller, Permit, RepoPath, action};
 use crate::error::{Error, Result};
 use crate::forge::repositories::MayCreateRepository;
-use crate::forge::templates::{Addresses, generate_repository};
+use crate::forge::templates::{Addresses, Wanted, generate_repository};
 use crate::http::App;
 use crate::http::extract::Body;
 use crate::model::{Repository, UserName};
@@ -26,7 +26,7 @@ pub async fn generate_repo(
     body: Body<GenerateRepoOption>,
 ) -> Answer<(StatusCode, Json<RepositoryJson>)> {
     let template = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?;
-    let own = caller.user().ok_or_else(|| Error::unauthenticated("token is required"))?.name.clone();
+    let own = caller.account()?.name.clone();
     let option = body.read(&app, &template).await?;
     validate::required("Owner", &option.owner)?;
     let owner = UserName::parse(option.owner.trim()).map_err(|_| no_owner(&option.owner))?;
@@ -57,7 +57,7 @@ async fn generate<A: MayCreateRepository>(
     permit: Permit<A>,
     option: GenerateRepoOption,
 ) -> Result<Repository> {
-    let with_files = option.git_content;
+    let wanted = Wanted { files: option.git_content, topics: option.topics };
     let new = validate::generated_repository(option)?;
     let (forge, intake) = (Arc::clone(&app.forge), app.intake.clone());
     let addresses = Addresses {
@@ -66,6 +66,6 @@ async fn generate<A: MayCreateRepository>(
     };
     let made = app
         .work
-        .spawn(async move { generate_repository(&forge, &intake, template, permit, new, with_files, addresses).await });
+        .spawn(async move { generate_repository(&forge, &intake, template, permit, new, wanted, addresses).await });
     made.await.map_err(Error::internal)?
 }

@@ -97,7 +97,9 @@ async fn receive(app: &App, client: Client, wanted: &str, request: Request) -> R
     let receiving = app.forge.blobs.receive().await.map_err(storage_error)?;
     let incoming = Incoming { receiving, pace, limit };
     match boundary {
-        Some(boundary) => form(Multipart::new(body, &boundary), wanted, incoming).await,
+        Some(boundary) => {
+            form(Multipart::new(body, &boundary, limit.saturating_add(FORM_BYTES)), wanted, incoming).await
+        }
         None if is_form => Err(Error::new(Kind::Malformed, "the form names no boundary")),
         None => {
             if wanted.is_empty() {

@@ -211,6 +211,10 @@ pub fn generated_repository(option: GenerateRepoOption) -> Result<NewRepository>
     if option.git_hooks {
         return Err(Error::invalid("git_hooks", "this server has no git hooks"));
     }
+    if option.protected_branch {
+        // Whoever counts on rules must not be left without them in silence.
+        return Err(Error::invalid("protected_branch", "protection rules are not taken over yet"));
+    }
     let items =
         [option.git_content, option.topics, option.webhooks, option.avatar, option.labels, option.protected_branch];
     if !items.contains(&true) {

@@ -33,6 +33,8 @@ pub struct Multipart {
     buffer: BytesMut,
     is_at_end: bool,
     parts: usize,
+    /// Bytes that may still come.
+    left: u64,
 }
 
 /// The boundary that a content type names; none: it is no form with files.
@@ -50,16 +52,17 @@ pub fn boundary(content_type: &str) -> Option<String> {
 }
 
 impl Multipart {
-    /// Begins to read.
-    pub fn new(body: Body, boundary: &str) -> Self {
+    /// Begins to read a form of at most so many bytes, everything around its parts included.
+    pub fn new(body: Body, boundary: &str, max_bytes: u64) -> Self {
         // The first delimiter needs no line break before it; given one, it is like the others.
         let buffer = BytesMut::from(&b"\r\n"[..]);
-        Self { body, delimiter: format!("\r\n--{boundary}").into_bytes(), buffer, is_at_end: false, parts: 0 }
+        let delimiter = format!("\r\n--{boundary}").into_bytes();
+        Self { body, delimiter, buffer, is_at_end: false, parts: 0, left: max_bytes }
     }
 
     /// Goes to the next part, past what is left of the present one.
     ///
-    /// Errors: `Malformed`.
+    /// Errors: `Malformed`, `TooLarge`.
     pub async fn next_part(&mut self) -> Result<Option<PartHead>> {
         if self.is_at_end {
             return Ok(None);
@@ -81,7 +84,7 @@ impl Multipart {
 
     /// The next bytes of the present part; none at its end.
     ///
-    /// Errors: `Malformed` when the form breaks off.
+    /// Errors: `Malformed` when the form breaks off, `TooLarge`.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         loop {
             if let Some(at) = find(&self.buffer, &self.delimiter) {
@@ -123,6 +126,8 @@ impl Multipart {
             let frame = self.body.frame().await.ok_or_else(|| malformed("the form does not end"))?;
             let frame = frame.map_err(|error| malformed("request body did not arrive whole").with_source(error))?;
             if let Ok(data) = frame.into_data() {
+                let too_large = || Error::new(Kind::TooLarge, "the form is too long");
+                self.left = self.left.checked_sub(data.len() as u64).ok_or_else(too_large)?;
                 self.buffer.extend_from_slice(&data);
                 return Ok(());
             }
@@ -207,7 +212,7 @@ mod tests {
         while let Ok(bytes) = waiting.try_recv() {
             whole.push(bytes);
         }
-        Multipart::new(Body::new(Pieces(whole.into())), "xYz")
+        Multipart::new(Body::new(Pieces(whole.into())), "xYz", 1 << 16)
     }
 
     struct Pieces(std::collections::VecDeque<Bytes>);
@@ -263,6 +268,9 @@ mod tests {
             assert_eq!(read(form(text, 100)).await.unwrap_err().kind(), Kind::Malformed, "{text:.40}");
         }
         assert!(read(form("--xYz--", 3)).await.unwrap().is_empty());
+        // What stands before the first part and between parts counts, too.
+        let long = format!("{}\r\n--xYz--", "x".repeat(1 << 16));
+        assert_eq!(read(form(&long, 100)).await.unwrap_err().kind(), Kind::TooLarge);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{CommitMetaJson, Timestamp, UserJson, VerificationJson};
+use crate::http::api::commit_text::Signature;
 
 /// A commit with its context.
 #[derive(Debug, Clone, Serialize)]
@@ -55,6 +56,13 @@ pub struct CommitUserJson {
     pub email: String,
     /// When.
     pub date: Timestamp,
+}
+
+impl CommitUserJson {
+    /// A signature line.
+    pub fn of(who: &Signature) -> Self {
+        Self { name: who.name.clone(), email: who.email.clone(), date: Timestamp::of(who) }
+    }
 }
 
 /// Lines changed.

@@ -34,7 +34,11 @@ async fn a_fork_has_the_branches_and_tags_and_nothing_that_was_taken_out() {
     let made = api.post("/repos/ada/sop/forks", &api.bob(), json!({})).await.expect(202).json;
     assert_eq!((made["full_name"].as_str(), made["fork"].as_bool()), (Some("bob/sop"), Some(true)));
     assert_eq!((made["parent"]["full_name"].as_str(), made["empty"].as_bool()), (Some("ada/sop"), Some(false)));
-    assert_eq!(api.get("/repos/ada/sop", "").await.expect(200).json["forks_count"], 1);
+    let source = api.get("/repos/ada/sop", "").await.expect(200).json;
+    assert_eq!((&source["forks_count"], &source["watchers_count"]), (&json!(1), &json!(1)));
+    for field in ["branch_count", "forks_count", "watchers_count", "owner"] {
+        assert_eq!(api.get("/repos/bob/sop", "").await.expect(200).json["parent"][field], source[field], "{field}");
+    }
     assert_eq!(api.get("/repos/ada/sop/forks", "").await.expect(200).names(), ["sop"]);
     assert_eq!(api.get("/repos/search?mode=fork", "").await.expect(200).names_in("data"), ["sop"]);
     assert_eq!(api.get("/repos/bob/sop/branches", "").await.expect(200).names(), ["main", "topic/a"]);

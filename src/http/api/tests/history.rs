@@ -237,3 +237,23 @@ async fn large_patches_are_streamed_to_their_end() {
     api.get("/repos/ada/sops/git/commits/main~1.diff", "").await.expect(404);
     api.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_hides_is_not_shown_behind_its_address() {
+    let api = Api::start().await;
+    api.post("/user/repos", &api.ada(), json!({ "name": "sop", "auto_init": true })).await.expect(201);
+    let body = json!({ "content": "eA==", "author": { "name": "B", "email": "bob@example.org" } });
+    api.post("/repos/ada/sop/contents/x", &api.ada(), body).await.expect(201);
+    let commit = "/repos/ada/sop/git/commits/main";
+    let branch = "/repos/ada/sop/branches/main";
+    assert_eq!(api.get(commit, "").await.expect(200).json["author"]["login"], "bob");
+    assert_eq!(api.get(branch, "").await.expect(200).json["commit"]["author"]["username"], "bob");
+    let hidden = json!({ "visibility": "private", "source_id": 0, "login_name": "" });
+    api.patch("/admin/users/bob", &api.admin(), hidden).await.expect(200);
+    for who in ["".to_owned(), api.ada()] {
+        assert!(api.get(commit, &who).await.expect(200).json["author"].is_null());
+        assert_eq!(api.get(branch, &who).await.expect(200).json["commit"]["author"]["username"], "");
+    }
+    assert_eq!(api.get(commit, &api.admin()).await.expect(200).json["author"]["login"], "bob");
+    api.finish().await;
+}

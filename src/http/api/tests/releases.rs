@@ -260,6 +260,12 @@ async fn downloads_are_cut_cached_and_never_run() {
         assert_eq!(api.page("GET", place, &narrow, &[]).await.status(), 403);
         api.delete("/users/ada/tokens/read:misc", &api.ada()).await.expect(204);
     }
+    // With the unit switched off nothing of it is left, by whatever name.
+    api.patch("/repos/ada/sops", &api.ada(), json!({ "has_releases": false })).await.expect(200);
+    assert_eq!(api.get("/repos/ada/sops", &api.ada()).await.expect(200).json["has_releases"], false);
+    for place in [&by_tag, &by_uuid] {
+        assert_eq!(api.page("GET", place, &api.ada(), &[]).await.status(), 404, "{place}");
+    }
     api.finish().await;
 }
 

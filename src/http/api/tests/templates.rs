@@ -37,10 +37,14 @@ async fn push_template(api: &Api) {
 async fn files_come_over_filled_in_without_their_history() {
     let api = Api::start().await;
     push_template(&api).await;
-    let ask = json!({ "owner": "bob", "name": "lab-sops", "git_content": true, "private": true });
+    api.put("/repos/ada/qms/topics", &api.ada(), json!({ "topics": ["gxp", "qms"] })).await.expect(204);
+    let rules = json!({ "owner": "bob", "name": "lab-sops", "git_content": true, "protected_branch": true });
+    api.post("/repos/ada/qms/generate", &api.bob(), rules).await.expect(422);
+    let ask = json!({ "owner": "bob", "name": "lab-sops", "git_content": true, "topics": true, "private": true });
     let made = api.post("/repos/ada/qms/generate", &api.bob(), ask).await.expect(201).json;
     assert_eq!((made["full_name"].as_str(), made["private"].as_bool()), (Some("bob/lab-sops"), Some(true)));
     assert_eq!((made["empty"].as_bool(), made["default_branch"].as_str()), (Some(false), Some("main")));
+    assert_eq!(made["topics"], json!(["gxp", "qms"]));
     let dir = TempDir::new().unwrap();
     git(dir.path(), &["clone", "--quiet", &api.git_url("bob", "bob/lab-sops"), "copy"]).await;
     let copy = dir.path().join("copy");

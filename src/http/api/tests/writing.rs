@@ -158,6 +158,28 @@ async fn branches_are_made_moved_renamed_and_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_out_is_not_brought_back_by_its_id() {
+    let api = start().await;
+    let ada = api.ada();
+    let first = api.post(&format!("{REPO}/contents/a"), &ada, json!({ "content": "" })).await.expect(201).json;
+    let second = api.post(&format!("{REPO}/contents/b"), &ada, json!({ "content": "" })).await.expect(201).json;
+    let gone = second["commit"]["sha"].clone();
+    let main = format!("{REPO}/branches/main");
+    let back = json!({ "new_commit_id": first["commit"]["sha"], "force": true });
+    api.put(&main, &ada, back).await.expect(204);
+    let branch = json!({ "new_branch_name": "x", "old_ref_name": gone });
+    api.post(&format!("{REPO}/branches"), &ada, branch).await.expect(404);
+    api.put(&main, &ada, json!({ "new_commit_id": gone })).await.expect(404);
+    api.post(&format!("{REPO}/tags"), &ada, json!({ "tag_name": "x", "target": gone })).await.expect(404);
+    let release = json!({ "tag_name": "x", "target_commitish": gone });
+    api.post(&format!("{REPO}/releases"), &ada, release).await.expect(404);
+    api.post(&format!("{REPO}/statuses/{}", gone.as_str().unwrap()), &ada, json!({ "state": "success" }))
+        .await
+        .expect(404);
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tags_are_made_and_deleted() {
     let api = start().await;
     let ada = api.ada();
