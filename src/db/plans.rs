@@ -70,8 +70,19 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     let name = UserName::new("ada").unwrap();
     users::find(conn_ref, ada).unwrap();
     users::find_by_name(conn_ref, &name).unwrap();
-    users::find_by_email(conn_ref, &Email::new("ada@example.org").unwrap()).unwrap();
-    users::find_all_by_email(conn_ref, &["ada@example.org".into()]).unwrap();
+    let address = Email::new("ada@example.org").unwrap();
+    users::find_all_by_email(
+        conn_ref,
+        &["ada@example.org".into(), "ada@noreply.localhost".into()],
+        "noreply.localhost",
+    )
+    .unwrap();
+    email_addresses::list(conn_ref, ada).unwrap();
+    email_addresses::find_of(conn_ref, ada, &address).unwrap();
+    email_addresses::holder(conn_ref, &address).unwrap();
+    users::find_by_present_or_former_name(conn_ref, &UserName::new("nobody").unwrap()).unwrap();
+    users::rename(conn_ref, &users::find(conn_ref, ada).unwrap().unwrap(), &UserName::new("ada-2").unwrap(), NOON)
+        .unwrap();
     users::password_hash(conn_ref, ada).unwrap();
     users::name_is_taken(conn_ref, &name).unwrap();
     users::update_password(conn_ref, ada, "y", NOON).unwrap();

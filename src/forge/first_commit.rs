@@ -11,6 +11,7 @@ use super::Forge;
 use super::intake::Intake;
 use super::pushes::Purpose;
 use super::repositories::{MayCreateRepository, create_repository};
+use super::users::recorded_email;
 use super::writing::{self, RefWrite};
 use crate::access::action::PushRepository;
 use crate::access::{Caller, Permit, RepoPath};
@@ -39,7 +40,8 @@ pub async fn create_with_first_commit<A: MayCreateRepository>(
         return Ok(repository);
     }
     let author = caller.user().ok_or_else(|| Error::broken("a first commit needs an account as its author"))?;
-    let (commit, pack) = first_pack(&repository, author, forge.clock.now()).map_err(Error::internal)?;
+    let (commit, pack) =
+        first_pack(&repository, author, &recorded_email(forge, author), forge.clock.now()).map_err(Error::internal)?;
     land(forge, intake, &caller, &repository, FirstCommit { commit, pack }).await?;
     let id = repository.id;
     forge.read("read repository", move |conn| db::repositories::find(conn, id)?.ok_or_else(Error::not_found)).await
@@ -76,7 +78,12 @@ pub(super) async fn land(
 }
 
 /// The id of the commit, and the pack that brings it with its tree and README.
-fn first_pack(repository: &Repository, author: &User, at: UtcMs) -> atomicqms_git::Result<(ObjectId, Vec<u8>)> {
+fn first_pack(
+    repository: &Repository,
+    author: &User,
+    email: &str,
+    at: UtcMs,
+) -> atomicqms_git::Result<(ObjectId, Vec<u8>)> {
     let mut readme = format!("# {}\n", repository.name);
     if !repository.description.is_empty() {
         readme.push_str(&format!("\n{}\n", repository.description));
@@ -85,7 +92,7 @@ fn first_pack(repository: &Repository, author: &User, at: UtcMs) -> atomicqms_gi
     let mut tree = b"100644 README.md\0".to_vec();
     tree.extend_from_slice(blob.as_slice());
     let tree_id = hash_object(ObjectKind::Tree, &tree)?;
-    let who = signature(author, at);
+    let who = signature(author, email, at);
     let commit = format!("tree {tree_id}\nauthor {who}\ncommitter {who}\n\nInitial commit\n");
     let commit_id = hash_object(ObjectKind::Commit, commit.as_bytes())?;
     let objects: [(ObjectKind, &[u8]); 3] =
@@ -94,11 +101,11 @@ fn first_pack(repository: &Repository, author: &User, at: UtcMs) -> atomicqms_gi
 }
 
 /// `Name <mail> seconds +0000`, without the characters that would end a field early.
-fn signature(author: &User, at: UtcMs) -> String {
+fn signature(author: &User, email: &str, at: UtcMs) -> String {
     let clean = |text: &str| -> String {
         text.chars().filter(|character| !matches!(character, '<' | '>') && !character.is_control()).collect()
     };
     let shown = clean(author.name_to_show());
     let name = if shown.trim().is_empty() { author.name.as_str() } else { shown.trim() };
-    format!("{name} <{}> {} +0000", clean(author.email.as_str()), at.get().div_euclid(1000))
+    format!("{name} <{}> {} +0000", clean(email), at.get().div_euclid(1000))
 }

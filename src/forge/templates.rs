@@ -20,6 +20,7 @@ use super::Forge;
 use super::first_commit::{FirstCommit, land};
 use super::intake::Intake;
 use super::repositories::{MayCreateRepository, create_repository, remove_unfinished};
+use super::users::recorded_email;
 use crate::access::action::ReadCode;
 use crate::access::{Client, Permit};
 use crate::db;
@@ -116,7 +117,7 @@ async fn fill(
 ) -> Result<()> {
     let author = caller.user().ok_or_else(|| Error::broken("a first commit needs an account as its author"))?;
     let now = forge.clock.now();
-    let ident = Ident::new(author.name_to_show(), author.email.as_str(), now.get().div_euclid(1000), 0)?;
+    let ident = Ident::new(author.name_to_show(), &recorded_email(forge, author), now.get().div_euclid(1000), 0)?;
     let tip = default_tip(&source, template)?;
     let target = forge.open(made).await?.view();
     let facts = Facts { repository: side(made, &addresses), template: side(template, &addresses), date: date_of(now) };

@@ -21,6 +21,7 @@ pub mod contents;
 pub mod contents_write;
 pub mod deploy_keys;
 pub mod directories;
+pub mod emails;
 pub mod forks;
 pub mod git_objects;
 mod git_path;
@@ -39,6 +40,7 @@ pub mod query;
 pub mod raw;
 pub mod release_attachments;
 pub mod releases;
+pub mod renames;
 pub mod render;
 pub mod repositories;
 pub mod repository_teams;
@@ -57,6 +59,7 @@ pub mod topics;
 pub mod transfers;
 pub mod uploads;
 pub mod urls;
+pub mod user_settings;
 pub mod users;
 pub mod validate;
 pub mod validate_organization;
@@ -97,6 +100,17 @@ fn account_routes() -> Vec<Route> {
     vec![
         Route::api(Method::GET, "/api/v1/version", "getVersion", version::get_version),
         Route::api(Method::GET, "/api/v1/user", "userGetCurrent", users::user_get_current),
+        Route::api(Method::GET, "/api/v1/user/emails", "userListEmails", emails::user_list_emails),
+        Route::api(Method::POST, "/api/v1/user/emails", "userAddEmail", emails::user_add_email),
+        Route::api(Method::DELETE, "/api/v1/user/emails", "userDeleteEmail", emails::user_delete_email),
+        Route::api(Method::GET, "/api/v1/user/settings", "getUserSettings", user_settings::get_user_settings),
+        Route::api(Method::PATCH, "/api/v1/user/settings", "updateUserSettings", user_settings::update_user_settings),
+        Route::api(
+            Method::POST,
+            "/api/v1/admin/users/{username}/rename",
+            "adminRenameUser",
+            renames::admin_rename_user,
+        ),
         Route::api(Method::GET, "/api/v1/users/search", "userSearch", users::user_search),
         Route::api(Method::GET, "/api/v1/users/{username}", "userGet", users::user_get),
         Route::api(Method::GET, "/api/v1/users/{username}/repos", "userListRepos", repositories::user_list_repos),
@@ -167,6 +181,7 @@ fn organization_routes() -> Vec<Route> {
         Route::api(Method::GET, org, "orgGet", organizations::org_get),
         Route::api(Method::PATCH, org, "orgEdit", organizations::org_edit),
         Route::api(Method::DELETE, org, "orgDelete", organizations::org_delete),
+        Route::api(Method::POST, "/api/v1/orgs/{org}/rename", "renameOrg", renames::rename_org),
         Route::api(Method::GET, repos, "orgListRepos", organizations::org_list_repos),
         Route::api(Method::POST, repos, "createOrgRepo", organizations::create_org_repo),
         Route::api(Method::DELETE, repos, "orgDeleteRepos", organizations::org_delete_repos),

@@ -6,6 +6,7 @@
 mod commit;
 mod commit_status;
 mod contents;
+mod email;
 mod git_ref;
 mod history;
 mod key;
@@ -22,6 +23,7 @@ mod time;
 mod token;
 mod topic;
 mod user;
+mod user_settings;
 mod watch;
 mod write_options;
 
@@ -31,6 +33,7 @@ pub use contents::{
     ContentsExtJson, ContentsJson, FileCommitJson, FileJson, FileLinksJson, FilesJson, GetFilesOptions, GitBlobJson,
     GitEntryJson, GitTreeJson,
 };
+pub use email::{EmailJson, EmailsOption};
 pub use git_ref::{GitObjectJson, ReferenceJson};
 pub use history::{
     AffectedFileJson, AnnotatedTagJson, AnnotatedTagObjectJson, CommitJson, CommitStatsJson, CommitUserJson,
@@ -40,7 +43,8 @@ pub use key::{DeployKeyJson, PublicKeyJson};
 pub use markup::{MarkdownOption, MarkupOption};
 pub use options::{
     AddCollaboratorOption, CreateAccessTokenOption, CreateForkOption, CreateKeyOption, CreateRepoOption,
-    CreateUserOption, EditRepoOption, EditUserOption, GenerateRepoOption, TransferRepoOption,
+    CreateUserOption, EditRepoOption, EditUserOption, GenerateRepoOption, RenameOrgOption, RenameUserOption,
+    TransferRepoOption,
 };
 pub use organization::{
     CreateOrgOption, EditOrgOption, OrganizationJson, OrganizationPermissionsJson, TeamJson, TeamOption, TeamSearchJson,
@@ -56,6 +60,7 @@ pub use time::{Timestamp, ZERO_TIME};
 pub use token::{AccessTokenJson, CurrentAccessTokenJson, UserMetaJson};
 pub use topic::{RepoTopicOptions, TopicJson, TopicListJson, TopicNamesJson};
 pub use user::{CollaboratorPermissionJson, UserJson, UserSearchJson};
+pub use user_settings::{UserSettingsJson, UserSettingsOption};
 pub use watch::WatchInfoJson;
 pub use write_options::{
     CommitDateOption, CreateBranchOption, CreateTagOption, FileOperationOption, FileOption, IdentityOption,

@@ -16,6 +16,7 @@ mod interests;
 mod markup;
 mod objects;
 mod organizations;
+mod people;
 mod protection;
 mod refs;
 mod releases;

@@ -100,7 +100,12 @@ impl<'a> Urls<'a> {
 
     /// The address shown instead of a user's own to those who may not see it.
     pub fn placeholder_email(self, login: &str) -> String {
-        format!("{}@noreply.{}", login.to_ascii_lowercase(), self.host())
+        format!("{}@{}", login.to_ascii_lowercase(), self.placeholder_domain())
+    }
+
+    /// Where such addresses are.
+    pub fn placeholder_domain(self) -> String {
+        format!("noreply.{}", self.host())
     }
 
     /// The host name of the root URL, without port.

@@ -8,9 +8,11 @@ pub use releases::{attachment_name, new_release, release_patch};
 
 use super::json::{
     CreateAccessTokenOption, CreateKeyOption, CreateRepoOption, CreateUserOption, EditRepoOption, EditUserOption,
-    GenerateRepoOption,
+    EmailsOption, GenerateRepoOption, UserSettingsOption,
 };
 use crate::error::{Error, Kind, Result};
+use crate::model::email_address::MAX_OF_ACCOUNT;
+use crate::model::user::DiffViewStyle;
 use crate::model::{Email, NewKey, NewToken, TokenScopes};
 use crate::model::{NewRepository, NewUser, RepoName, RepositoryPatch, Unit, UserName, UserPatch, UtcMs, Visibility};
 
@@ -108,6 +110,66 @@ pub fn new_user(option: CreateUserOption, min_password: usize) -> Result<NewUser
     })
 }
 
+/// Reads a login name.
+///
+/// Errors: `Invalid` naming the field.
+pub fn account_name(field: &'static str, name: &str) -> Result<UserName> {
+    required(field, name)?;
+    UserName::new(name.trim())
+}
+
+/// Reads addresses that are to be added.
+///
+/// Errors: `Invalid` for an empty list or one that is none.
+pub fn new_emails(option: EmailsOption) -> Result<Vec<Email>> {
+    if option.emails.is_empty() {
+        return Err(Error::invalid("emails", "Email list empty"));
+    }
+    known_emails(option)
+}
+
+/// Reads addresses that are there.
+///
+/// Errors: `Invalid` for one that is none, and for more than an account can have.
+pub fn known_emails(option: EmailsOption) -> Result<Vec<Email>> {
+    if option.emails.len() > MAX_OF_ACCOUNT {
+        return Err(broken("Emails", "MaxSize"));
+    }
+    let read = |text: &String| {
+        Email::new(text.trim()).map_err(|error| {
+            Error::invalid("emails", format!("Email address {:?} invalid", text.trim())).with_source(error)
+        })
+    };
+    option.emails.iter().map(read).collect()
+}
+
+/// Reads `UserSettingsOption`.
+///
+/// Errors: `Invalid` naming the field.
+pub fn settings_patch(option: UserSettingsOption) -> Result<UserPatch> {
+    for (field, text) in [
+        ("FullName", &option.full_name),
+        ("Website", &option.website),
+        ("Location", &option.location),
+        ("Description", &option.description),
+    ] {
+        at_most(field, text.as_deref().unwrap_or_default(), PROFILE_MAX)?;
+    }
+    let style = |name: String| DiffViewStyle::parse(&name).ok_or_else(|| broken("DiffViewStyle", "In"));
+    Ok(UserPatch {
+        full_name: option.full_name,
+        website: option.website,
+        description: option.description,
+        location: option.location,
+        language: option.language,
+        theme: option.theme,
+        diff_view_style: option.diff_view_style.map(style).transpose()?,
+        hides_email: option.hide_email,
+        hides_activity: option.hide_activity,
+        ..UserPatch::default()
+    })
+}
+
 /// Reads `EditUserOption`; an empty password keeps the old one, as in Gitea.
 pub fn user_patch(option: EditUserOption, min_password: usize) -> Result<UserPatch> {
     source(option.source_id.unwrap_or(0))?;
@@ -142,6 +204,7 @@ pub fn user_patch(option: EditUserOption, min_password: usize) -> Result<UserPat
         is_login_prohibited: option.prohibit_login,
         is_restricted: option.restricted,
         must_change_password: option.must_change_password,
+        ..UserPatch::default()
     })
 }
 
