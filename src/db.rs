@@ -16,6 +16,7 @@ pub mod instance;
 pub mod interests;
 pub mod jobs;
 pub mod keys;
+pub mod labels;
 pub mod migrate;
 pub mod organizations;
 pub mod protection;

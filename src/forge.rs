@@ -27,6 +27,7 @@ pub mod forks;
 pub mod intake;
 pub mod interests;
 pub mod keys;
+pub mod labels;
 pub mod maintenance;
 pub mod organizations;
 pub mod protection;

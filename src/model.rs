@@ -12,6 +12,7 @@ pub mod glob;
 pub mod id;
 pub mod interest;
 pub mod key;
+pub mod label;
 pub mod level;
 pub mod names;
 pub mod organization;
@@ -40,7 +41,7 @@ pub use organization::{NewOrganization, Organization, OrganizationPatch, Standin
 pub use page::{Page, Paged};
 pub use protection::{BranchRule, Flags, RuleSettings, TagRule, WhiteList};
 pub use release::{NewRelease, Release, ReleaseFilter, ReleasePatch};
-pub use repository::{NewRepository, Repository, RepositoryPatch};
+pub use repository::{NewRepository, Repository, RepositoryPatch, Starter};
 pub use scopes::{Category, TokenScopes};
 pub use time::{Clock, SystemClock, UtcMs};
 pub use token::{NewToken, Token};

@@ -370,6 +370,10 @@ actions! { OnRepository {
     CloneRepository("repository.clone", [Repository Read], reading(Unit::Code));
     /// Moves refs, by push or API.
     PushRepository("repository.push", [Repository Write], writing(Unit::Code));
+    /// Looks at labels.
+    ReadLabels("label.read", [Issue Read], reading(Unit::Issues));
+    /// Makes, changes and removes labels.
+    EditLabels("label.edit", [Issue Write], writing(Unit::Issues));
     /// Tells what a check found of a commit.
     EditCommitStatus("commit_status.edit", [Repository Write], writing(Unit::Code));
     /// Reads releases and their files; drafts are for those who may write.
@@ -438,6 +442,10 @@ actions! { OnOrganization {
     EditOrganization("organization.edit", [Organization Write], Need::Organization(Stand::Owner));
     /// Gives it another name.
     RenameOrganization("organization.rename", [Organization Write], Need::Organization(Stand::Owner));
+    /// Looks at the labels of its repositories.
+    ReadOrganizationLabels("label.read_organization", [Organization Read], Need::Organization(Stand::Sees));
+    /// Makes, changes and removes them.
+    EditOrganizationLabels("label.edit_organization", [Organization Write], Need::Organization(Stand::Owner));
     /// Deletes it.
     DeleteOrganization("organization.delete", [Organization Write], Need::Organization(Stand::Owner));
     /// Deletes all its repositories.

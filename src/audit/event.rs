@@ -46,6 +46,12 @@ pub mod action {
     pub const REPOSITORY_TOPICS: &str = "repository.topics";
     /// A check told what it found of a commit.
     pub const COMMIT_STATUS_CREATE: &str = "commit_status.create";
+    /// A label was made.
+    pub const LABEL_CREATE: &str = "label.create";
+    /// A label was changed.
+    pub const LABEL_EDIT: &str = "label.edit";
+    /// A label was removed.
+    pub const LABEL_DELETE: &str = "label.delete";
     /// Somebody starred a repository.
     pub const STAR_ADD: &str = "star.add";
     /// Somebody took a star back.

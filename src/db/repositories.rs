@@ -263,6 +263,7 @@ pub fn delete(tx: &dyn Connection, id: RepoId) -> Result<bool, Error> {
         "DELETE FROM repository_transfer_team WHERE repo_id = $1",
         "DELETE FROM repository_transfer WHERE repo_id = $1",
         "DELETE FROM repository_topic WHERE repo_id = $1",
+        "DELETE FROM label WHERE repo_id = $1",
         "DELETE FROM repository_redirect WHERE repo_id = $1",
         "DELETE FROM repository WHERE id = $1",
     ] {

@@ -9,6 +9,7 @@ pub mod assignees;
 pub mod branch_protections;
 pub mod branches;
 pub mod branches_write;
+pub mod bundled;
 pub mod collaborators;
 mod commit_facts;
 pub mod commit_statuses;
@@ -29,6 +30,7 @@ pub mod git_refs;
 mod interests;
 pub mod json;
 pub mod keys;
+pub mod labels;
 mod lfs_pointer;
 pub mod lookup;
 pub mod markup;
@@ -88,6 +90,8 @@ pub fn routes() -> Vec<Route> {
         topic_routes(),
         interest_routes(),
         commit_status_routes(),
+        label_routes(),
+        bundled_routes(),
     ]
     .into_iter()
     .flatten()
@@ -553,5 +557,39 @@ fn topic_routes() -> Vec<Route> {
         Route::api(Method::PUT, all, "repoUpdateTopics", topics::repo_update_topics),
         Route::api(Method::PUT, one, "repoAddTopic", topics::repo_add_topic),
         Route::api(Method::DELETE, one, "repoDeleteTopic", topics::repo_delete_topic),
+    ]
+}
+
+fn label_routes() -> Vec<Route> {
+    let of_repo = "/api/v1/repos/{owner}/{repo}/labels";
+    let one_of_repo = "/api/v1/repos/{owner}/{repo}/labels/{id}";
+    let of_org = "/api/v1/orgs/{org}/labels";
+    let one_of_org = "/api/v1/orgs/{org}/labels/{id}";
+    vec![
+        Route::api(Method::GET, of_repo, "issueListLabels", labels::issue_list_labels),
+        Route::api(Method::POST, of_repo, "issueCreateLabel", labels::issue_create_label),
+        Route::api(Method::GET, one_of_repo, "issueGetLabel", labels::issue_get_label),
+        Route::api(Method::PATCH, one_of_repo, "issueEditLabel", labels::issue_edit_label),
+        Route::api(Method::DELETE, one_of_repo, "issueDeleteLabel", labels::issue_delete_label),
+        Route::api(Method::GET, of_org, "orgListLabels", labels::org_list_labels),
+        Route::api(Method::POST, of_org, "orgCreateLabel", labels::org_create_label),
+        Route::api(Method::GET, one_of_org, "orgGetLabel", labels::org_get_label),
+        Route::api(Method::PATCH, one_of_org, "orgEditLabel", labels::org_edit_label),
+        Route::api(Method::DELETE, one_of_org, "orgDeleteLabel", labels::org_delete_label),
+    ]
+}
+
+fn bundled_routes() -> Vec<Route> {
+    let gitignores = "/api/v1/gitignore/templates";
+    let gitignore = "/api/v1/gitignore/templates/{name}";
+    let label_set = "/api/v1/label/templates/{name}";
+    let license = "/api/v1/licenses/{name}";
+    vec![
+        Route::api(Method::GET, gitignores, "listGitignoresTemplates", bundled::list_gitignores_templates),
+        Route::api(Method::GET, gitignore, "getGitignoreTemplateInfo", bundled::get_gitignore_template_info),
+        Route::api(Method::GET, "/api/v1/label/templates", "listLabelTemplates", bundled::list_label_templates),
+        Route::api(Method::GET, label_set, "getLabelTemplateInfo", bundled::get_label_template_info),
+        Route::api(Method::GET, "/api/v1/licenses", "listLicenseTemplates", bundled::list_license_templates),
+        Route::api(Method::GET, license, "getLicenseTemplateInfo", bundled::get_license_template_info),
     ]
 }

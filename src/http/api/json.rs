@@ -3,6 +3,7 @@
 //! Owns field names, nullability and defaults. Refuses to decide who may see a value: handlers hand in what the caller
 //! may see. Called by every file of `http/api`; `json/tests.rs` holds the types against an extract of the specification.
 
+mod bundled;
 mod commit;
 mod commit_status;
 mod contents;
@@ -10,6 +11,7 @@ mod email;
 mod git_ref;
 mod history;
 mod key;
+mod label;
 mod markup;
 mod options;
 mod organization;
@@ -27,6 +29,7 @@ mod user_settings;
 mod watch;
 mod write_options;
 
+pub use bundled::{GitignoreTemplateJson, LicenseTemplateEntryJson, LicenseTemplateJson};
 pub use commit::{BranchJson, CommitMetaJson, PayloadCommitJson, PayloadUserJson, TagJson, VerificationJson};
 pub use commit_status::{CombinedStatusJson, CommitStatusJson, CreateStatusOption};
 pub use contents::{
@@ -40,6 +43,7 @@ pub use history::{
     CompareJson, NoteJson, RepoCommitJson,
 };
 pub use key::{DeployKeyJson, PublicKeyJson};
+pub use label::{CreateLabelOption, EditLabelOption, LabelJson, LabelTemplateJson};
 pub use markup::{MarkdownOption, MarkupOption};
 pub use options::{
     AddCollaboratorOption, CreateAccessTokenOption, CreateForkOption, CreateKeyOption, CreateRepoOption,

@@ -13,6 +13,7 @@ mod forks;
 mod git;
 mod history;
 mod interests;
+mod labels;
 mod markup;
 mod objects;
 mod organizations;

@@ -36,6 +36,16 @@ impl<'a> Urls<'a> {
         format!("{}/api/v1/repos/{full_name}", self.root)
     }
 
+    /// An organization in the API.
+    pub fn api_organization(self, name: &str) -> String {
+        format!("{}/api/v1/orgs/{name}", self.root)
+    }
+
+    /// A licence that comes with the server, in the API.
+    pub fn api_license(self, key: &str) -> String {
+        format!("{}/api/v1/licenses/{key}", self.root)
+    }
+
     /// One of the caller's own keys in the API.
     pub fn api_key(self, id: i64) -> String {
         format!("{}/api/v1/user/keys/{id}", self.root)
