@@ -128,6 +128,20 @@ pub mod action {
     pub const TAG_PROTECTION_EDIT: &str = "tag_protection.edit";
     /// A rule of tags was removed.
     pub const TAG_PROTECTION_DELETE: &str = "tag_protection.delete";
+    /// What concerns nobody but whoever did it; so does a [`USER_EDIT`] of one's own account.
+    pub const PERSONAL: &[&str] = &[
+        TOKEN_CREATE,
+        TOKEN_DELETE,
+        KEY_CREATE,
+        KEY_DELETE,
+        EMAIL_ADD,
+        EMAIL_DELETE,
+        STAR_ADD,
+        STAR_REMOVE,
+        WATCH_ADD,
+        WATCH_REMOVE,
+    ];
+
     /// Objects that no ref had reached for long were removed for good.
     pub const GIT_OBJECTS_EXPIRE: &str = "git.objects_expire";
     /// A ref on disk has a value that the journal does not explain.

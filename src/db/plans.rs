@@ -12,12 +12,13 @@ use super::*;
 use crate::model::commit_status::{CommitState, NewCommitStatus, StatusQuery};
 use crate::model::interest::Interest;
 use crate::model::label::LabelOwner;
+use crate::model::protection::Named;
 use crate::model::repository::{RepositoryQuery, RepositorySort};
 use crate::model::topic::TopicName;
 use crate::model::user::UserQuery;
 use crate::model::{
     AccessLevel, BlobId, Email, FileName, KeyOwner, KeyText, NewAttachment, NewRelease, NewToken, Page, ReleaseFilter,
-    RepoId, RepoName, RuleSettings, TokenScopes, UserId, UserName, Uuid, Visibility, WhiteList,
+    RepoId, RepoName, RuleSettings, TeamId, TokenScopes, UserId, UserName, Uuid, Visibility, WhiteList,
 };
 
 struct Explaining {
@@ -93,20 +94,25 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     labels::all_of(conn_ref, owner).unwrap();
     labels::delete(conn_ref, label).unwrap();
     labels::delete_of(conn_ref, LabelOwner::Organization(ada)).unwrap();
+    audit::has_other_than(conn_ref, ada, &["a", "b"]).unwrap();
+    audit::list_of(conn_ref, ada, "user.edit").unwrap();
     users::password_hash(conn_ref, ada).unwrap();
     users::name_is_taken(conn_ref, &name).unwrap();
     users::update_password(conn_ref, ada, "y", NOON).unwrap();
     users::mark_login(conn_ref, ada, NOON).unwrap();
     users::update(conn_ref, &users::find(conn_ref, ada).unwrap().unwrap(), NOON).unwrap();
-    let (settings, named) = (RuleSettings::default(), [(WhiteList::Push, ada)]);
+    let settings = RuleSettings::default();
+    let named = Named { users: vec![(WhiteList::Push, ada)], teams: vec![(WhiteList::Push, TeamId::new(1))] };
     let rule = protection::insert_branch_rule(conn_ref, repo, "main", &settings, &named, NOON).unwrap();
     protection::list_branch_rules(conn_ref, repo).unwrap();
     protection::update_branch_rule(conn_ref, rule, &settings, &named, NOON).unwrap();
     protection::set_priority(conn_ref, rule, 2, NOON).unwrap();
-    let tag_rule = protection::insert_tag_rule(conn_ref, repo, "v*", &[ada], NOON).unwrap();
+    let tag_rule = protection::insert_tag_rule(conn_ref, repo, "v*", &[ada], &[TeamId::new(1)], NOON).unwrap();
     protection::list_tag_rules(conn_ref, repo).unwrap();
-    protection::update_tag_rule(conn_ref, tag_rule, "w*", &[ada], NOON).unwrap();
+    protection::update_tag_rule(conn_ref, tag_rule, "w*", &[ada], &[], NOON).unwrap();
     protection::delete_of_user(conn_ref, ada).unwrap();
+    protection::forget_teams(conn_ref, repo).unwrap();
+    teams::ids_of_member(conn_ref, ada).unwrap();
     protection::delete_tag_rule(conn_ref, tag_rule).unwrap();
     protection::delete_branch_rule(conn_ref, rule).unwrap();
     let new = NewToken { name: "ci".into(), scopes: TokenScopes::EVERYTHING, expires_ms: None, repositories: None };

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{RepoId, RuleId, UserId, UserName, UtcMs};
+use super::{RepoId, RuleId, TeamId, UserId, UserName, UtcMs};
 
 macro_rules! flags {
     ($( $(#[$doc:meta])* $name:ident, )+) => {
@@ -135,6 +135,15 @@ pub struct RuleSettings {
     pub unprotected_file_patterns: String,
 }
 
+/// Whom the lists of a rule of branches name, as rows refer to them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Named {
+    /// Accounts.
+    pub users: Vec<(WhiteList, UserId)>,
+    /// Teams of the organization that owns the repository.
+    pub teams: Vec<(WhiteList, TeamId)>,
+}
+
 /// A rule of branches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BranchRule {
@@ -148,6 +157,8 @@ pub struct BranchRule {
     pub settings: RuleSettings,
     /// Whom its lists name.
     pub users: Vec<(WhiteList, UserId, UserName)>,
+    /// Teams that its lists name; whoever is in one is on the list.
+    pub teams: Vec<(WhiteList, TeamId, String)>,
     /// When it was made.
     pub created_ms: UtcMs,
     /// When it was changed.
@@ -155,9 +166,15 @@ pub struct BranchRule {
 }
 
 impl BranchRule {
-    /// Whether a user is on a list.
-    pub fn names(&self, list: WhiteList, user: UserId) -> bool {
+    /// Whether a user, who is in these teams, is on a list.
+    pub fn names(&self, list: WhiteList, user: UserId, teams: &[TeamId]) -> bool {
         self.users.iter().any(|(on, id, _)| *on == list && *id == user)
+            || self.teams.iter().any(|(on, id, _)| *on == list && teams.contains(id))
+    }
+
+    /// The names of teams on a list.
+    pub fn team_names(&self, list: WhiteList) -> Vec<String> {
+        self.teams.iter().filter(|(on, _, _)| *on == list).map(|(_, _, name)| name.clone()).collect()
     }
 
     /// The login names on a list.
@@ -177,6 +194,8 @@ pub struct TagRule {
     pub pattern: String,
     /// Who may make, move and delete tags of such names; nobody else may.
     pub users: Vec<(UserId, UserName)>,
+    /// Teams whose members may as well.
+    pub teams: Vec<(TeamId, String)>,
     /// When it was made.
     pub created_ms: UtcMs,
     /// When it was changed.

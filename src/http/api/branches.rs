@@ -79,17 +79,19 @@ async fn render_all(
     let accounts = users::users_by_email(&app.forge, caller, addresses.collect()).await?;
     let urls = Urls::new(&app.root_url);
     let full_name = subject.repository.full_name();
-    let rules = protection::rules_of(&app.forge, subject.repository.id).await?.branches;
+    let (rules, teams) = protection::rules_for(&app.forge, subject.repository.id, caller).await?;
+    let rules = rules.branches;
+    let pusher = caller.user_id().map(|user| Pusher::User(user, &teams));
     let render = |tip: BranchTip| {
         let commit = render_commit(urls, &full_name, &tip, &accounts);
-        render_rule(caller, subject, rules.effective(&tip.name), BranchJson::unprotected(tip.name, commit))
+        render_rule(pusher, subject, rules.effective(&tip.name), BranchJson::unprotected(tip.name, commit))
     };
     Ok(tips.into_iter().map(render).collect())
 }
 
 /// Adds what the rule in force says, and to whom.
 fn render_rule(
-    caller: &Caller,
+    pusher: Option<Pusher<'_>>,
     subject: &RepositoryAccess,
     rule: Option<&ReadyRule>,
     branch: BranchJson,
@@ -103,8 +105,8 @@ fn render_rule(
         required_approvals: settings.required_approvals,
         enable_status_check: settings.flags.enable_status_check,
         status_check_contexts: settings.status_check_contexts.clone(),
-        user_can_push: may_write && caller.user_id().is_some_and(|user| ready.may_push(Pusher::User(user))),
-        user_can_merge: may_write && caller.user_id().is_some_and(|user| ready.may_merge(user)),
+        user_can_push: may_write && pusher.is_some_and(|pusher| ready.may_push(pusher)),
+        user_can_merge: may_write && pusher.is_some_and(|pusher| ready.may_merge(pusher)),
         effective_branch_protection_name: if is_admin { ready.rule.name.clone() } else { String::new() },
         ..branch
     }

@@ -341,12 +341,22 @@ fn rules_have_every_property() {
     let ada = || UserName::new("ada").unwrap();
     let users = WhiteList::ALL.map(|list| (list, UserId::new(1), ada())).to_vec();
     let settings = RuleSettings::default();
-    let rule = BranchRule { id, repo_id, name: "main".to_owned(), settings, users, created_ms: at, updated_ms: at };
+    let rule = BranchRule {
+        id,
+        repo_id,
+        name: "main".to_owned(),
+        settings,
+        users,
+        teams: Vec::new(),
+        created_ms: at,
+        updated_ms: at,
+    };
     let shown = to_json(&BranchProtectionJson::from(&rule));
     check("BranchProtection", &shown, &[], &[]);
     assert_eq!((&shown["branch_name"], &shown["bypass_allowlist_usernames"]), (&json!("main"), &json!(["ada"])));
     let users = vec![(UserId::new(1), ada())];
-    let rule = TagRule { id, repo_id, pattern: "v*".to_owned(), users, created_ms: at, updated_ms: at };
+    let rule =
+        TagRule { id, repo_id, pattern: "v*".to_owned(), users, teams: Vec::new(), created_ms: at, updated_ms: at };
     check("TagProtection", &to_json(&TagProtectionJson::from(&rule)), &[], &[]);
 }
 
