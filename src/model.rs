@@ -11,6 +11,7 @@ pub mod email_address;
 pub mod glob;
 pub mod id;
 pub mod interest;
+pub mod issue_template;
 pub mod key;
 pub mod label;
 pub mod level;

@@ -28,6 +28,7 @@ pub mod git_objects;
 mod git_path;
 pub mod git_refs;
 mod interests;
+pub mod issue_templates;
 pub mod json;
 pub mod keys;
 pub mod labels;
@@ -91,6 +92,7 @@ pub fn routes() -> Vec<Route> {
         interest_routes(),
         commit_status_routes(),
         label_routes(),
+        issue_template_routes(),
         bundled_routes(),
     ]
     .into_iter()
@@ -557,6 +559,17 @@ fn topic_routes() -> Vec<Route> {
         Route::api(Method::PUT, all, "repoUpdateTopics", topics::repo_update_topics),
         Route::api(Method::PUT, one, "repoAddTopic", topics::repo_add_topic),
         Route::api(Method::DELETE, one, "repoDeleteTopic", topics::repo_delete_topic),
+    ]
+}
+
+fn issue_template_routes() -> Vec<Route> {
+    let templates = "/api/v1/repos/{owner}/{repo}/issue_templates";
+    let config = "/api/v1/repos/{owner}/{repo}/issue_config";
+    let validate = "/api/v1/repos/{owner}/{repo}/issue_config/validate";
+    vec![
+        Route::api(Method::GET, templates, "repoGetIssueTemplates", issue_templates::repo_get_issue_templates),
+        Route::api(Method::GET, config, "repoGetIssueConfig", issue_templates::repo_get_issue_config),
+        Route::api(Method::GET, validate, "repoValidateIssueConfig", issue_templates::repo_validate_issue_config),
     ]
 }
 

@@ -1,5 +1,7 @@
 """Repositories, their refs, collaborators and keys."""
 
+import base64
+
 from accounts import public_key
 
 
@@ -59,6 +61,12 @@ def drive(driver, world):
     call("repoAddTopic", ada, 204, topic="lab", **at)
     call("repoListTopics", ada, **at)
     call("topicSearch", ada, q="qm")
+    form = "name: CAPA\nabout: Corrective action\nlabels: [a]\nbody:\n- {type: input, id: lot, attributes: {label: Lot}}\n"
+    encoded = base64.b64encode(form.encode()).decode()
+    call("repoCreateFile", ada, 201, filepath=".gitea/ISSUE_TEMPLATE/capa.yaml", body={"content": encoded, "message": "Add a form"}, **at)
+    call("repoGetIssueTemplates", ada, **at)
+    call("repoGetIssueConfig", ada, **at)
+    call("repoValidateIssueConfig", ada, **at)
     label = call("issueCreateLabel", ada, 201, body={"name": "kind/bug", "color": "#f00"}, **at)
     call("issueListLabels", ada, **at)
     if label:

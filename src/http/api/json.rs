@@ -10,6 +10,7 @@ mod contents;
 mod email;
 mod git_ref;
 mod history;
+mod issue_template;
 mod key;
 mod label;
 mod markup;
@@ -42,6 +43,7 @@ pub use history::{
     AffectedFileJson, AnnotatedTagJson, AnnotatedTagObjectJson, CommitJson, CommitStatsJson, CommitUserJson,
     CompareJson, NoteJson, RepoCommitJson,
 };
+pub use issue_template::IssueConfigValidationJson;
 pub use key::{DeployKeyJson, PublicKeyJson};
 pub use label::{CreateLabelOption, EditLabelOption, LabelJson, LabelTemplateJson};
 pub use markup::{MarkdownOption, MarkupOption};

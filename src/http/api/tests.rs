@@ -13,6 +13,7 @@ mod forks;
 mod git;
 mod history;
 mod interests;
+mod issue_templates;
 mod labels;
 mod markup;
 mod objects;

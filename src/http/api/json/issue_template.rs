@@ -1,0 +1,12 @@
+//! `IssueConfigValidation` on the wire; templates and the configuration itself are serialized by the model. Called by `api/issue_templates.rs`.
+
+use serde::Serialize;
+
+/// What is wrong with the configuration of the page for new issues.
+#[derive(Debug, Clone, Serialize)]
+pub struct IssueConfigValidationJson {
+    /// Nothing is.
+    pub valid: bool,
+    /// What is, in words.
+    pub message: String,
+}
