@@ -250,7 +250,8 @@ fn event(permit: &Permit<EditProtection>, what: &'static str, id: RuleId) -> Eve
 
 /// What an event says about a rule: everything.
 fn described(rule: &BranchRule) -> Value {
-    let (mut users, mut teams): (BTreeMap<&str, Vec<UserId>>, BTreeMap<&str, Vec<TeamId>>) = Default::default();
+    let mut users = BTreeMap::<&str, Vec<UserId>>::new();
+    let mut teams = BTreeMap::<&str, Vec<TeamId>>::new();
     for list in WhiteList::ALL {
         let on = rule.users.iter().filter(|(on, _, _)| *on == list).map(|(_, id, _)| *id);
         users.insert(list.as_str(), on.collect());

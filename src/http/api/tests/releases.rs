@@ -315,6 +315,7 @@ async fn what_somebody_left_behind_is_a_ghosts() {
         .expect(201);
     // Who has left evidence is not deleted; earlier versions did it.
     api.delete("/admin/users/bob", &api.admin()).await.expect(422);
+    #[expect(clippy::disallowed_methods, reason = "what an earlier version left behind")]
     let rows = rusqlite::Connection::open(api.data_dir().join("atomicqms.db")).unwrap();
     rows.execute("UPDATE users SET deleted_ms = 1 WHERE login = 'bob'", []).unwrap();
     let seen = api.get("/repos/ada/sops/releases/latest", "").await.expect(200).json;
