@@ -10,6 +10,7 @@ pub mod collaborators;
 pub mod commit_statuses;
 pub mod dialect;
 mod filter;
+pub mod gpg_keys;
 pub mod instance;
 pub mod interests;
 pub mod jobs;

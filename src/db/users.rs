@@ -86,6 +86,14 @@ pub fn find_all_by_email(conn: &dyn Connection, emails: &[String]) -> Result<Has
     Ok(found)
 }
 
+/// Addresses of an account that are known to be its own, in lower case. Signatures and OpenPGP keys count by them; this is the one place that says
+/// which they are.
+pub fn verified_addresses(conn: &dyn Connection, id: UserId) -> Result<Vec<String>, Error> {
+    let sql =
+        "SELECT email_key FROM users WHERE id = $1 AND email_key IS NOT NULL AND is_active = 1 AND deleted_ms IS NULL";
+    conn.all(sql, &params![id], |row| row.text(0))
+}
+
 /// Reads the password hash (PHC string) of an account.
 pub fn password_hash(conn: &dyn Connection, id: UserId) -> Result<Option<String>, Error> {
     conn.first("SELECT password_hash FROM users WHERE id = $1 AND deleted_ms IS NULL", &params![id], |row| row.text(0))

@@ -11,15 +11,15 @@ mod facts;
 mod nonce;
 mod plan;
 mod policy;
-mod signature;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::ErrorKind;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use atomicqms_actors::ask::Deadline;
 use atomicqms_actors::repository::{EditOutcome, RepositoryHandle, UpdateRefs};
+use atomicqms_actors::sql::Connection;
 use atomicqms_git::odb::Snapshot;
 use atomicqms_git::receive::{CommandOutcome, CommandReport, ReceiveRequest};
 use atomicqms_git::{Incoming, Ingested, PackSource, Progress, RefEdit, RefName, View};
@@ -36,6 +36,7 @@ use self::plan::Planned;
 pub use self::policy::Purpose;
 use crate::access::action::PushRepository;
 use crate::access::{Client, Permit};
+use crate::db;
 use crate::error::{Error, Kind, Result};
 use crate::forge::Forge;
 use crate::forge::intake::Intake;
@@ -43,6 +44,7 @@ use crate::forge::maintenance::Asked;
 use crate::forge::protection::{self, Rules};
 use crate::memory;
 use crate::model::Repository;
+use crate::model::gpg_key::SigningPart;
 
 /// What clients are told when a command failed only because another one did.
 const ATOMIC_FAILURE: &str = "atomic push failed";
@@ -106,7 +108,7 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
         None => None,
         Some(certificate) => {
             let nonce = intake.nonces().check(repository.id, certificate.nonce.as_deref(), forge.clock.now());
-            match Evidence::examine(*certificate, nonce) {
+            match Evidence::examine(forge, *certificate, nonce).await {
                 Ok(evidence) => Some(evidence),
                 Err(reason) => {
                     tracing::info!("push refused: {reason}");
@@ -128,7 +130,7 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
     refuse_together(&mut planned, request.capabilities.atomic);
 
     let checked = if planned.iter().any(|command| matches!(command, Planned::Edit(_))) {
-        check(intake, Client::of(permit.caller()), &view, planned, pack, &known, on_progress).await
+        check(forge, intake, Client::of(permit.caller()), &view, planned, pack, &known, on_progress).await
     } else {
         Ok(Checked { planned, ingested: None, facts: HashMap::new() })
     };
@@ -228,6 +230,7 @@ struct Checked {
 
 /// Indexes the pack and checks every new tip, on the blocking pool.
 async fn check(
+    forge: &Forge,
     intake: &Intake,
     client: Client,
     view: &Arc<View>,
@@ -244,7 +247,7 @@ async fn check(
     let span = tracing::Span::current();
     let work = tokio::task::spawn_blocking(move || {
         let _entered = span.entered();
-        let _kept = (pass, alarm);
+        let kept = (pass, alarm, Arc::clone(&interrupt));
         let ingested = match pack {
             Some((incoming, source)) => {
                 // Too large for memory: so are the tables of its objects.
@@ -271,13 +274,46 @@ async fn check(
                 facts.insert(edit.name.clone(), facts::find_out(edit, &rules, &view, objects, &interrupt)?);
             }
         }
-        Ok(Checked { planned, ingested, facts })
+        Ok((Checked { planned, ingested, facts }, view, kept))
     });
-    match work.await {
-        Ok(Ok(checked)) => Ok(checked),
+    let (mut checked, view, kept) = finished(work.await)?;
+    let signatures = || checked.facts.values().filter_map(|facts| facts.signatures.as_ref());
+    if signatures().all(|found| found.openpgp.is_empty()) {
+        return Ok(checked);
+    }
+    let issuers: BTreeSet<String> = signatures().flat_map(|found| found.issuers.iter().cloned()).collect();
+    let keys = forge.read("keys of commits", move |conn| keys_of(conn, &issuers)).await.map_err(Fault::Server)?;
+    let (now_s, span) = (forge.clock.now().get().div_euclid(1000), tracing::Span::current());
+    let work = tokio::task::spawn_blocking(move || {
+        let _entered = span.entered();
+        let (_pass, _alarm, interrupt) = kept;
+        let objects = checked.ingested.as_ref().map_or(&view.odb, Ingested::snapshot);
+        for found in checked.facts.values_mut().filter_map(|facts| facts.signatures.as_mut()) {
+            found.verify_openpgp(objects, &keys, now_s, &interrupt)?;
+        }
+        Ok(checked)
+    });
+    finished(work.await)
+}
+
+/// What work on the blocking pool came to.
+fn finished<T>(
+    work: std::result::Result<atomicqms_git::Result<T>, tokio::task::JoinError>,
+) -> std::result::Result<T, Fault> {
+    match work {
+        Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => Err(Fault::Engine(error)),
         Err(panic) => Err(Fault::Server(Error::internal(panic))),
     }
+}
+
+/// Keys of accounts with one of these ids.
+fn keys_of(conn: &dyn Connection, ids: &BTreeSet<String>) -> Result<Vec<SigningPart>> {
+    let mut keys = Vec::new();
+    for id in ids {
+        keys.extend(db::gpg_keys::list_signing(conn, id, None)?);
+    }
+    Ok(keys)
 }
 
 /// Lets the repository actor commit; with nothing to change, nothing is asked of it.

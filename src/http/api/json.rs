@@ -7,6 +7,7 @@ mod commit;
 mod commit_status;
 mod contents;
 mod git_ref;
+mod gpg_key;
 mod history;
 mod key;
 mod markup;
@@ -32,6 +33,7 @@ pub use contents::{
     GitEntryJson, GitTreeJson,
 };
 pub use git_ref::{GitObjectJson, ReferenceJson};
+pub use gpg_key::{CreateGpgKeyOption, GpgKeyEmailJson, GpgKeyJson, VerifyGpgKeyOption};
 pub use history::{
     AffectedFileJson, AnnotatedTagJson, AnnotatedTagObjectJson, CommitJson, CommitStatsJson, CommitUserJson,
     CompareJson, NoteJson, RepoCommitJson,

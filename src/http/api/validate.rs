@@ -7,11 +7,11 @@ mod releases;
 pub use releases::{attachment_name, new_release, release_patch};
 
 use super::json::{
-    CreateAccessTokenOption, CreateKeyOption, CreateRepoOption, CreateUserOption, EditRepoOption, EditUserOption,
-    GenerateRepoOption,
+    CreateAccessTokenOption, CreateGpgKeyOption, CreateKeyOption, CreateRepoOption, CreateUserOption, EditRepoOption,
+    EditUserOption, GenerateRepoOption,
 };
 use crate::error::{Error, Kind, Result};
-use crate::model::{Email, NewKey, NewToken, TokenScopes};
+use crate::model::{Email, NewGpgKey, NewKey, NewToken, TokenScopes};
 use crate::model::{NewRepository, NewUser, RepoName, RepositoryPatch, Unit, UserName, UserPatch, UtcMs, Visibility};
 
 /// Longest free text of a repository. Units: characters.
@@ -32,6 +32,15 @@ pub fn new_key(option: CreateKeyOption) -> Result<NewKey> {
     required("Title", &option.title)?;
     required("Key", &option.key)?;
     Ok(NewKey { title: option.title, text: option.key, is_read_only: option.read_only })
+}
+
+/// What makes an OpenPGP key.
+///
+/// Errors: `Invalid` naming the field.
+pub fn new_gpg_key(option: CreateGpgKeyOption) -> Result<NewGpgKey> {
+    required("ArmoredKey", &option.armored_public_key)?;
+    let signature = Some(option.armored_signature).filter(|text| !text.trim().is_empty());
+    Ok(NewGpgKey { armored_key: option.armored_public_key, armored_signature: signature })
 }
 
 pub(super) fn broken(field: &'static str, rule: &str) -> Error {
