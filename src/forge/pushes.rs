@@ -9,17 +9,17 @@ mod commit;
 mod create;
 mod facts;
 mod nonce;
+mod openpgp;
 mod plan;
 mod policy;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use atomicqms_actors::ask::Deadline;
 use atomicqms_actors::repository::{EditOutcome, RepositoryHandle, UpdateRefs};
-use atomicqms_actors::sql::Connection;
 use atomicqms_git::odb::Snapshot;
 use atomicqms_git::receive::{CommandOutcome, CommandReport, ReceiveRequest};
 use atomicqms_git::{Incoming, Ingested, PackSource, Progress, RefEdit, RefName, View};
@@ -31,12 +31,12 @@ use self::commit::{CommitPush, Growth};
 pub use self::create::{create, may_create};
 use self::facts::Facts;
 pub use self::nonce::{NonceStatus, Nonces};
+use self::openpgp::Held;
 pub use self::plan::HIDDEN_FROM_PUSH;
 use self::plan::Planned;
 pub use self::policy::Purpose;
 use crate::access::action::PushRepository;
 use crate::access::{Client, Permit};
-use crate::db;
 use crate::error::{Error, Kind, Result};
 use crate::forge::Forge;
 use crate::forge::intake::Intake;
@@ -44,7 +44,6 @@ use crate::forge::maintenance::Asked;
 use crate::forge::protection::{self, Rules};
 use crate::memory;
 use crate::model::Repository;
-use crate::model::gpg_key::SigningPart;
 
 /// What clients are told when a command failed only because another one did.
 const ATOMIC_FAILURE: &str = "atomic push failed";
@@ -130,11 +129,15 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
     refuse_together(&mut planned, request.capabilities.atomic);
 
     let checked = if planned.iter().any(|command| matches!(command, Planned::Edit(_))) {
-        check(forge, intake, Client::of(permit.caller()), &view, planned, pack, &known, on_progress).await
+        check(intake, Client::of(permit.caller()), &view, planned, pack, &known, on_progress).await
     } else {
-        Ok(Checked { planned, ingested: None, facts: HashMap::new() })
+        Ok(Checked { planned, ingested: None, facts: HashMap::new(), held: None })
     };
-    let Checked { mut planned, ingested, facts } = match checked {
+    let checked = match checked {
+        Ok(checked) => openpgp::verify(forge, &view, checked).await,
+        Err(fault) => Err(fault),
+    };
+    let Checked { mut planned, ingested, facts, .. } = match checked {
         Ok(checked) => checked,
         Err(fault) => {
             let kind = fault.kind();
@@ -226,11 +229,12 @@ struct Checked {
     planned: Vec<Planned>,
     ingested: Option<Ingested>,
     facts: HashMap<RefName, Facts>,
+    /// None: nothing was looked at, or nothing is left to be.
+    held: Option<Held>,
 }
 
 /// Indexes the pack and checks every new tip, on the blocking pool.
 async fn check(
-    forge: &Forge,
     intake: &Intake,
     client: Client,
     view: &Arc<View>,
@@ -239,7 +243,7 @@ async fn check(
     known: &Rules,
     mut on_progress: OnProgress,
 ) -> std::result::Result<Checked, Fault> {
-    let pass = intake.receive(client).await.map_err(Fault::Server)?;
+    let place = intake.receive(client).await.map_err(Fault::Server)?;
     let interrupt = Arc::new(AtomicBool::new(false));
     let alarm = intake.interrupt_after_timeout(&interrupt);
     let view = Arc::clone(view);
@@ -247,7 +251,7 @@ async fn check(
     let span = tracing::Span::current();
     let work = tokio::task::spawn_blocking(move || {
         let _entered = span.entered();
-        let kept = (pass, alarm, Arc::clone(&interrupt));
+        let held = Held { _place: place, _alarm: alarm, interrupt: Arc::clone(&interrupt) };
         let ingested = match pack {
             Some((incoming, source)) => {
                 // Too large for memory: so are the tables of its objects.
@@ -274,24 +278,7 @@ async fn check(
                 facts.insert(edit.name.clone(), facts::find_out(edit, &rules, &view, objects, &interrupt)?);
             }
         }
-        Ok((Checked { planned, ingested, facts }, view, kept))
-    });
-    let (mut checked, view, kept) = finished(work.await)?;
-    let signatures = || checked.facts.values().filter_map(|facts| facts.signatures.as_ref());
-    if signatures().all(|found| found.openpgp.is_empty()) {
-        return Ok(checked);
-    }
-    let issuers: BTreeSet<String> = signatures().flat_map(|found| found.issuers.iter().cloned()).collect();
-    let keys = forge.read("keys of commits", move |conn| keys_of(conn, &issuers)).await.map_err(Fault::Server)?;
-    let (now_s, span) = (forge.clock.now().get().div_euclid(1000), tracing::Span::current());
-    let work = tokio::task::spawn_blocking(move || {
-        let _entered = span.entered();
-        let (_pass, _alarm, interrupt) = kept;
-        let objects = checked.ingested.as_ref().map_or(&view.odb, Ingested::snapshot);
-        for found in checked.facts.values_mut().filter_map(|facts| facts.signatures.as_mut()) {
-            found.verify_openpgp(objects, &keys, now_s, &interrupt)?;
-        }
-        Ok(checked)
+        Ok(Checked { planned, ingested, facts, held: Some(held) })
     });
     finished(work.await)
 }
@@ -305,15 +292,6 @@ fn finished<T>(
         Ok(Err(error)) => Err(Fault::Engine(error)),
         Err(panic) => Err(Fault::Server(Error::internal(panic))),
     }
-}
-
-/// Keys of accounts with one of these ids.
-fn keys_of(conn: &dyn Connection, ids: &BTreeSet<String>) -> Result<Vec<SigningPart>> {
-    let mut keys = Vec::new();
-    for id in ids {
-        keys.extend(db::gpg_keys::list_signing(conn, id, None)?);
-    }
-    Ok(keys)
 }
 
 /// Lets the repository actor commit; with nothing to change, nothing is asked of it.

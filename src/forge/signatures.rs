@@ -76,7 +76,7 @@ pub async fn judge(forge: &Forge, caller: &Caller, signed: Vec<Signed>) -> Resul
 /// What a signature says of itself.
 enum Claim {
     OpenPgp(Detached),
-    Ssh(SshSignature),
+    Ssh(Box<SshSignature>),
     Unreadable,
 }
 
@@ -86,7 +86,7 @@ impl Claim {
             SignatureKind::OpenPgp => {
                 std::str::from_utf8(&object.armor).ok().and_then(|text| Detached::read(text).ok()).map(Self::OpenPgp)
             }
-            SignatureKind::Ssh => SshSignature::read(&object.armor).map(Self::Ssh),
+            SignatureKind::Ssh => SshSignature::read(&object.armor).map(|read| Self::Ssh(Box::new(read))),
             SignatureKind::Other => None,
         };
         read.unwrap_or(Self::Unreadable)

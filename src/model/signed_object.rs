@@ -75,7 +75,7 @@ impl SignedObject {
             let line = raw.get(*at..).unwrap_or_default();
             [OPENPGP, SSH].iter().chain(&OTHERS).any(|armor| line.starts_with(armor))
         };
-        let at = starts.filter(begins).last()?;
+        let at = starts.filter(begins).next_back()?;
         let (payload, armor) = raw.split_at_checked(at)?;
         Some(Self { payload: payload.to_vec(), armor: armor.to_vec() })
     }

@@ -121,7 +121,7 @@ async fn a_key_without_an_address_is_proved_by_a_challenge() {
     let path = format!("{KEYS}/{id}");
     assert_eq!(api.get(&path, &bob).await.expect(200).json["verified"], false);
     let proof = |key_id: &str, signature: &str| json!({ "key_id": key_id, "armored_signature": signature });
-    let good = signed(&bobs_key, &api.get(TOKEN, &bob).await.text().to_owned()).await;
+    let good = signed(&bobs_key, api.get(TOKEN, &bob).await.text()).await;
     api.post(VERIFY, &bob, proof(&bobs_key[24..], &signed(&mine, &bobs).await)).await.expect(422);
     api.post(VERIFY, &ada, proof(&bobs_key[24..], &good)).await.expect(404);
     for key_id in ["x", "0", &"1".repeat(16), &"1".repeat(99)] {
