@@ -27,6 +27,8 @@ pub struct Shown {
     pub key: GpgKey,
     /// In lower case.
     pub verified: Vec<String>,
+    /// The account shows its addresses to nobody else.
+    pub hides_addresses: bool,
 }
 
 /// The text that the holder of a key is to sign.
@@ -71,7 +73,7 @@ pub async fn add_key(
             if db::gpg_keys::is_taken(tx, &primary.key_id)? {
                 return Err(Error::invalid("armored_public_key", "A key with the same id already exists"));
             }
-            let verified = db::users::verified_addresses(tx, user.id)?;
+            let verified = db::email_addresses::list_verified(tx, user.id)?;
             if !is_challenged && !certificate.addresses.iter().any(|address| verified.contains(address)) {
                 let text = format!(
                     "None of the emails attached to the GPG key could be found. It may still be added if you provide a valid signature \
@@ -83,7 +85,7 @@ pub async fn add_key(
             let key = db::gpg_keys::find_of(tx, user.id, id)?.ok_or_else(|| Error::broken("a key just made is not there"))?;
             let event = Event::new(permit.caller().stamp(), action::GPG_KEY_CREATE, Object::new("gpg_key", id));
             audit::append(tx, at, &event.after(described(&key, &user)))?;
-            Ok(Shown { key, verified })
+            Ok(Shown { key, verified, hides_addresses: user.settings.hides_email })
         })
         .await
 }
@@ -130,7 +132,8 @@ pub async fn verify_key(
                     .after(described(&key, &user));
                 audit::append(tx, at, &event)?;
             }
-            Ok(Shown { key, verified: db::users::verified_addresses(tx, user.id)? })
+            let verified = db::email_addresses::list_verified(tx, user.id)?;
+            Ok(Shown { key, verified, hides_addresses: user.settings.hides_email })
         })
         .await
 }
@@ -154,12 +157,13 @@ pub async fn remove_key(forge: &Forge, permit: Permit<RemoveGpgKey>, id: GpgKeyI
 
 /// Lists the keys of an account, oldest first.
 pub async fn list_keys(forge: &Forge, permit: Permit<ListGpgKeys>, page: Page) -> Result<Paged<Shown>> {
-    let user = permit.into_subject().id;
+    let user = permit.into_subject();
     forge
         .read("list OpenPGP keys", move |conn| {
-            let verified = db::users::verified_addresses(conn, user)?;
-            let keys = db::gpg_keys::list(conn, user, page)?;
-            Ok(keys.map(|key| Shown { key, verified: verified.clone() }))
+            let verified = db::email_addresses::list_verified(conn, user.id)?;
+            let keys = db::gpg_keys::list(conn, user.id, page)?;
+            let hides_addresses = user.settings.hides_email;
+            Ok(keys.map(|key| Shown { key, verified: verified.clone(), hides_addresses }))
         })
         .await
 }
@@ -168,10 +172,11 @@ pub async fn list_keys(forge: &Forge, permit: Permit<ListGpgKeys>, page: Page) -
 ///
 /// Errors: `NotFound`.
 pub async fn find_key(forge: &Forge, permit: Permit<ReadGpgKey>, id: GpgKeyId) -> Result<Shown> {
-    let user = permit.into_subject().id;
+    let user = permit.into_subject();
     let find = move |conn: &dyn atomicqms_actors::sql::Connection| {
-        let key = db::gpg_keys::find_of(conn, user, id)?.ok_or_else(Error::not_found)?;
-        Ok(Shown { key, verified: db::users::verified_addresses(conn, user)? })
+        let key = db::gpg_keys::find_of(conn, user.id, id)?.ok_or_else(Error::not_found)?;
+        let verified = db::email_addresses::list_verified(conn, user.id)?;
+        Ok(Shown { key, verified, hides_addresses: user.settings.hides_email })
     };
     forge.read("find OpenPGP key", find).await
 }

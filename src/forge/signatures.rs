@@ -59,7 +59,10 @@ pub async fn judge(forge: &Forge, caller: &Caller, signed: Vec<Signed>) -> Resul
     let wanted: BTreeSet<(String, String)> = claims.iter().flat_map(|(claim, one)| claim.wants(&one.address)).collect();
     let known = match wanted.is_empty() {
         true => Known::default(),
-        false => forge.read("keys of signatures", move |conn| Known::find(conn, wanted)).await?,
+        false => {
+            let domain = forge.settings.placeholder_domain.clone();
+            forge.read("keys of signatures", move |conn| Known::find(conn, wanted, &domain)).await?
+        }
     };
     let now_s = forge.clock.now().get().div_euclid(1000);
     let caller = caller.clone();
@@ -106,7 +109,7 @@ impl Claim {
 /// The rows that a list of signatures asks for.
 #[derive(Debug, Default)]
 struct Known {
-    /// Accounts by verified address, in lower case.
+    /// Accounts by confirmed address, in lower case, or by the placeholder that stands for one.
     accounts: HashMap<String, User>,
     /// Keys of those accounts that speak for them, by account and key id.
     openpgp: HashMap<(UserId, String), Vec<SigningPart>>,
@@ -115,18 +118,15 @@ struct Known {
 }
 
 impl Known {
-    fn find(conn: &dyn Connection, wanted: BTreeSet<(String, String)>) -> Result<Self> {
+    fn find(conn: &dyn Connection, wanted: BTreeSet<(String, String)>, placeholder_domain: &str) -> Result<Self> {
         let addresses: BTreeSet<String> = wanted.iter().map(|(address, _)| address.clone()).collect();
         let addresses: Vec<String> = addresses.into_iter().collect();
-        let mut known = Self { accounts: db::users::find_all_by_email(conn, &addresses)?, ..Self::default() };
+        let accounts = db::users::find_all_by_email(conn, &addresses, placeholder_domain)?;
+        let mut known = Self { accounts, ..Self::default() };
         let mut verified = HashMap::new();
-        for (address, user) in &known.accounts {
-            let own = db::users::verified_addresses(conn, user.id)?;
-            if own.contains(address) {
-                verified.insert(user.id, own);
-            }
+        for user in known.accounts.values() {
+            verified.insert(user.id, db::email_addresses::list_verified(conn, user.id)?);
         }
-        known.accounts.retain(|_, user| verified.contains_key(&user.id));
         for (address, key) in wanted {
             let Some(user) = known.accounts.get(&address).map(|user| user.id) else { continue };
             if key.starts_with("SHA256:") {

@@ -68,14 +68,14 @@ impl SignedObject {
 
     /// Reads a tag; none: it is not signed. Its signature is what the last line that begins armor begins, as git has it.
     pub fn of_tag(raw: &[u8]) -> Option<Self> {
-        let starts = [0]
+        let mut starts = [0]
             .into_iter()
             .chain(raw.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at.saturating_add(1)));
         let begins = |at: &usize| {
             let line = raw.get(*at..).unwrap_or_default();
             [OPENPGP, SSH].iter().chain(&OTHERS).any(|armor| line.starts_with(armor))
         };
-        let at = starts.filter(begins).next_back()?;
+        let at = starts.rfind(begins)?;
         let (payload, armor) = raw.split_at_checked(at)?;
         Some(Self { payload: payload.to_vec(), armor: armor.to_vec() })
     }

@@ -99,7 +99,7 @@ async fn list(app: &App, caller: &Caller, name: &UserName, paging: Paging) -> Re
     Ok(paging.respond(app, found.map(|shown| render(caller, &shown))))
 }
 
-/// A key as a caller may see it: all of its addresses are for its owner and administrators, verified ones for whoever is signed in, as those of accounts.
+/// A key as a caller may see it: all of its addresses are for its owner and administrators, verified ones for whoever may see those of the account.
 fn render(caller: &Caller, shown: &Shown) -> GpgKeyJson {
     let key = &shown.key;
     let owner: UserId = key.user_id;
@@ -108,7 +108,8 @@ fn render(caller: &Caller, shown: &Shown) -> GpgKeyJson {
         .addresses
         .iter()
         .map(|address| GpgKeyEmailJson { email: address.clone(), verified: shown.verified.contains(address) });
-    let emails = emails.filter(|email| sees_all || (email.verified && caller.user_id().is_some())).collect();
+    let sees_verified = caller.user_id().is_some() && !shown.hides_addresses;
+    let emails = emails.filter(|email| sees_all || (email.verified && sees_verified)).collect();
     let verified = key.is_verified(&shown.verified);
     let primary_key_id = key.primary.part.key_id.as_str();
     let subkeys = key.subkeys.iter().map(|row| render_part(row, primary_key_id, verified)).collect();

@@ -56,6 +56,8 @@ async fn a_key_with_an_address_of_the_account_is_added_and_removed() {
     assert_eq!(emails(&bob).await, json!([{ "email": "ada@example.org", "verified": true }]));
     assert_eq!(emails("").await, json!([]));
     assert_eq!(emails(&api.admin()).await.as_array().unwrap().len(), 2);
+    api.patch("/user/settings", &ada, json!({ "hide_email": true })).await.expect(200);
+    assert_eq!((emails(&bob).await, emails(&ada).await.as_array().unwrap().len()), (json!([]), 2));
     // The same key id belongs to nobody else, and not twice.
     for who in [&ada, &bob] {
         let refused = api.post(KEYS, who, armored(&key)).await.expect(422);
@@ -118,6 +120,8 @@ async fn a_key_without_an_address_is_proved_by_a_challenge() {
     let id = api.post(KEYS, &bob, armored(&gpg.export(&bobs_key).await)).await.expect(201).json["id"].clone();
     let moved = json!({ "email": "robert@example.org", "source_id": 0, "login_name": "" });
     api.patch("/admin/users/bob", &api.admin(), moved).await.expect(200);
+    let gone = json!({ "emails": ["bob@example.org"] });
+    api.ask("DELETE", "/user/emails", &bob, Some(gone)).await.expect(204);
     let path = format!("{KEYS}/{id}");
     assert_eq!(api.get(&path, &bob).await.expect(200).json["verified"], false);
     let proof = |key_id: &str, signature: &str| json!({ "key_id": key_id, "armored_signature": signature });
