@@ -34,6 +34,12 @@ pub mod action {
     pub const KEY_CREATE: &str = "key.create";
     /// A public key was taken from an account.
     pub const KEY_DELETE: &str = "key.delete";
+    /// An OpenPGP key was added to an account.
+    pub const GPG_KEY_CREATE: &str = "gpg_key.create";
+    /// The holder of an OpenPGP key has proved to hold it.
+    pub const GPG_KEY_VERIFY: &str = "gpg_key.verify";
+    /// An OpenPGP key was taken from an account.
+    pub const GPG_KEY_DELETE: &str = "gpg_key.delete";
     /// A public key was given access to a repository.
     pub const DEPLOY_KEY_CREATE: &str = "deploy_key.create";
     /// A public key's access to a repository was taken away.
@@ -134,6 +140,9 @@ pub mod action {
         TOKEN_DELETE,
         KEY_CREATE,
         KEY_DELETE,
+        GPG_KEY_CREATE,
+        GPG_KEY_VERIFY,
+        GPG_KEY_DELETE,
         EMAIL_ADD,
         EMAIL_DELETE,
         STAR_ADD,

@@ -12,6 +12,7 @@ use super::*;
 use crate::model::commit_status::{CommitState, NewCommitStatus, StatusQuery};
 use crate::model::interest::Interest;
 use crate::model::label::LabelOwner;
+use crate::model::openpgp::{Certificate, GpgPart};
 use crate::model::protection::Named;
 use crate::model::repository::{RepositoryQuery, RepositorySort};
 use crate::model::topic::TopicName;
@@ -154,6 +155,7 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     keys::mark_used(conn_ref, key.id, NOON).unwrap();
     keys::delete(conn_ref, key.id).unwrap();
     keys::delete_of_user(conn_ref, bob).unwrap();
+    openpgp_keys(conn_ref, bob);
     collaborators::put(conn_ref, repo, bob, AccessLevel::Write, NOON).unwrap();
     collaborators::level(conn_ref, repo, bob).unwrap();
     collaborators::list(conn_ref, repo, Page::default()).unwrap();
@@ -204,6 +206,55 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     repositories::forget_removal(conn_ref, repo).unwrap();
     assert_eq!(*conn.scans.borrow(), Vec::<String>::new());
     assert!(*conn.statements.borrow() > 55);
+}
+
+/// Every statement of OpenPGP keys.
+fn openpgp_keys(conn: &dyn Connection, bob: UserId) {
+    let part = |id: char, can_sign| GpgPart {
+        fingerprint: id.to_string().repeat(40),
+        key_id: id.to_string().repeat(16),
+        packet: vec![1],
+        created_s: 1,
+        expires_s: None,
+        revoked_s: Some(2),
+        can_sign,
+        can_certify: false,
+        can_encrypt_comms: false,
+        can_encrypt_storage: true,
+    };
+    let certificate = Certificate {
+        parts: vec![part('A', true), part('B', true), part('C', false)],
+        addresses: vec!["bob@example.org".into(), "bob@home.example".into()],
+        packets: vec![7],
+    };
+    let id = gpg_keys::insert(conn, bob, &certificate, false, NOON).unwrap();
+    let key = gpg_keys::find_of(conn, bob, id).unwrap().unwrap();
+    assert_eq!(key.parts().cloned().collect::<Vec<_>>(), certificate.parts);
+    assert_eq!((key.addresses.clone(), key.is_challenged), (certificate.addresses.clone(), false));
+    assert_eq!(gpg_keys::find_by_key_id(conn, bob, &"A".repeat(16)).unwrap().unwrap(), key);
+    for (digit, is_primary, signs) in [('A', true, true), ('B', false, true), ('C', false, false), ('D', false, false)]
+    {
+        let key_id = digit.to_string().repeat(16);
+        assert_eq!(gpg_keys::find_by_key_id(conn, bob, &key_id).unwrap().is_some(), is_primary);
+        assert_eq!(gpg_keys::is_taken(conn, &key_id).unwrap(), signs);
+        for (user, expected) in [(Some(bob), signs), (None, signs), (Some(UserId::new(99)), false)] {
+            let found = gpg_keys::list_signing(conn, &key_id, user).unwrap();
+            assert_eq!(found.len(), usize::from(expected), "{digit}");
+            assert!(found.iter().all(|one| one.addresses == certificate.addresses && one.user_id == bob));
+        }
+        assert_eq!(gpg_keys::find_owner(conn, &digit.to_string().repeat(40)).unwrap().is_some(), signs);
+    }
+    gpg_keys::mark_challenged(conn, id).unwrap();
+    let listed = gpg_keys::list(conn, bob, Page::default()).unwrap();
+    assert!(listed.total_count == 1 && listed.rows[0].is_challenged);
+    assert!(gpg_keys::insert(conn, bob, &certificate, false, NOON).is_err(), "a key id is one key's");
+    assert_eq!(gpg_keys::count_of_user(conn, bob).unwrap(), 1);
+    assert!(gpg_keys::delete(conn, id).unwrap());
+    assert!(!gpg_keys::delete(conn, id).unwrap(), "gone");
+    assert_eq!(gpg_keys::find_owner(conn, &"B".repeat(40)).unwrap(), None, "subkeys go with their key");
+    gpg_keys::insert(conn, bob, &certificate, true, NOON).unwrap();
+    assert_eq!(gpg_keys::delete_of_user(conn, bob).unwrap(), 1);
+    assert_eq!(email_addresses::list_verified(conn, bob).unwrap(), ["bob@example.org"]);
 }
 
 /// Every statement of releases and their files.

@@ -187,13 +187,14 @@ pub async fn delete_user(forge: &Forge, permit: Permit<DeleteUser>) -> Result<()
             }
             let tokens = db::tokens::delete_of_user(tx, user.id)?;
             let keys = db::keys::delete_of_user(tx, user.id)?;
+            let gpg_keys = db::gpg_keys::delete_of_user(tx, user.id)?;
             let levels = db::collaborators::delete_of_user(tx, user.id)?;
             db::transfers::delete_of_recipient(tx, user.id)?;
             let lists = db::protection::delete_of_user(tx, user.id)?;
             let interests = db::interests::delete_of_user(tx, user.id)?;
             db::users::bury(tx, user.id, at)?;
             let event = Event::new(permit.caller().stamp(), action::USER_DELETE, Object::new("user", user.id)).before(
-                json!({ "login": user.name.as_str(), "tokens": tokens, "keys": keys, "collaborations": levels, "rule_lists": lists, "interests": interests }),
+                json!({ "login": user.name.as_str(), "tokens": tokens, "keys": keys, "gpg_keys": gpg_keys, "collaborations": levels, "rule_lists": lists, "interests": interests }),
             );
             audit::append(tx, at, &event)?;
             Ok(())

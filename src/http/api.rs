@@ -27,6 +27,7 @@ pub mod forks;
 pub mod git_objects;
 mod git_path;
 pub mod git_refs;
+pub mod gpg_keys;
 mod interests;
 pub mod issue_templates;
 pub mod json;
@@ -80,6 +81,7 @@ pub fn routes() -> Vec<Route> {
     [
         account_routes(),
         key_routes(),
+        gpg_key_routes(),
         organization_routes(),
         team_routes(),
         repository_routes(),
@@ -153,6 +155,22 @@ fn key_routes() -> Vec<Route> {
         Route::api(Method::POST, repo_keys, "repoCreateKey", deploy_keys::repo_create_key),
         Route::api(Method::GET, repo_key, "repoGetKey", deploy_keys::repo_get_key),
         Route::api(Method::DELETE, repo_key, "repoDeleteKey", deploy_keys::repo_delete_key),
+    ]
+}
+
+fn gpg_key_routes() -> Vec<Route> {
+    let keys = "/api/v1/user/gpg_keys";
+    let key = "/api/v1/user/gpg_keys/{id}";
+    let token = "/api/v1/user/gpg_key_token";
+    let verify = "/api/v1/user/gpg_key_verify";
+    vec![
+        Route::api(Method::GET, keys, "userCurrentListGPGKeys", gpg_keys::user_current_list_gpg_keys),
+        Route::api(Method::POST, keys, "userCurrentPostGPGKey", gpg_keys::user_current_post_gpg_key),
+        Route::api(Method::GET, key, "userCurrentGetGPGKey", gpg_keys::user_current_get_gpg_key),
+        Route::api(Method::DELETE, key, "userCurrentDeleteGPGKey", gpg_keys::user_current_delete_gpg_key),
+        Route::api(Method::GET, token, "getVerificationToken", gpg_keys::get_verification_token),
+        Route::api(Method::POST, verify, "userVerifyGPGKey", gpg_keys::user_verify_gpg_key),
+        Route::api(Method::GET, "/api/v1/users/{username}/gpg_keys", "userListGPGKeys", gpg_keys::user_list_gpg_keys),
     ]
 }
 

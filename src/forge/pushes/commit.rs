@@ -20,6 +20,7 @@ use crate::db;
 use crate::error::{Error, Kind, Result};
 use crate::forge::Forge;
 use crate::forge::maintenance::Asked;
+use crate::model::openpgp::Refusal::NoKey;
 use crate::model::{Clock, RepoId, Repository, TeamId, UserId, UtcMs};
 
 use super::certificate::{Evidence, FindSigner};
@@ -237,7 +238,7 @@ impl CommitPush {
         if let Some(signatures) = facts.signatures.as_mut().filter(|found| found.broken.is_none()) {
             for (fingerprint, commit) in &signatures.keys {
                 if (self.find_signer)(tx, fingerprint)?.is_none() {
-                    signatures.broken = Some((commit.clone(), "it is signed by a key that no account has"));
+                    signatures.broken = Some((commit.clone(), NoKey.to_string()));
                     break;
                 }
             }

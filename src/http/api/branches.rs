@@ -9,7 +9,7 @@ use axum::http::Uri;
 use axum::response::Response;
 
 use super::commit_text::Signature;
-use super::json::{BranchJson, PayloadCommitJson, PayloadUserJson, Timestamp};
+use super::json::{BranchJson, PayloadCommitJson, PayloadUserJson, Timestamp, VerificationJson};
 use super::lookup::{self, Answer};
 use super::objects::{self, BranchTip};
 use super::query::Params;
@@ -73,20 +73,22 @@ async fn render_all(
     app: &App,
     caller: &Caller,
     subject: &RepositoryAccess,
-    tips: Vec<BranchTip>,
+    mut tips: Vec<BranchTip>,
 ) -> Result<Vec<BranchJson>> {
     let addresses = tips.iter().flat_map(|tip| [&tip.commit.author.email, &tip.commit.committer.email]).cloned();
     let accounts = users::users_by_email(&app.forge, caller, addresses.collect()).await?;
+    let signed: Vec<_> = tips.iter_mut().map(|tip| verification::of_commit(&mut tip.commit)).collect();
+    let verifications = verification::judge(app, caller, signed).await?;
     let urls = Urls::new(&app.root_url);
     let full_name = subject.repository.full_name();
     let (rules, teams) = protection::rules_for(&app.forge, subject.repository.id, caller).await?;
     let rules = rules.branches;
     let pusher = caller.user_id().map(|user| Pusher::User(user, &teams));
-    let render = |tip: BranchTip| {
-        let commit = render_commit(urls, &full_name, &tip, &accounts);
+    let render = |(tip, verification): (BranchTip, VerificationJson)| {
+        let commit = render_commit(urls, &full_name, &tip, verification, &accounts);
         render_rule(pusher, subject, rules.effective(&tip.name), BranchJson::unprotected(tip.name, commit))
     };
-    Ok(tips.into_iter().map(render).collect())
+    Ok(tips.into_iter().zip(verifications).map(render).collect())
 }
 
 /// Adds what the rule in force says, and to whom.
@@ -116,6 +118,7 @@ fn render_commit(
     urls: Urls<'_>,
     full_name: &str,
     tip: &BranchTip,
+    verification: VerificationJson,
     accounts: &HashMap<String, User>,
 ) -> PayloadCommitJson {
     let id = tip.id.to_string();
@@ -134,7 +137,7 @@ fn render_commit(
         message: commit.message.clone(),
         author: person(&commit.author),
         committer: person(&commit.committer),
-        verification: verification::of_commit(commit),
+        verification,
         timestamp: Timestamp::from_git(commit.author.seconds, commit.author.offset_seconds),
         added: None,
         removed: None,

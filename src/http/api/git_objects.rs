@@ -25,6 +25,7 @@ use super::urls::Urls;
 use super::{lfs_pointer, verification};
 use crate::access::{Caller, RepoPath, action};
 use crate::error::{Error, Kind as Fault, Result};
+use crate::forge::signatures::Signed;
 use crate::http::App;
 use crate::http::extract::PathParam;
 
@@ -133,7 +134,10 @@ pub async fn get_annotated_tag(
         }
         render_tag(view, Urls::new(&root_url), &full_name, &id)
     };
-    let (tag, place) = lookup::reading(&app, &caller, &repository, work).await?;
+    let ((mut tag, signed), place) = lookup::reading(&app, &caller, &repository, work).await?;
+    if tag.verification.is_some() {
+        tag.verification = verification::judge(&app, &caller, [signed]).await?.pop();
+    }
     Ok(place.hold(axum::Json(tag).into_response()))
 }
 
@@ -184,16 +188,24 @@ fn render_entry(view: &View, urls: Urls<'_>, full_name: &str, listed: &ListedEnt
     })
 }
 
-fn render_tag(view: &View, urls: Urls<'_>, full_name: &str, id: &ObjectId) -> Result<AnnotatedTagJson> {
-    let tag = commit_text::read_tag(&view.odb.read(id)?.data);
+/// A tag, and the signature to be judged: its own, or that of the tagged commit, as in Gitea, where it has none.
+fn render_tag(
+    view: &View,
+    urls: Urls<'_>,
+    full_name: &str,
+    id: &ObjectId,
+) -> Result<(AnnotatedTagJson, Option<Signed>)> {
+    let mut tag = commit_text::read_tag(&view.odb.read(id)?.data);
+    let own = verification::of_tag(&mut tag);
     let target = id_from_hex(tag.object.as_bytes());
-    let commit = match target {
+    let mut commit = match target {
         Some(target) if tag.kind == "commit" => Some(commit_text::read_commit(&view.odb.read(&target)?.data)),
         _ => None,
     };
+    let (is_shown, of_commit) = (own.is_some() || commit.is_some(), commit.as_mut().and_then(verification::of_commit));
     let tagger = tag.tagger.unwrap_or_default();
     let date = if tagger == commit_text::Signature::default() { ZERO_TIME } else { Timestamp::of(&tagger).in_utc() };
-    Ok(AnnotatedTagJson {
+    let shown = AnnotatedTagJson {
         tag: tag.name,
         sha: id.to_string(),
         url: urls.api_object(full_name, "tag", &id.to_string()),
@@ -204,6 +216,7 @@ fn render_tag(view: &View, urls: Urls<'_>, full_name: &str, id: &ObjectId) -> Re
             kind: tag.kind,
             sha: tag.object,
         },
-        verification: commit.as_ref().map(verification::of_commit),
-    })
+        verification: is_shown.then(verification::unsigned),
+    };
+    Ok((shown, own.or(of_commit)))
 }

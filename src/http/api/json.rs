@@ -9,6 +9,7 @@ mod commit_status;
 mod contents;
 mod email;
 mod git_ref;
+mod gpg_key;
 mod history;
 mod issue_template;
 mod key;
@@ -39,6 +40,7 @@ pub use contents::{
 };
 pub use email::{EmailJson, EmailsOption};
 pub use git_ref::{GitObjectJson, ReferenceJson};
+pub use gpg_key::{CreateGpgKeyOption, GpgKeyEmailJson, GpgKeyJson, VerifyGpgKeyOption};
 pub use history::{
     AffectedFileJson, AnnotatedTagJson, AnnotatedTagObjectJson, CommitJson, CommitStatsJson, CommitUserJson,
     CompareJson, NoteJson, RepoCommitJson,

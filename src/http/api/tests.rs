@@ -11,6 +11,8 @@ mod contents;
 mod fixture;
 mod forks;
 mod git;
+mod gpg;
+mod gpg_keys;
 mod history;
 mod interests;
 mod issue_templates;
@@ -29,6 +31,7 @@ mod sweep;
 mod templates;
 mod tokens;
 mod topics;
+mod verification;
 mod write_paths;
 mod writing;
 

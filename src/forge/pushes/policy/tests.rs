@@ -67,7 +67,7 @@ fn rules_of_branches_by_table() {
     };
     let unprotected = |rule: &mut RuleSettings| rule.unprotected_file_patterns = "docs/**".to_owned();
     let with = |motion, files, signatures| Facts { motion, files, signatures };
-    let broken = Signatures { broken: Some(("c".to_owned(), "it is not signed")), ..Signatures::default() };
+    let broken = Signatures { broken: Some(("c".to_owned(), "it is not signed".to_owned())), ..Signatures::default() };
     use Motion::{Create, Delete, FastForward, Forced, Unknown};
     let rows: Vec<(&str, Rules, &str, Facts, Option<&str>)> = vec![
         ("none", Rules::default(), "x", facts(Unknown), None),

@@ -85,8 +85,8 @@ pub struct PayloadUserJson {
 pub struct VerificationJson {
     /// Signature checked and good.
     pub verified: bool,
-    /// Why not, as a Gitea message key.
-    pub reason: &'static str,
+    /// By whose key, or why not as a Gitea message key.
+    pub reason: String,
     /// Armored signature, or empty.
     pub signature: String,
     /// Who signed, when known.

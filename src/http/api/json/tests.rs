@@ -88,7 +88,7 @@ fn commit() -> PayloadCommitJson {
         committer: person.clone(),
         verification: VerificationJson {
             verified: false,
-            reason: "gpg.error.not_signed_commit",
+            reason: "gpg.error.not_signed_commit".to_owned(),
             signature: String::new(),
             signer: Some(person),
             payload: String::new(),
@@ -377,7 +377,7 @@ fn what_writers_answer_has_every_property() {
     };
     let verification = || VerificationJson {
         verified: false,
-        reason: "gpg.error.not_signed_commit",
+        reason: "gpg.error.not_signed_commit".to_owned(),
         signature: String::new(),
         signer: None,
         payload: String::new(),
