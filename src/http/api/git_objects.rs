@@ -8,7 +8,6 @@ use atomicqms_git::revision::{find_object, find_revision};
 use atomicqms_git::{Kind, ObjectId, View};
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, Uri, header};
-use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 
 use super::commit_text;
@@ -21,12 +20,21 @@ use super::json::{
 };
 use super::lookup::{self, Answer};
 use super::query::Params;
+use super::rendered::Rendered;
+use super::spec::Query;
 use super::urls::Urls;
 use super::{lfs_pointer, verification};
 use crate::access::{Caller, RepoPath, action};
 use crate::error::{Error, Kind as Fault, Result};
 use crate::http::App;
 use crate::http::extract::PathParam;
+
+/// Query of `GetTree`.
+pub(super) const TREE: &[Query] = &[
+    Query::switch("recursive", "go into directories"),
+    Query::number("page", "page number of results to return (1-based)"),
+    Query::number("per_page", "entries on a page"),
+];
 
 /// Most entries on a page of a tree, and how many when the client does not say, as in Gitea.
 pub(super) const TREE_PAGE: u64 = 1000;
@@ -43,7 +51,7 @@ pub async fn get_tree(
     PathParam(name): PathParam,
     params: Params,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Rendered<GitTreeJson>> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
     let positive = |name: &str| params.id(name).and_then(|number| u64::try_from(number).ok());
     let page = positive("page").unwrap_or(1);
@@ -80,7 +88,7 @@ pub async fn get_tree(
         (HeaderName::from_static("x-total-count"), HeaderValue::from(total)),
         (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("X-Total-Count")),
     ];
-    Ok(place.hold((total, [(header::CONTENT_TYPE, "application/json")], json)))
+    Ok(place.hold(Rendered::of_json(json)).with(|response| response.headers_mut().extend(total)))
 }
 
 /// `GetBlob`.
@@ -90,7 +98,7 @@ pub async fn get_blob(
     path: RepoPath,
     PathParam(sha): PathParam,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Rendered<GitBlobJson>> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
     let id = parse_id(&sha)?;
     let (full_name, root_url) = (repository.full_name(), app.root_url.clone());
@@ -113,7 +121,7 @@ pub async fn get_blob(
         serde_json::to_vec(&blob).map_err(Error::internal)
     };
     let (json, place) = lookup::reading(&app, &caller, &repository, work).await?;
-    Ok(place.hold(([(header::CONTENT_TYPE, "application/json")], json)))
+    Ok(place.hold(Rendered::of_json(json)))
 }
 
 /// `GetAnnotatedTag`.
@@ -123,7 +131,7 @@ pub async fn get_annotated_tag(
     path: RepoPath,
     PathParam(sha): PathParam,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Rendered<AnnotatedTagJson>> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
     let id = parse_id(&sha)?;
     let (full_name, root_url) = (repository.full_name(), app.root_url.clone());
@@ -134,7 +142,7 @@ pub async fn get_annotated_tag(
         render_tag(view, Urls::new(&root_url), &full_name, &id)
     };
     let (tag, place) = lookup::reading(&app, &caller, &repository, work).await?;
-    Ok(place.hold(axum::Json(tag).into_response()))
+    Ok(place.hold(axum::Json(tag)))
 }
 
 fn parse_id(sha: &str) -> Result<ObjectId> {

@@ -6,6 +6,7 @@
 mod commit;
 mod commit_status;
 mod contents;
+mod error;
 mod git_ref;
 mod history;
 mod key;
@@ -31,6 +32,7 @@ pub use contents::{
     ContentsExtJson, ContentsJson, FileCommitJson, FileJson, FileLinksJson, FilesJson, GetFilesOptions, GitBlobJson,
     GitEntryJson, GitTreeJson,
 };
+pub use error::ErrorJson;
 pub use git_ref::{GitObjectJson, ReferenceJson};
 pub use history::{
     AffectedFileJson, AnnotatedTagJson, AnnotatedTagObjectJson, CommitJson, CommitStatsJson, CommitUserJson,
@@ -62,10 +64,12 @@ pub use write_options::{
     RenameBranchOption, UpdateBranchOption,
 };
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The answer of `getVersion`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "ServerVersion")]
 pub struct ServerVersionJson {
     /// The Gitea version whose API is spoken, followed by our own in semver build form.
     pub version: String,
