@@ -266,7 +266,7 @@ fn team_routes() -> Vec<Route> {
         Route::api(Method::GET, team, "orgGetTeam", teams::org_get_team).about("Get a team"),
         Route::api(Method::PATCH, team, "orgEditTeam", teams::org_edit_team).about("Edit a team").body_as(
             "EditTeamOption",
-            &["name"],
+            &[],
             &[],
         ),
         Route::api(Method::DELETE, team, "orgDeleteTeam", teams::org_delete_team).about("Delete a team"),
@@ -493,11 +493,11 @@ fn writing_routes() -> Vec<Route> {
             .fails(&[409, 423]),
         Route::api(Method::POST, file, "repoCreateFile", contents_write::repo_create_file)
             .about("Create a file in a repository")
-            .body_as("CreateFileOptions", &["content"], &["sha", "from_path", "files"])
+            .body_as("CreateFileOptions", &[], &["sha", "from_path", "files"])
             .fails(&[409, 423]),
         Route::api(Method::PUT, file, "repoUpdateFile", contents_write::repo_update_file)
             .about("Update a file in a repository if SHA is set, or create the file if SHA is not set")
-            .body_as("UpdateFileOptions", &["content"], &["files"])
+            .body_as("UpdateFileOptions", &[], &["files"])
             .answers(&[200, 201])
             .fails(&[409, 423]),
         Route::api(Method::DELETE, file, "repoDeleteFile", contents_write::repo_delete_file)
@@ -601,9 +601,11 @@ fn server_routes() -> Vec<Route> {
         Route::api(Method::GET, "/api/v1/settings/ui", "getGeneralUISettings", settings::get_general_ui_settings)
             .about("Get instance's global settings for ui"),
         Route::api(Method::GET, "/api/v1/token", "getCurrentToken", tokens::get_current_token)
-            .about("Get the currently authenticated token"),
+            .about("Get the currently authenticated token")
+            .fails(&[404]),
         Route::api(Method::DELETE, "/api/v1/token", "deleteCurrentToken", tokens::delete_current_token)
-            .about("Delete the currently authenticated token"),
+            .about("Delete the currently authenticated token")
+            .fails(&[404]),
     ]
 }
 

@@ -49,6 +49,7 @@ pub struct CreateUserOption {
     #[serde(deserialize_with = "null_is_default")]
     pub visibility: String,
     /// Backdated creation, RFC 3339; refused: the ledger dates accounts.
+    #[schemars(extend("format" = "date-time"))]
     pub created_at: Option<String>,
 }
 
@@ -107,6 +108,7 @@ pub struct CreateAccessTokenOption {
     #[serde(deserialize_with = "null_is_default")]
     pub scopes: Vec<String>,
     /// When the token stops working, RFC 3339; absent: never. Gitea has no such field.
+    #[schemars(extend("format" = "date-time"))]
     pub expires_at: Option<String>,
     /// The only repositories the token reaches, as `owner/name`; absent: all that its owner does. Gitea has no such field.
     pub repositories: Option<Vec<String>>,

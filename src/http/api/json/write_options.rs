@@ -20,8 +20,10 @@ pub struct IdentityOption {
 #[schemars(rename = "CommitDateOptions")]
 pub struct CommitDateOption {
     /// When it was written.
+    #[schemars(extend("format" = "date-time"))]
     pub author: Option<String>,
     /// When it is committed.
+    #[schemars(extend("format" = "date-time"))]
     pub committer: Option<String>,
 }
 

@@ -106,7 +106,10 @@ fn name_of(schema: &Value) -> String {
 /// The definition of an operation of its own, out of the one that its type serves.
 fn write_variant(definitions: &Map<String, Value>, shared: &str, variant: &BodyVariant) -> (String, Value) {
     let mut own = definitions.get(shared).cloned().unwrap_or_default();
-    own["required"] = json!(variant.required);
+    match (variant.required, own.as_object_mut()) {
+        ([], Some(own)) => drop(own.remove("required")),
+        (names, _) => own["required"] = json!(names),
+    }
     if let Some(properties) = own["properties"].as_object_mut() {
         properties.retain(|name, _| !variant.without.contains(&name.as_str()));
     }

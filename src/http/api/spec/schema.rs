@@ -113,6 +113,9 @@ fn convert(schema: &mut Value) {
     // Who does not know `x-nullable` takes null for absent.
     if let Some(Value::Array(required)) = fields.get_mut("required") {
         required.retain(|name| !nullable.iter().any(|nullable| name == nullable));
+        if required.is_empty() {
+            fields.remove("required");
+        }
     }
 }
 

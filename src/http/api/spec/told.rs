@@ -45,12 +45,20 @@ pub struct Told {
 pub const JSON: &[&str] = &["application/json"];
 
 /// Something that a handler takes from the request.
+#[diagnostic::on_unimplemented(
+    message = "the specification of the API does not know what `{Self}` takes from a request",
+    note = "see spec/told.rs"
+)]
 pub trait Input {
     /// Adds what follows from it.
     fn tell(told: &mut Told, schemas: &mut Schemas);
 }
 
 /// Something that a handler answers.
+#[diagnostic::on_unimplemented(
+    message = "the specification of the API does not know what `{Self}` answers",
+    note = "see spec/told.rs; types in JSON derive JsonSchema"
+)]
 pub trait Output {
     /// Adds what follows from it.
     fn tell(told: &mut Told, schemas: &mut Schemas);
