@@ -99,7 +99,7 @@ fn account_routes() -> Vec<Route> {
     let user_token = "/api/v1/users/{username}/tokens/{token}";
     vec![
         Route::api(Method::GET, "/api/v1/version", "getVersion", version::get_version)
-            .about("Returns the version of the Gitea application"),
+            .about("Returns the version of this server, and of the dialect it speaks"),
         Route::api(Method::GET, "/api/v1/user", "userGetCurrent", users::user_get_current)
             .about("Get the authenticated user"),
         Route::api(Method::GET, "/api/v1/users/search", "userSearch", users::user_search)

@@ -75,6 +75,7 @@ pub fn write(routes: &[Route], base_path: &str) -> Value {
     let mut definitions = schemas.into_definitions();
     let own: Vec<_> = variants.iter().map(|(shared, variant)| write_variant(&definitions, shared, variant)).collect();
     definitions.extend(own);
+    require_bodies(&mut paths, &definitions);
     json!({
         "swagger": "2.0",
         "info": {
@@ -92,6 +93,18 @@ pub fn write(routes: &[Route], base_path: &str) -> Value {
         "securityDefinitions": write_security(),
         "security": SECURITY.iter().map(|(name, ..)| json!({ *name: [] })).collect::<Vec<_>>(),
     })
+}
+
+/// A body whose definition requires fields has to be there itself.
+fn require_bodies(paths: &mut Map<String, Value>, definitions: &Map<String, Value>) {
+    let operations = paths.values_mut().filter_map(Value::as_object_mut).flat_map(|methods| methods.values_mut());
+    let parameters = operations.filter_map(|operation| operation["parameters"].as_array_mut()).flatten();
+    for body in parameters.filter(|parameter| parameter["in"] == "body") {
+        let definition = definitions.get(&name_of(&body["schema"]));
+        if definition.is_some_and(|definition| definition.get("required").is_some()) {
+            body["required"] = true.into();
+        }
+    }
 }
 
 fn reference(definition: &str) -> Value {

@@ -15,13 +15,13 @@ use crate::http::page::escape;
 const STYLE: &str = "\
 :root{color-scheme:light dark;--line:#8884;--soft:#8881;--link:light-dark(#0b57a4,#7ab8f5)}\
 body{font:1rem/1.5 system-ui,sans-serif;margin:0 auto;max-width:64rem;padding:1rem}\
-h1,h2{line-height:1.2}h2{margin-top:2.5rem;text-transform:capitalize}a{color:var(--link)}\
+h1,h2{line-height:1.2}h2{margin-top:2.5rem}section>h2{text-transform:capitalize}a{color:var(--link)}\
 code{font-family:ui-monospace,monospace;font-size:.9em;overflow-wrap:anywhere}\
 details{border:1px solid var(--line);border-radius:.4rem;margin:.4rem 0}\
 summary{cursor:pointer;padding:.4rem .6rem}details[open]>summary{border-bottom:1px solid var(--line);background:var(--soft)}\
-details>div{padding:.2rem .8rem .8rem;overflow-x:auto}summary b{display:inline-block;min-width:4.2rem}\
+details>div{padding:.2rem .8rem .8rem;overflow-x:auto}summary b{display:inline-block;min-width:4.8rem}\
 .get{color:light-dark(#17663a,#6fce96)}.post{color:light-dark(#7a4b00,#e5b566)}.put,.patch{color:light-dark(#0b57a4,#7ab8f5)}.delete{color:light-dark(#a3221b,#f2938c)}\
-table{border-collapse:collapse;width:100%}th,td{border-bottom:1px solid var(--line);padding:.25rem .6rem .25rem 0;text-align:left;vertical-align:top}\
+table{border-collapse:collapse;width:100%}th,td{border-bottom:1px solid var(--line);padding:.25rem .6rem .25rem 0;text-align:left;vertical-align:top;overflow-wrap:anywhere}\
 th{font-weight:600}h3{font-size:1rem;margin:.8rem 0 .2rem}.note{opacity:.75}nav a{margin-right:1rem;text-transform:capitalize}";
 
 /// The Content-Security-Policy of the page: nothing but its own style.
