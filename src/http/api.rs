@@ -9,6 +9,7 @@ pub mod assignees;
 pub mod branch_protections;
 pub mod branches;
 pub mod branches_write;
+pub mod bundled;
 pub mod collaborators;
 mod commit_facts;
 pub mod commit_statuses;
@@ -21,6 +22,7 @@ pub mod contents;
 pub mod contents_write;
 pub mod deploy_keys;
 pub mod directories;
+pub mod emails;
 pub mod forks;
 pub mod git_objects;
 mod git_path;
@@ -28,6 +30,7 @@ pub mod git_refs;
 mod interests;
 pub mod json;
 pub mod keys;
+pub mod labels;
 mod lfs_pointer;
 pub mod lookup;
 pub mod markup;
@@ -39,6 +42,7 @@ pub mod query;
 pub mod raw;
 pub mod release_attachments;
 pub mod releases;
+pub mod renames;
 pub mod render;
 pub mod rendered;
 pub mod repositories;
@@ -59,6 +63,7 @@ pub mod topics;
 pub mod transfers;
 pub mod uploads;
 pub mod urls;
+pub mod user_settings;
 pub mod users;
 pub mod validate;
 pub mod validate_organization;
@@ -88,6 +93,8 @@ pub fn routes() -> Vec<Route> {
         topic_routes(),
         interest_routes(),
         commit_status_routes(),
+        label_routes(),
+        bundled_routes(),
     ]
     .into_iter()
     .flatten()
@@ -102,6 +109,25 @@ fn account_routes() -> Vec<Route> {
             .about("Returns the version of this server, and of the dialect it speaks"),
         Route::api(Method::GET, "/api/v1/user", "userGetCurrent", users::user_get_current)
             .about("Get the authenticated user"),
+        Route::api(Method::GET, "/api/v1/user/emails", "userListEmails", emails::user_list_emails)
+            .about("List the authenticated user's email addresses"),
+        Route::api(Method::POST, "/api/v1/user/emails", "userAddEmail", emails::user_add_email)
+            .about("Add email addresses"),
+        Route::api(Method::DELETE, "/api/v1/user/emails", "userDeleteEmail", emails::user_delete_email)
+            .about("Delete email addresses")
+            .body_as("DeleteEmailOption", &[], &[])
+            .fails(&[404]),
+        Route::api(Method::GET, "/api/v1/user/settings", "getUserSettings", user_settings::get_user_settings)
+            .about("Get user settings"),
+        Route::api(Method::PATCH, "/api/v1/user/settings", "updateUserSettings", user_settings::update_user_settings)
+            .about("Update user settings"),
+        Route::api(
+            Method::POST,
+            "/api/v1/admin/users/{username}/rename",
+            "adminRenameUser",
+            renames::admin_rename_user,
+        )
+        .about("Rename a user"),
         Route::api(Method::GET, "/api/v1/users/search", "userSearch", users::user_search)
             .about("Search for users")
             .query(&[users::SEARCH]),
@@ -219,6 +245,8 @@ fn organization_routes() -> Vec<Route> {
         Route::api(Method::DELETE, org, "orgDelete", organizations::org_delete)
             .about("Delete an organization")
             .fails(&[422]),
+        Route::api(Method::POST, "/api/v1/orgs/{org}/rename", "renameOrg", renames::rename_org)
+            .about("Rename an organization"),
         Route::api(Method::GET, repos, "orgListRepos", organizations::org_list_repos)
             .about("List an organization's repos"),
         Route::api(Method::POST, repos, "createOrgRepo", organizations::create_org_repo)
@@ -816,5 +844,60 @@ fn topic_routes() -> Vec<Route> {
         Route::api(Method::DELETE, one, "repoDeleteTopic", topics::repo_delete_topic)
             .about("Delete a topic from a repository")
             .fails(&[422, 423]),
+    ]
+}
+
+fn label_routes() -> Vec<Route> {
+    let of_repo = "/api/v1/repos/{owner}/{repo}/labels";
+    let one_of_repo = "/api/v1/repos/{owner}/{repo}/labels/{id}";
+    let of_org = "/api/v1/orgs/{org}/labels";
+    let one_of_org = "/api/v1/orgs/{org}/labels/{id}";
+    vec![
+        Route::api(Method::GET, of_repo, "issueListLabels", labels::issue_list_labels)
+            .about("Get all of a repository's labels")
+            .tags(&["issue"]),
+        Route::api(Method::POST, of_repo, "issueCreateLabel", labels::issue_create_label)
+            .about("Create a label")
+            .tags(&["issue"])
+            .fails(&[423]),
+        Route::api(Method::GET, one_of_repo, "issueGetLabel", labels::issue_get_label)
+            .about("Get a single label")
+            .tags(&["issue"]),
+        Route::api(Method::PATCH, one_of_repo, "issueEditLabel", labels::issue_edit_label)
+            .about("Update a label")
+            .tags(&["issue"])
+            .fails(&[423]),
+        Route::api(Method::DELETE, one_of_repo, "issueDeleteLabel", labels::issue_delete_label)
+            .about("Delete a label")
+            .tags(&["issue"])
+            .fails(&[423]),
+        Route::api(Method::GET, of_org, "orgListLabels", labels::org_list_labels)
+            .about("List an organization's labels"),
+        Route::api(Method::POST, of_org, "orgCreateLabel", labels::org_create_label)
+            .about("Create a label for an organization"),
+        Route::api(Method::GET, one_of_org, "orgGetLabel", labels::org_get_label).about("Get a single label"),
+        Route::api(Method::PATCH, one_of_org, "orgEditLabel", labels::org_edit_label).about("Update a label"),
+        Route::api(Method::DELETE, one_of_org, "orgDeleteLabel", labels::org_delete_label).about("Delete a label"),
+    ]
+}
+
+fn bundled_routes() -> Vec<Route> {
+    let gitignores = "/api/v1/gitignore/templates";
+    let gitignore = "/api/v1/gitignore/templates/{name}";
+    let label_set = "/api/v1/label/templates/{name}";
+    let license = "/api/v1/licenses/{name}";
+    vec![
+        Route::api(Method::GET, gitignores, "listGitignoresTemplates", bundled::list_gitignores_templates)
+            .about("Returns a list of all gitignore templates"),
+        Route::api(Method::GET, gitignore, "getGitignoreTemplateInfo", bundled::get_gitignore_template_info)
+            .about("Returns information about a gitignore template"),
+        Route::api(Method::GET, "/api/v1/label/templates", "listLabelTemplates", bundled::list_label_templates)
+            .about("Returns a list of all label templates"),
+        Route::api(Method::GET, label_set, "getLabelTemplateInfo", bundled::get_label_template_info)
+            .about("Returns all labels in a template"),
+        Route::api(Method::GET, "/api/v1/licenses", "listLicenseTemplates", bundled::list_license_templates)
+            .about("Returns a list of all license templates"),
+        Route::api(Method::GET, license, "getLicenseTemplateInfo", bundled::get_license_template_info)
+            .about("Returns information about a license template"),
     ]
 }

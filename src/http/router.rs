@@ -7,6 +7,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::Method;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::api::spec::{self, Described, Operation, Queries};
@@ -103,7 +104,11 @@ pub fn build(app: App) -> Router {
     let mut router = Router::new();
     for route in routes() {
         let filter = MethodFilter::try_from(route.method).expect("the table names standard methods only");
-        router = router.route(route.info.path, (route.install)(filter, route.info));
+        let mut handler = (route.install)(filter, route.info);
+        if api::renames::is_about_an_account(route.info.path) {
+            handler = handler.layer(from_fn_with_state((app.clone(), route.info), api::renames::follow));
+        }
+        router = router.route(route.info.path, handler);
     }
     router.fallback(page::not_found).with_state(app)
 }

@@ -283,3 +283,23 @@ pub struct AddCollaboratorOption {
     /// `read`, `write` (when not given) or `admin`.
     pub permission: Option<String>,
 }
+
+/// Body of `adminRenameUser`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(extend("required" = ["new_username"]))]
+pub struct RenameUserOption {
+    /// The new name.
+    #[serde(deserialize_with = "null_is_default")]
+    pub new_username: String,
+}
+
+/// Body of `renameOrg`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(extend("required" = ["new_name"]))]
+pub struct RenameOrgOption {
+    /// The new name.
+    #[serde(deserialize_with = "null_is_default")]
+    pub new_name: String,
+}

@@ -9,6 +9,7 @@ use super::declared::{BodyVariant, Form, Operation, Query};
 use super::schema::Schemas;
 use super::told::{JSON, Told};
 use crate::http::api::json::ErrorJson;
+use crate::http::api::renames::is_about_an_account;
 use crate::http::router::Route;
 
 /// What paths of operations begin with; the specification leaves it out.
@@ -17,7 +18,7 @@ const PREFIX: &str = "/api/v1";
 pub const ANY_FAILURE: [u16; 3] = [429, 500, 503];
 /// Failures by status: their name in the document and what they mean.
 const FAILURES: &[(u16, &str, &str)] = &[
-    (307, "redirect", "The repository has another name now: the same request belongs to the address in Location"),
+    (307, "redirect", "What is named has another name now: the same request belongs to the address in Location"),
     (400, "error", "The request cannot be understood"),
     (401, "unauthorized", "Credentials are missing or wrong"),
     (403, "forbidden", "The caller may not do this"),
@@ -64,6 +65,9 @@ pub fn write(routes: &[Route], base_path: &str) -> Value {
         let path = shown_path(route.info.path, operation.renamed);
         let mut told = Told::default();
         (operation.tell)(&mut told, &mut schemas);
+        if is_about_an_account(route.info.path) {
+            told.failures.insert(307);
+        }
         if let (Some(variant), Some((schema, _))) = (operation.body_variant, &mut told.body) {
             variants.push((name_of(schema), variant));
             *schema = reference(variant.name);

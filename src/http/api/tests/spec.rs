@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Api;
 use super::declared::{DOCUMENT, definition_of};
-use crate::http::api::routes;
 
 /// What Gitea declares and is deliberately not declared here: the operation or definition, its parameters, statuses, answers or fields, and why.
 /// The same stands in docs/api.md.
 const LEFT_OUT: &[(&str, &[&str], &str)] = &[
     ("adminSearchUsers", &["query is_2fa_enabled"], "there is no second factor"),
     ("adminSearchUsers", &["query login_name", "query source_id"], "accounts come from no other source"),
+    ("getUserSettings", &["answer 200"], "Gitea, too, answers one, not a list of them"),
+    ("updateUserSettings", &["answer 200"], "Gitea, too, answers one, not a list of them"),
     ("orgDeleteRepos", &["202"], "they are deleted when it is answered"),
     ("orgListCurrentUserOrgs", &["404"], "nothing is named that could be absent"),
     ("repoCheckAssignee", &["400"], "a name that nobody can have is answered like one that nobody has"),
