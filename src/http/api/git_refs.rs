@@ -62,11 +62,14 @@ async fn answer(app: &App, caller: &Caller, path: &RepoPath, uri: &Uri, prefix: 
     let (full_name, root_url) = (repository.full_name(), Arc::clone(&app.root_url));
     let read = move |view: &View| {
         let found = objects::list_refs(view, &prefix)?;
-        let rows: Vec<_> = found.into_iter().map(|tip| render(Urls::new(&root_url), &full_name, tip)).collect();
+        let rows = found.into_iter().map(|tip| render(Urls::new(&root_url), &full_name, tip));
+        let mut rows: Vec<_> = rows.collect();
+        if rows.is_empty() {
+            return Ok(None);
+        }
         let is_exact = matches!(rows.as_slice(), [one] if one.name == prefix);
-        let found = if is_exact { rows.into_iter().next().map(Found::One) } else { Some(Found::List(rows)) };
-        let is_any = |found: &Found| !matches!(found, Found::List(rows) if rows.is_empty());
-        Ok(found.filter(is_any).map(|found| serde_json::to_vec(&found)))
+        let found = if is_exact { Found::One(rows.swap_remove(0)) } else { Found::List(rows) };
+        Ok(Some(serde_json::to_vec(&found)))
     };
     let (found, place) = lookup::listing(app, caller, &repository, read).await?;
     let json = found.ok_or_else(Error::not_found)?.map_err(Error::internal)?;
