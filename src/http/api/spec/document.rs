@@ -56,7 +56,7 @@ const PATH_PARAMETERS: &[(&str, &str)] = &[
 
 /// Writes the document of some routes, for clients that reach the API at `base_path`.
 pub fn write(routes: &[Route], base_path: &str) -> Value {
-    let mut schemas = Schemas::new();
+    let mut schemas = Schemas::default();
     schemas.of_answer::<ErrorJson>();
     let mut paths = Map::new();
     let mut variants = Vec::new();

@@ -17,9 +17,9 @@ pub struct Schemas {
     bodies: SchemaGenerator,
 }
 
-impl Schemas {
+impl Default for Schemas {
     /// None yet.
-    pub fn new() -> Self {
+    fn default() -> Self {
         let settings = || {
             SchemaSettings::draft2020_12().with(|settings| {
                 settings.definitions_path = DEFINITIONS.into();
@@ -31,7 +31,9 @@ impl Schemas {
             bodies: settings().for_deserialize().into_generator(),
         }
     }
+}
 
+impl Schemas {
     /// The schema of what is written from a `T`; one with a name is a reference.
     pub fn of_answer<T: JsonSchema>(&mut self) -> Value {
         in_swagger(self.answers.subschema_for::<T>())
@@ -160,7 +162,7 @@ mod tests {
 
     #[test]
     fn schemas_say_what_swagger_can_say() {
-        let mut schemas = Schemas::new();
+        let mut schemas = Schemas::default();
         assert_eq!(
             schemas.of_answer::<Vec<Whole>>(),
             json!({ "type": "array", "items": { "$ref": "#/definitions/Entire" } })

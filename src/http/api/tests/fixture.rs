@@ -151,7 +151,7 @@ impl Api {
              content-type: {kind}\r\ncontent-length: {length}\r\n\r\n"
         );
         let answer = Answer::read(format!("POST {path}"), &self.server.raw(&format!("{head}{content}")).await);
-        answer.as_declared("POST", path, &[], None)
+        answer.held_to_the_specification("POST", path, &[], None)
     }
 
     /// Asks for a page outside of the API.
@@ -190,7 +190,7 @@ impl Api {
             request.push_str(&format!("content-type: application/json\r\ncontent-length: {}\r\n", text.len()));
         }
         let raw = self.server.raw(&format!("{request}\r\n{text}")).await;
-        Answer::read(format!("{method} {path}"), &raw).as_declared(method, path, headers, body.as_ref())
+        Answer::read(format!("{method} {path}"), &raw).held_to_the_specification(method, path, headers, body.as_ref())
     }
 }
 
@@ -208,7 +208,13 @@ impl Answer {
     }
 
     /// Holds it against the specification of the API.
-    fn as_declared(self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Self {
+    fn held_to_the_specification(
+        self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Self {
         let is_sudo = path.contains("sudo=") || headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("sudo"));
         let (status, content_type) = (self.status, self.header("content-type"));
         let exchange = Exchange { method, path, body, is_sudo, status, content_type: &content_type, text: &self.text };
