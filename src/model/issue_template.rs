@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -26,7 +27,7 @@ pub const MAX_FILES: usize = 50;
 const MAX_FIELDS: usize = 200;
 
 /// A template, or a form when it has fields. Serialized as Gitea's `IssueTemplate`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct IssueTemplate {
     /// Name people choose it by.
     pub name: String,
@@ -51,7 +52,7 @@ pub struct IssueTemplate {
 }
 
 /// What a field of a form is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FieldKind {
     /// Text that is shown and not asked for.
@@ -67,7 +68,8 @@ pub enum FieldKind {
 }
 
 /// A field of a form.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "IssueFormField")]
 pub struct FormField {
     /// What it is.
     #[serde(rename = "type")]
@@ -87,7 +89,7 @@ pub struct FormField {
 }
 
 /// Where a field is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Place {
     /// While it is filled in.
@@ -97,7 +99,7 @@ pub enum Place {
 }
 
 /// How the page for new issues looks. Serialized as Gitea's `IssueConfig`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct IssueConfig {
     /// An issue may begin without a template.
@@ -113,7 +115,8 @@ impl Default for IssueConfig {
 }
 
 /// Another place to turn to.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "IssueConfigContactLink")]
 #[serde(default)]
 pub struct ContactLink {
     /// Name.

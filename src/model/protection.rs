@@ -3,6 +3,7 @@
 //! Owns the list of settings, once, in the words of Gitea's API; rows, bodies and ledger events are made from it. What a rule forbids is decided
 //! in `forge/pushes/policy.rs`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{RepoId, RuleId, TeamId, UserId, UserName, UtcMs};
@@ -10,13 +11,13 @@ use super::{RepoId, RuleId, TeamId, UserId, UserName, UtcMs};
 macro_rules! flags {
     ($( $(#[$doc:meta])* $name:ident, )+) => {
         /// The switches of a rule.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
         pub struct Flags {
             $( $(#[$doc])* pub $name: bool, )+
         }
 
         /// New values of some switches.
-        #[derive(Debug, Clone, Copy, Default, Deserialize)]
+        #[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
         #[serde(default)]
         pub struct FlagsPatch {
             $( $(#[$doc])* pub $name: Option<bool>, )+
@@ -118,7 +119,7 @@ impl WhiteList {
 }
 
 /// What a rule of branches says, without the people it names.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct RuleSettings {
     /// Smaller numbers are asked first.
     pub priority: i64,

@@ -6,13 +6,14 @@ use atomicqms_git::View;
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
-use axum::response::Response;
 
 use super::commit_text::Signature;
 use super::json::{BranchJson, PayloadCommitJson, PayloadUserJson, Timestamp, VerificationJson};
 use super::lookup::{self, Answer};
 use super::objects::{self, BranchTip};
 use super::query::Params;
+use super::rendered::{Listed, Rendered};
+use super::spec::Query;
 use super::urls::Urls;
 use super::verification;
 use crate::access::action::RepositoryAccess;
@@ -24,6 +25,9 @@ use crate::http::App;
 use crate::http::extract::{Paging, PathParam};
 use crate::model::{AccessLevel, Paged, Unit, User};
 
+/// Query of `repoListBranches`.
+pub(super) const LIST: &[Query] = &[Query::text("q", "a part of the name")];
+
 /// `repoListBranches`.
 pub async fn repo_list_branches(
     State(app): State<App>,
@@ -32,7 +36,7 @@ pub async fn repo_list_branches(
     params: Params,
     paging: Paging,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Listed<BranchJson>> {
     let subject = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject();
     let (keyword, page) = (params.text("q").to_owned(), paging.page);
     let read = move |view: &View| objects::list_branches(view, &keyword, page);
@@ -48,7 +52,7 @@ pub async fn repo_get_branch(
     path: RepoPath,
     PathParam(name): PathParam,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Rendered<BranchJson>> {
     let subject = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject();
     let read = move |view: &View| objects::find_branch(view, &name);
     let (tip, place) = lookup::listing(&app, &caller, &subject.repository, read).await?;

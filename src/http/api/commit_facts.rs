@@ -17,12 +17,20 @@ use super::json::{
 };
 use super::query::Params;
 use super::render::Viewer;
+use super::spec::Query;
 use super::verification;
 use crate::access::Caller;
 use crate::error::Result;
 use crate::forge::users;
 use crate::http::App;
 use crate::model::Repository;
+
+/// What is wished of commits, in the query of operations that show some.
+pub(super) const WISH: &[Query] = &[
+    Query::switch("stat", "count changed lines; true when not given"),
+    Query::switch("verification", "say what is known of the signature; true when not given"),
+    Query::switch("files", "name changed files; true when not given"),
+];
 
 /// Most files that are named of one commit.
 const MAX_FILES: usize = 3000;

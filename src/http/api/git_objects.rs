@@ -8,7 +8,6 @@ use atomicqms_git::revision::{find_object, find_revision};
 use atomicqms_git::{Kind, ObjectId, View};
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, Uri, header};
-use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 
 use super::commit_text;
@@ -21,6 +20,8 @@ use super::json::{
 };
 use super::lookup::{self, Answer};
 use super::query::Params;
+use super::rendered::Rendered;
+use super::spec::Query;
 use super::urls::Urls;
 use super::{lfs_pointer, verification};
 use crate::access::{Caller, RepoPath, action};
@@ -28,6 +29,13 @@ use crate::error::{Error, Kind as Fault, Result};
 use crate::forge::signatures::Signed;
 use crate::http::App;
 use crate::http::extract::PathParam;
+
+/// Query of `GetTree`.
+pub(super) const TREE: &[Query] = &[
+    Query::switch("recursive", "go into directories"),
+    Query::number("page", "page number of results to return (1-based)"),
+    Query::number("per_page", "entries on a page"),
+];
 
 /// Most entries on a page of a tree, and how many when the client does not say, as in Gitea.
 pub(super) const TREE_PAGE: u64 = 1000;
@@ -44,7 +52,7 @@ pub async fn get_tree(
     PathParam(name): PathParam,
     params: Params,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Rendered<GitTreeJson>> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
     let positive = |name: &str| params.id(name).and_then(|number| u64::try_from(number).ok());
     let page = positive("page").unwrap_or(1);
@@ -81,7 +89,7 @@ pub async fn get_tree(
         (HeaderName::from_static("x-total-count"), HeaderValue::from(total)),
         (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("X-Total-Count")),
     ];
-    Ok(place.hold((total, [(header::CONTENT_TYPE, "application/json")], json)))
+    Ok(place.hold(Rendered::of_json(json)).with(|response| response.headers_mut().extend(total)))
 }
 
 /// `GetBlob`.
@@ -91,7 +99,7 @@ pub async fn get_blob(
     path: RepoPath,
     PathParam(sha): PathParam,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Rendered<GitBlobJson>> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
     let id = parse_id(&sha)?;
     let (full_name, root_url) = (repository.full_name(), app.root_url.clone());
@@ -114,7 +122,7 @@ pub async fn get_blob(
         serde_json::to_vec(&blob).map_err(Error::internal)
     };
     let (json, place) = lookup::reading(&app, &caller, &repository, work).await?;
-    Ok(place.hold(([(header::CONTENT_TYPE, "application/json")], json)))
+    Ok(place.hold(Rendered::of_json(json)))
 }
 
 /// `GetAnnotatedTag`.
@@ -124,7 +132,7 @@ pub async fn get_annotated_tag(
     path: RepoPath,
     PathParam(sha): PathParam,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Rendered<AnnotatedTagJson>> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
     let id = parse_id(&sha)?;
     let (full_name, root_url) = (repository.full_name(), app.root_url.clone());
@@ -138,7 +146,7 @@ pub async fn get_annotated_tag(
     if tag.verification.is_some() {
         tag.verification = verification::judge(&app, &caller, [signed]).await?.pop();
     }
-    Ok(place.hold(axum::Json(tag).into_response()))
+    Ok(place.hold(axum::Json(tag)))
 }
 
 fn parse_id(sha: &str) -> Result<ObjectId> {

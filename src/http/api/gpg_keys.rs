@@ -2,12 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::json::{CreateGpgKeyOption, GpgKeyEmailJson, GpgKeyJson, Timestamp, VerifyGpgKeyOption, ZERO_TIME};
+use super::rendered::Listed;
 use super::validate;
 use crate::access::{Caller, Client, action};
 use crate::error::{Error, Result};
@@ -18,7 +18,11 @@ use crate::model::gpg_key::{GpgPartRow, read_key_id};
 use crate::model::{GpgKeyId, UserId, UserName};
 
 /// `userCurrentListGPGKeys`.
-pub async fn user_current_list_gpg_keys(State(app): State<App>, caller: Caller, paging: Paging) -> Result<Response> {
+pub async fn user_current_list_gpg_keys(
+    State(app): State<App>,
+    caller: Caller,
+    paging: Paging,
+) -> Result<Listed<GpgKeyJson>> {
     let name = own_name(&caller)?;
     list(&app, &caller, &name, paging).await
 }
@@ -29,7 +33,7 @@ pub async fn user_list_gpg_keys(
     caller: Caller,
     UserPath(name): UserPath,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<GpgKeyJson>> {
     list(&app, &caller, &name, paging).await
 }
 
@@ -70,10 +74,9 @@ pub async fn user_current_delete_gpg_key(
 }
 
 /// `getVerificationToken`.
-pub async fn get_verification_token(State(app): State<App>, caller: Caller) -> Result<Response> {
+pub async fn get_verification_token(State(app): State<App>, caller: Caller) -> Result<String> {
     let permit = app.forge.authorize(&caller, action::ReadGpgChallenge, &own_name(&caller)?).await?;
-    let token = gpg_keys::challenge(&app.forge, app.intake.challenges(), &permit);
-    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], token).into_response())
+    Ok(gpg_keys::challenge(&app.forge, app.intake.challenges(), &permit))
 }
 
 /// `userVerifyGPGKey`.
@@ -93,7 +96,7 @@ pub async fn user_verify_gpg_key(
     Ok((StatusCode::CREATED, Json(render(&caller, &shown))))
 }
 
-async fn list(app: &App, caller: &Caller, name: &UserName, paging: Paging) -> Result<Response> {
+async fn list(app: &App, caller: &Caller, name: &UserName, paging: Paging) -> Result<Listed<GpgKeyJson>> {
     let permit = app.forge.authorize(caller, action::ListGpgKeys, name).await?;
     let found = gpg_keys::list_keys(&app.forge, permit, paging.page).await?;
     Ok(paging.respond(app, found.map(|shown| render(caller, &shown))))

@@ -7,12 +7,12 @@ use atomicqms_git::{Kind, View};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, Uri};
-use axum::response::{IntoResponse, Response};
 
 use super::directories::{item_at, tree_at};
 use super::git_path::find_commit;
 use super::json::IssueConfigValidationJson;
 use super::lookup::{self, Answer};
+use super::rendered::Listed;
 use crate::access::{Caller, RepoPath, action};
 use crate::error::{Error, Result};
 use crate::http::App;
@@ -39,18 +39,20 @@ pub async fn repo_get_issue_templates(
     caller: Caller,
     path: RepoPath,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Listed<IssueTemplate>> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
     let at = repository.clone();
     let read = move |view: &View, interrupt: &AtomicBool| templates(view, &at, interrupt);
     let ((found, faults), place) = lookup::reading(&app, &caller, &repository, read).await?;
-    let mut answer = Json(found).into_response();
-    if faults > 0 {
-        let warning = format!("error occurs when parsing issue template: count={faults}");
-        let value = HeaderValue::try_from(warning).map_err(Error::internal)?;
-        answer.headers_mut().insert(HeaderName::from_static("x-gitea-warning"), value);
+    let answer = place.hold(Json(found));
+    if faults == 0 {
+        return Ok(answer);
     }
-    Ok(place.hold(answer))
+    let warning = format!("error occurs when parsing issue template: count={faults}");
+    let value = HeaderValue::try_from(warning).map_err(Error::internal)?;
+    Ok(answer.with(|response| {
+        response.headers_mut().insert(HeaderName::from_static("x-gitea-warning"), value);
+    }))
 }
 
 /// `repoGetIssueConfig`; the default one where there is none, or one that cannot be read.

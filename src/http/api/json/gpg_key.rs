@@ -1,12 +1,14 @@
 //! `GPGKey` on the wire, and the bodies that make and prove one. Called by `api/gpg_keys.rs`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 use super::options::null_is_default;
 
 /// An OpenPGP key of an account, or a subkey of one.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "GPGKey")]
 pub struct GpgKeyJson {
     /// Row id.
     pub id: i64,
@@ -37,7 +39,8 @@ pub struct GpgKeyJson {
 }
 
 /// An address in a user id of a key.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "GPGKeyEmail")]
 pub struct GpgKeyEmailJson {
     /// The address, in lower case.
     pub email: String,
@@ -46,8 +49,9 @@ pub struct GpgKeyEmailJson {
 }
 
 /// Body of `userCurrentPostGPGKey`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "CreateGPGKeyOption", extend("required" = ["armored_public_key"]))]
 pub struct CreateGpgKeyOption {
     /// The key in ASCII armor.
     #[serde(deserialize_with = "null_is_default")]
@@ -58,8 +62,9 @@ pub struct CreateGpgKeyOption {
 }
 
 /// Body of `userVerifyGPGKey`, which the specification does not describe.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "VerifyGPGKeyOption")]
 pub struct VerifyGpgKeyOption {
     /// Key id.
     #[serde(deserialize_with = "null_is_default")]

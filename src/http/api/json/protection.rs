@@ -1,6 +1,7 @@
 //! `BranchProtection`, `TagProtection` and the bodies that make and change them. Called by `api/branch_protections.rs` and
 //! `api/tag_protections.rs`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
@@ -8,7 +9,8 @@ use crate::model::protection::FlagsPatch;
 use crate::model::{BranchRule, RuleSettings, TagRule, WhiteList};
 
 /// A rule of branches.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "BranchProtection")]
 pub struct BranchProtectionJson {
     /// Deprecated name of `rule_name`.
     pub branch_name: String,
@@ -67,8 +69,9 @@ impl From<&BranchRule> for BranchProtectionJson {
 }
 
 /// Body of `repoCreateBranchProtection` and `repoEditBranchProtection`; the names count only in the first.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "CreateBranchProtectionOption")]
 pub struct BranchProtectionOption {
     /// Deprecated name of `rule_name`.
     pub branch_name: Option<String>,
@@ -110,15 +113,17 @@ pub struct BranchProtectionOption {
 }
 
 /// Body of `repoUpdateBranchProtectionPriories`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "UpdateBranchProtectionPriories")]
 pub struct BranchProtectionPrioritiesOption {
     /// Ids of rules in their new order.
     pub ids: Option<Vec<i64>>,
 }
 
 /// A rule of tags.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "TagProtection")]
 pub struct TagProtectionJson {
     /// Row id.
     pub id: i64,
@@ -148,8 +153,9 @@ impl From<&TagRule> for TagProtectionJson {
 }
 
 /// Body of `repoCreateTagProtection` and `repoEditTagProtection`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "CreateTagProtectionOption")]
 pub struct TagProtectionOption {
     /// A glob, or a regular expression between slashes.
     pub name_pattern: Option<String>,

@@ -6,9 +6,23 @@ use serde_json::{Map, Value, json};
 use super::*;
 
 fn definitions() -> Map<String, Value> {
-    let text = include_str!("../../../../tests/spec/gitea-definitions.json");
-    let whole: Value = serde_json::from_str(text).expect("the extract is JSON");
-    whole["definitions"].as_object().expect("the extract has definitions").clone()
+    let text = include_str!("../../../../tests/spec/gitea-operations.json");
+    let mut whole: Value = serde_json::from_str(text).expect("the extract is JSON");
+    let definitions = whole["definitions"].as_object_mut().expect("the extract has definitions");
+    for properties in definitions.values_mut().filter_map(|definition| definition["properties"].as_object_mut()) {
+        properties.values_mut().for_each(|short| *short = schema(short.as_str().unwrap_or_default()));
+    }
+    std::mem::take(definitions)
+}
+
+/// A type as the extract writes it, `integer/int64` or `[#User]`, as a schema.
+fn schema(short: &str) -> Value {
+    let kind = short.split('=').next().unwrap_or_default();
+    match kind.split_once('/').unwrap_or((kind, "")) {
+        (list, _) if list.starts_with('[') => json!({ "type": "array" }),
+        (other, _) if other.starts_with(['#', '{']) => json!({}),
+        (kind, format) => json!({ "type": kind, "format": format }),
+    }
 }
 
 /// Compares one value with one definition, following references into nested definitions.
