@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -36,8 +36,10 @@ pub struct IssueTemplate {
     /// What it is for.
     pub about: String,
     /// Names of labels.
+    #[schemars(with = "IssueTemplateStringSlice")]
     pub labels: Vec<String>,
     /// Login names.
+    #[schemars(with = "IssueTemplateStringSlice")]
     pub assignees: Vec<String>,
     /// Branch or tag the issue is about.
     #[serde(rename = "ref")]
@@ -51,8 +53,25 @@ pub struct IssueTemplate {
     pub file_name: String,
 }
 
+/// Words, as Gitea's specification names a list of them here.
+#[derive(JsonSchema)]
+struct IssueTemplateStringSlice(#[expect(dead_code, reason = "only its schema is used")] Vec<String>);
+
+fn anything(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "additionalProperties": {} })
+}
+
+/// Without the `oneOf` that documented variants become, which Swagger 2.0 has not.
+fn kinds(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": ["markdown", "textarea", "input", "dropdown", "checkboxes"] })
+}
+
+fn places(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "type": "string", "enum": ["form", "content"] } })
+}
+
 /// What a field of a form is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FieldKind {
     /// Text that is shown and not asked for.
@@ -73,23 +92,27 @@ pub enum FieldKind {
 pub struct FormField {
     /// What it is.
     #[serde(rename = "type")]
+    #[schemars(schema_with = "kinds")]
     pub kind: FieldKind,
     /// Name of the answer; unique in the form, empty for what asks nothing.
     #[serde(default)]
     pub id: String,
     /// Label, options and the like.
     #[serde(default)]
+    #[schemars(schema_with = "anything")]
     pub attributes: Map<String, Value>,
     /// What an answer has to be.
     #[serde(default)]
+    #[schemars(schema_with = "anything")]
     pub validations: Map<String, Value>,
     /// Where it is shown: `form`, `content` or both.
     #[serde(default)]
+    #[schemars(schema_with = "places")]
     pub visible: Vec<Place>,
 }
 
 /// Where a field is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Place {
     /// While it is filled in.
