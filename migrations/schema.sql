@@ -643,3 +643,10 @@ CREATE TABLE commit_status (
 
 CREATE INDEX commit_status_by_commit ON commit_status (repo_id, commit_id, context, id);
 CREATE INDEX commit_status_by_creator ON commit_status (creator_id);
+
+CREATE TABLE repository_language (
+    repo_id    INTEGER NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
+    language   TEXT    NOT NULL,
+    size_bytes INTEGER NOT NULL CHECK (size_bytes > 0),
+    PRIMARY KEY (repo_id, language)
+) STRICT;

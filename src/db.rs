@@ -6,6 +6,7 @@
 
 pub mod attachments;
 pub mod audit;
+pub mod code_index;
 pub mod collaborators;
 pub mod commit_statuses;
 pub mod dialect;
@@ -14,6 +15,7 @@ pub mod instance;
 pub mod interests;
 pub mod jobs;
 pub mod keys;
+pub mod languages;
 pub mod migrate;
 pub mod organizations;
 pub mod protection;

@@ -4,6 +4,7 @@
 //! than the [`Clock`] trait. Called by every layer of the server.
 
 pub mod attachment;
+pub mod code_search;
 pub mod collaborator;
 pub mod commit_status;
 pub mod email;
@@ -11,6 +12,7 @@ pub mod glob;
 pub mod id;
 pub mod interest;
 pub mod key;
+pub mod language;
 pub mod level;
 pub mod names;
 pub mod organization;

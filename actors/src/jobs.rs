@@ -8,7 +8,7 @@ mod actor;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ractor::{Actor, ActorRef};
@@ -139,6 +139,8 @@ impl JobsOptions {
 #[derive(Clone)]
 pub struct Jobs {
     actor: Arc<arc_swap::ArcSwapOption<ActorRef<Msg>>>,
+    /// A hint is under way already.
+    is_wake_due: Arc<AtomicBool>,
 }
 
 impl Jobs {
@@ -160,7 +162,7 @@ impl Jobs {
         });
         let policy = Policy { restarts: 5, within: Duration::from_secs(600), backoff: Duration::from_secs(1) };
         supervisor.adopt(Child { name: "jobs", exit_code: EXIT_JOBS, policy, start }).await?;
-        Ok(Self { actor: current })
+        Ok(Self { actor: current, is_wake_due: Arc::default() })
     }
 
     /// Says that a job may be due. A hint: without it the job runs when the runner looks next.
@@ -168,6 +170,19 @@ impl Jobs {
         if let Some(actor) = self.actor.load_full() {
             drop(actor.send_message(Msg::Wake));
         }
+    }
+
+    /// Says that a job will be due after a time. Of hints that come before it has passed one is enough.
+    pub fn wake_after(&self, after: Duration) {
+        if self.is_wake_due.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let jobs = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            jobs.is_wake_due.store(false, Ordering::Release);
+            jobs.wake();
+        });
     }
 
     /// Tells running jobs to stop, waits for them and ends. What did not finish runs again at the next start.

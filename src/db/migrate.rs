@@ -27,6 +27,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0013_topics.sql", include_str!("../../migrations/0013_topics.sql")),
     ("0014_stars_watches.sql", include_str!("../../migrations/0014_stars_watches.sql")),
     ("0015_commit_statuses.sql", include_str!("../../migrations/0015_commit_statuses.sql")),
+    ("0017_languages.sql", include_str!("../../migrations/0017_languages.sql")),
 ];
 
 /// The version this binary writes.
