@@ -206,6 +206,14 @@ pub async fn search_code(forge: &Forge, permit: Permit<SearchCode>, query: CodeQ
     found
 }
 
+/// Lists the languages of a repository with their bytes on the default branch, that of most bytes first.
+///
+/// Errors: those of the database.
+pub async fn list_languages(forge: &Forge, permit: &Permit<ReadCode>) -> Result<Vec<(String, i64)>> {
+    let repo = permit.subject().repository.id;
+    forge.read("list languages", move |conn| Ok(db::languages::list(conn, repo)?)).await
+}
+
 /// The repositories to be searched, in order of their ids.
 async fn scope_of(forge: &Forge, caller: &Caller, query: &CodeQuery) -> Result<Vec<RepoId>> {
     let viewer = viewer_of(caller);

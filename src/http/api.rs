@@ -9,6 +9,7 @@ pub mod assignees;
 pub mod branch_protections;
 pub mod branches;
 pub mod branches_write;
+pub mod code_search;
 pub mod collaborators;
 mod commit_facts;
 pub mod commit_statuses;
@@ -28,6 +29,7 @@ pub mod git_refs;
 mod interests;
 pub mod json;
 pub mod keys;
+pub mod languages;
 mod lfs_pointer;
 pub mod lookup;
 pub mod markup;
@@ -68,6 +70,9 @@ pub mod watches;
 use axum::http::Method;
 
 use super::router::Route;
+
+/// Operations that Gitea does not have, so that its clients do not know them.
+pub const OWN_OPERATIONS: &[&str] = &["searchCode"];
 
 /// Lists the routes of the API; operation ids are those of the published specification.
 pub fn routes() -> Vec<Route> {
@@ -227,6 +232,13 @@ fn repository_routes() -> Vec<Route> {
         Route::api(Method::GET, "/api/v1/user/repos", "userCurrentListRepos", repositories::user_current_list_repos),
         Route::api(Method::POST, "/api/v1/user/repos", "createCurrentUserRepo", repositories::create_current_user_repo),
         Route::api(Method::GET, "/api/v1/repos/search", "repoSearch", search::repo_search),
+        Route::api(Method::GET, "/api/v1/search/code", "searchCode", code_search::search_code),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/languages",
+            "repoGetLanguages",
+            languages::repo_get_languages,
+        ),
         Route::api(Method::GET, "/api/v1/repositories/{id}", "repoGetByID", repositories::repo_get_by_id),
         Route::api(Method::GET, repo, "repoGet", repositories::repo_get),
         Route::api(Method::PATCH, repo, "repoEdit", repositories::repo_edit),

@@ -3,6 +3,7 @@
 //! Owns field names, nullability and defaults. Refuses to decide who may see a value: handlers hand in what the caller
 //! may see. Called by every file of `http/api`; `json/tests.rs` holds the types against an extract of the specification.
 
+mod code_search;
 mod commit;
 mod commit_status;
 mod contents;
@@ -25,6 +26,7 @@ mod user;
 mod watch;
 mod write_options;
 
+pub use code_search::{CodeFileJson, CodeLineJson, CodeRepositoryJson, CodeSearchJson};
 pub use commit::{BranchJson, CommitMetaJson, PayloadCommitJson, PayloadUserJson, TagJson, VerificationJson};
 pub use commit_status::{CombinedStatusJson, CommitStatusJson, CreateStatusOption};
 pub use contents::{

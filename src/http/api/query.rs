@@ -27,6 +27,11 @@ impl Params {
         self.0.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value.trim())
     }
 
+    /// A parameter's text as it was given; empty when absent.
+    pub fn exact(&self, name: &str) -> &str {
+        self.0.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
+    }
+
     /// A whole number greater than zero.
     pub fn id(&self, name: &str) -> Option<i64> {
         self.text(name).parse().ok().filter(|id| *id > 0)
