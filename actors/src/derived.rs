@@ -50,7 +50,9 @@ impl Derived {
     ///
     /// Errors: `Connect` (no new file can be made), `Database`.
     pub fn open(path: &Path, shape: Shape, options: DerivedOptions) -> Result<Self, Error> {
-        let connection = match connect(path, &options).and_then(|connection| has_shape(&connection, shape).map(|is| (connection, is))) {
+        let connection = match connect(path, &options)
+            .and_then(|connection| has_shape(&connection, shape).map(|is| (connection, is)))
+        {
             Ok((connection, true)) => connection,
             outcome => {
                 let is_new = matches!(&outcome, Ok((connection, _)) if is_empty(connection));
@@ -143,7 +145,9 @@ fn has_shape(connection: &Connection, shape: Shape) -> Result<bool, sql::Error> 
 }
 
 fn is_empty(connection: &Connection) -> bool {
-    connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)).is_ok_and(|count| count == 0)
+    connection
+        .query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
+        .is_ok_and(|count| count == 0)
 }
 
 fn replace(path: &Path, shape: Shape, options: &DerivedOptions) -> Result<Connection, Error> {
@@ -163,7 +167,8 @@ fn replace(path: &Path, shape: Shape, options: &DerivedOptions) -> Result<Connec
 }
 
 fn read_pool(path: &Path, options: &DerivedOptions) -> Result<Readers, Error> {
-    let options = ReadersOptions { connections: options.readers, cache_kib: options.cache_kib, ..ReadersOptions::default() };
+    let options =
+        ReadersOptions { connections: options.readers, cache_kib: options.cache_kib, ..ReadersOptions::default() };
     Readers::open(path, options)
 }
 

@@ -50,7 +50,7 @@ CREATE TABLE language (
     PRIMARY KEY (repo_id, language)
 ) STRICT, WITHOUT ROWID;
 
-CREATE VIRTUAL TABLE words USING fts5 (words, content='', contentless_delete=1, detail=none, tokenize='ascii');
+CREATE VIRTUAL TABLE words USING fts5 (gathered, content='', contentless_delete=1, detail=none, tokenize='ascii');
 -- Words of a batch are sorted in memory before they are written. Units: bytes.
 INSERT INTO words (words, rank) VALUES ('hashsize', 16777216);
 ";
@@ -127,7 +127,9 @@ pub fn before(repo: RepoId) -> i64 {
 }
 
 fn id(bytes: Option<Vec<u8>>, index: usize) -> Result<Option<ObjectId>, Error> {
-    let read = |bytes: Vec<u8>| ObjectId::try_from(bytes.as_slice()).map_err(|_| Error::Column { index, expected: "an object id" });
+    let read = |bytes: Vec<u8>| {
+        ObjectId::try_from(bytes.as_slice()).map_err(|_| Error::Column { index, expected: "an object id" })
+    };
     bytes.map(read).transpose()
 }
 
@@ -224,7 +226,7 @@ pub fn put_document(
         &params![id, repo, new.path, new.language, new.size_bytes, new.words.is_some()],
     )?;
     if let Some(words) = new.words {
-        tx.execute("INSERT INTO words (rowid, words) VALUES ($1, $2)", &params![id, words])?;
+        tx.execute("INSERT INTO words (rowid, gathered) VALUES ($1, $2)", &params![id, words])?;
     }
     if new.size_bytes > 0 {
         tx.execute(

@@ -41,9 +41,9 @@ pub fn count_failed(conn: &dyn Connection) -> Result<u64, Error> {
     Ok(u64::try_from(count.unwrap_or(0)).unwrap_or(0))
 }
 
-/// Counts the jobs of a kind that wait or run.
+/// Counts the jobs of a kind that wait.
 pub fn count_waiting(conn: &dyn Connection, kind: &str) -> Result<u64, Error> {
-    let sql = "SELECT COUNT(*) FROM job WHERE kind = $1 AND failed_ms IS NULL";
+    let sql = "SELECT COUNT(*) FROM job WHERE kind = $1 AND claimed_ms IS NULL AND failed_ms IS NULL";
     let count = conn.first(sql, &params![kind], |row| row.int(0))?;
     Ok(u64::try_from(count.unwrap_or(0)).unwrap_or(0))
 }

@@ -55,7 +55,11 @@ pub fn list_ids_after(conn: &dyn Connection, after: RepoId, limit: i64) -> Resul
 }
 
 /// Lists the commits that the default branches of repositories are at, after one repository and in order; none: it is empty.
-pub fn list_tips_after(conn: &dyn Connection, after: RepoId, limit: i64) -> Result<Vec<(RepoId, Option<ObjectId>)>, Error> {
+pub fn list_tips_after(
+    conn: &dyn Connection,
+    after: RepoId,
+    limit: i64,
+) -> Result<Vec<(RepoId, Option<ObjectId>)>, Error> {
     conn.all(
         "SELECT r.id, f.target FROM repository r LEFT JOIN refs f ON f.repo_id = r.id AND f.name = 'refs/heads/' || r.default_branch \
          WHERE r.id > $1 ORDER BY r.id LIMIT $2",

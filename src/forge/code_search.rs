@@ -167,7 +167,8 @@ impl CodeSearch {
         match self.indexer.index().read(label, read).await {
             Err(ActorError::Database(error)) if error.is_damage() => {
                 self.indexer.begin_anew().await?;
-                Err(Error::new(Kind::Unavailable, "the index of code was damaged and is being made anew").with_source(error))
+                Err(Error::new(Kind::Unavailable, "the index of code was damaged and is being made anew")
+                    .with_source(error))
             }
             outcome => outcome.map_err(Error::from),
         }
@@ -248,7 +249,8 @@ struct Run<'a> {
 impl Run<'_> {
     async fn finish(&mut self) -> Result<FoundCode> {
         let (expression, scope) = (self.query.pattern.expression(), Arc::clone(&self.scope));
-        let cut = self.search.read_index("repositories with too many files", |conn| Ok(code_index::list_cut(conn)?)).await?;
+        let cut =
+            self.search.read_index("repositories with too many files", |conn| Ok(code_index::list_cut(conn)?)).await?;
         self.looked.is_incomplete |= scope.len() as i64 >= MAX_REPOSITORIES;
         self.looked.is_incomplete |= cut.iter().any(|repo| scope.binary_search(repo).is_ok());
         let mut at = Some(0);
@@ -258,9 +260,12 @@ impl Run<'_> {
                 self.looked.is_incomplete = true;
                 break;
             }
-            let (query, scope, until, expression) = (Arc::clone(&self.query), Arc::clone(&scope), self.until, expression.clone());
+            let (query, scope, until, expression) =
+                (Arc::clone(&self.query), Arc::clone(&scope), self.until, expression.clone());
             let most = left.min(BATCH);
-            let next = move |conn: &dyn Connection| Ok(next_batch(conn, expression.as_deref(), &scope, &query, after, most, until)?);
+            let next = move |conn: &dyn Connection| {
+                Ok(next_batch(conn, expression.as_deref(), &scope, &query, after, most, until)?)
+            };
             let (candidates, next) = self.search.read_index("find candidates", next).await?;
             left -= candidates.len();
             at = next;

@@ -96,7 +96,10 @@ impl Language {
             program => program,
         };
         let known = &KNOWN.by_interpreter;
-        known.get(program).or_else(|| known.get(program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.'))).copied()
+        known
+            .get(program)
+            .or_else(|| known.get(program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')))
+            .copied()
     }
 
     /// Whether files of it count for the statistics.
@@ -156,7 +159,8 @@ mod tests {
     #[test]
     fn no_name_means_two_languages() {
         let known = &*KNOWN;
-        let count = |names: fn(&Language) -> &[&str]| LANGUAGES.iter().map(|language| names(language).len()).sum::<usize>();
+        let count =
+            |names: fn(&Language) -> &[&str]| LANGUAGES.iter().map(|language| names(language).len()).sum::<usize>();
         assert_eq!(known.by_ending.len(), count(|language| language.endings));
         assert_eq!(known.by_file.len(), count(|language| language.files));
         assert_eq!(known.by_interpreter.len(), count(|language| language.interpreters));

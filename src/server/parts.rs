@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use atomicqms_actors::supervisor::OnEscalate;
 use atomicqms_actors::{
-    Derived, DerivedOptions, Directory, DirectoryArgs, DirectoryOptions, Jobs, JobsArgs, JobsOptions, Readers, ReadersOptions, Supervisor,
-    WaitingLimits, Watched, Writer, WriterOptions,
+    Derived, DerivedOptions, Directory, DirectoryArgs, DirectoryOptions, Jobs, JobsArgs, JobsOptions, Readers,
+    ReadersOptions, Supervisor, WaitingLimits, Watched, Writer, WriterOptions,
 };
 
 use super::Failure;

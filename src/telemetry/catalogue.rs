@@ -310,7 +310,13 @@ pub const METRICS: &[Metric] = &[
         "Searches in code by outcome: complete, incomplete (a limit was reached), failed",
     ),
     metric("atomicqms_search_index_bytes", Gauge, Some(Unit::Bytes), &[], "Size of the index of code on disk"),
-    metric("atomicqms_search_indexed_files_total", Counter, None, &[], "Files that were put into the index of code or taken out"),
+    metric(
+        "atomicqms_search_indexed_files_total",
+        Counter,
+        None,
+        &[],
+        "Files that were put into the index of code or taken out",
+    ),
     metric(
         "atomicqms_search_waiting_repositories",
         Gauge,

@@ -74,12 +74,7 @@ impl Walk {
     /// The next change, in the order of the paths as bytes.
     ///
     /// Errors: as [`changes`].
-    pub(super) fn next(
-        &mut self,
-        odb: &Snapshot,
-        scope: &Scope<'_>,
-        interrupt: &AtomicBool,
-    ) -> Result<Option<Change>> {
+    pub(super) fn next(&mut self, odb: &Snapshot, scope: &Scope<'_>, interrupt: &AtomicBool) -> Result<Option<Change>> {
         while let Some(step) = self.steps.pop() {
             check_interrupt(interrupt)?;
             match step {

@@ -192,7 +192,8 @@ impl Indexer {
         };
         state.next = Some(next);
         let from = state.at.map(|at| at.tree);
-        let mut changes = Changes::new(&view.odb, from.as_ref(), Some(&next.tree), std::mem::take(&mut state.done_path));
+        let mut changes =
+            Changes::new(&view.odb, from.as_ref(), Some(&next.tree), std::mem::take(&mut state.done_path));
         let (mut files, mut bytes) = (0, 0);
         while files < BATCH_FILES && bytes < BATCH_BYTES {
             let Some(change) = changes.next(stop)? else {
@@ -299,7 +300,8 @@ impl Indexer {
         let has_words = self.0.settings.is_enabled;
         let (mut after, mut count) = (RepoId::new(0), 0);
         loop {
-            let page = move |conn: &dyn Connection| Ok::<_, ActorError>(db::repositories::list_tips_after(conn, after, PAGE)?);
+            let page =
+                move |conn: &dyn Connection| Ok::<_, ActorError>(db::repositories::list_tips_after(conn, after, PAGE)?);
             let tips = self.0.readers.read("tips of default branches", page).await?;
             let is_last = i64::try_from(tips.len()).unwrap_or(PAGE) < PAGE;
             let up_to = if is_last { RepoId::new(i64::MAX) } else { tips.last().map_or(after, |last| last.0) };
@@ -327,8 +329,7 @@ impl Indexer {
     async fn measure(&self) -> Result<()> {
         let count = |conn: &dyn Connection| Ok::<_, ActorError>(db::jobs::count_waiting(conn, INDEX)?);
         let waiting = self.0.readers.read("waiting indices", count).await?;
-        // The one that measures is still in its row.
-        metrics::gauge!("atomicqms_search_waiting_repositories").set(waiting.saturating_sub(1) as f64);
+        metrics::gauge!("atomicqms_search_waiting_repositories").set(waiting as f64);
         metrics::gauge!("atomicqms_search_index_bytes").set(self.0.index.size_bytes() as f64);
         Ok(())
     }
@@ -337,7 +338,11 @@ impl Indexer {
 /// Which repositories are not indexed as they are now, those that are no more included: plain data in and out.
 ///
 /// Shape: both in order of ids and about the same range of them.
-fn behind(tips: &[(RepoId, Option<ObjectId>)], known: &[(RepoId, Option<ObjectId>, bool)], has_words: bool) -> Vec<RepoId> {
+fn behind(
+    tips: &[(RepoId, Option<ObjectId>)],
+    known: &[(RepoId, Option<ObjectId>, bool)],
+    has_words: bool,
+) -> Vec<RepoId> {
     let find = |repo: RepoId| known.binary_search_by_key(&repo, |one| one.0).ok().and_then(|at| known.get(at));
     let lags = tips.iter().filter(|(repo, tip)| match (tip, find(*repo)) {
         (None, None) => false,

@@ -51,7 +51,9 @@ fn read_query(params: &Params) -> Result<CodeQuery> {
 }
 
 fn read_repository(text: &str) -> Result<(UserName, RepoName)> {
-    let parts = text.split_once('/').and_then(|(owner, name)| Some((UserName::parse(owner).ok()?, RepoName::parse(name).ok()?)));
+    let parts = text
+        .split_once('/')
+        .and_then(|(owner, name)| Some((UserName::parse(owner).ok()?, RepoName::parse(name).ok()?)));
     parts.ok_or_else(|| Error::invalid("repo", "not the name of a repository, as in owner/name"))
 }
 

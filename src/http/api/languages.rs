@@ -25,7 +25,12 @@ impl Serialize for LanguagesJson {
 }
 
 /// `repoGetLanguages`.
-pub async fn repo_get_languages(State(app): State<App>, caller: Caller, path: RepoPath, uri: Uri) -> Answer<Json<LanguagesJson>> {
+pub async fn repo_get_languages(
+    State(app): State<App>,
+    caller: Caller,
+    path: RepoPath,
+    uri: Uri,
+) -> Answer<Json<LanguagesJson>> {
     let permit = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?;
     Ok(Json(LanguagesJson(code_search::list_languages(&app.forge, &permit).await?)))
 }

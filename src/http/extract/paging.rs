@@ -59,7 +59,8 @@ impl Paging {
         // As if the next page were the last: only its name must not be told.
         let known = self.page.number.saturating_add(u64::from(has_more)).saturating_mul(self.page.limit);
         let link = links(&app.root_url, &self.uri, self.page, known);
-        let told: Vec<&str> = link.split(',').filter(|link| !link.is_empty() && !link.ends_with("rel=\"last\"")).collect();
+        let told: Vec<&str> =
+            link.split(',').filter(|link| !link.is_empty() && !link.ends_with("rel=\"last\"")).collect();
         if let Ok(value) = HeaderValue::from_str(&told.join(","))
             && !told.is_empty()
         {

@@ -316,9 +316,36 @@ mod tests {
             "",
         ];
         let patterns = [
-            "fn main", "(?i)fn main", "hello|HELLO", "h[ae]llo", "x?yzzy", "(foo|baz)bar", "foo.bar", "foo\\.bar", "a+b+",
-            "(ab)+", "(ab){2}", "(abc){2,3}", "[a-z]+bar", "straße", "kelvin", "strange", "Ελλάδα", "日本", "本語", "^fn", "zzy$", "\\bfoo\\b",
-            "(a*)*b", "foo(|-|\\.)bar", "[fF][oO][oO]", "(?-i)FOO", "lead(ing)?", "a|bc|", "[^a]bar", "x{0}yzzy",
+            "fn main",
+            "(?i)fn main",
+            "hello|HELLO",
+            "h[ae]llo",
+            "x?yzzy",
+            "(foo|baz)bar",
+            "foo.bar",
+            "foo\\.bar",
+            "a+b+",
+            "(ab)+",
+            "(ab){2}",
+            "(abc){2,3}",
+            "[a-z]+bar",
+            "straße",
+            "kelvin",
+            "strange",
+            "Ελλάδα",
+            "日本",
+            "本語",
+            "^fn",
+            "zzy$",
+            "\\bfoo\\b",
+            "(a*)*b",
+            "foo(|-|\\.)bar",
+            "[fF][oO][oO]",
+            "(?-i)FOO",
+            "lead(ing)?",
+            "a|bc|",
+            "[^a]bar",
+            "x{0}yzzy",
         ];
         let mut gatherer = Gatherer::default();
         let mut matched = 0;
@@ -341,9 +368,13 @@ mod tests {
 
     #[test]
     fn the_index_is_asked_for_words_only() {
-        for hostile in ["\" OR \"", "a\"b\"c", "NEAR(a b)", "x AND y NOT z", "col:abc", "^abc*", "');DROP TABLE", "%_%", "{a b}:c"] {
+        for hostile in
+            ["\" OR \"", "a\"b\"c", "NEAR(a b)", "x AND y NOT z", "col:abc", "^abc*", "');DROP TABLE", "%_%", "{a b}:c"]
+        {
             let expression = Pattern::phrase(hostile, true).unwrap().expression().unwrap();
-            let is_plain = |word: &str| matches!(word, "AND" | "OR") || word.chars().all(|one| one.is_ascii_lowercase() || one.is_ascii_digit());
+            let is_plain = |word: &str| {
+                matches!(word, "AND" | "OR") || word.chars().all(|one| one.is_ascii_lowercase() || one.is_ascii_digit())
+            };
             assert!(expression.split([' ', '(', ')']).all(is_plain), "{expression}");
         }
     }
@@ -351,8 +382,19 @@ mod tests {
     #[test]
     fn some_patterns_need_something_and_some_cannot() {
         for (pattern, needs) in [
-            ("ab", false), ("abc", true), ("a.*b", false), ("abc.*xyz", true), ("(abc)*", false), ("(abc)+", true), ("abc|x", false),
-            ("abc|xyz", true), ("[abc][def]x", true), (".*", false), ("\\w+", false), ("日", true), ("(?:abc)?x", false),
+            ("ab", false),
+            ("abc", true),
+            ("a.*b", false),
+            ("abc.*xyz", true),
+            ("(abc)*", false),
+            ("(abc)+", true),
+            ("abc|x", false),
+            ("abc|xyz", true),
+            ("[abc][def]x", true),
+            (".*", false),
+            ("\\w+", false),
+            ("日", true),
+            ("(?:abc)?x", false),
         ] {
             assert_eq!(Pattern::regular(pattern, true).unwrap().expression().is_some(), needs, "{pattern}");
         }

@@ -135,7 +135,8 @@ async fn the_index_follows_what_git_says_is_there() {
     for (number, files) in steps.into_iter().enumerate() {
         let tip = commits.commit(files, number == 0);
         advance(&indexer, &commits.view(), tip);
-        let grep = commits.git(&["-c", "core.quotePath=false", "grep", "-I", "-i", "-l", "needle", &tip.to_string()], "");
+        let grep =
+            commits.git(&["-c", "core.quotePath=false", "grep", "-I", "-i", "-l", "needle", &tip.to_string()], "");
         let expected: BTreeSet<String> =
             grep.lines().filter_map(|line| line.split_once(':')).map(|(_, path)| path.to_owned()).collect();
         assert_eq!(found(&indexer, "needle"), expected, "step {number}");
@@ -180,12 +181,17 @@ async fn a_run_that_ends_in_the_middle_goes_on_where_it_was() {
         assert_eq!(found(&dying, "needle").len(), BATCH_FILES);
     }
     // Meanwhile a file on either side of where it was goes, and one comes.
-    let second = commits.commit(&[(names[0].as_str(), None), (names[6].as_str(), None), ("d0/new.rs", Some("needle"))], false);
+    let second =
+        commits.commit(&[(names[0].as_str(), None), (names[6].as_str(), None), ("d0/new.rs", Some("needle"))], false);
     let view = commits.view();
     let again = indexer(&world, &path, Settings::default());
     advance(&again, &view, second);
-    let expected: BTreeSet<String> =
-        names.iter().filter(|name| **name != names[0] && **name != names[6]).cloned().chain(["d0/new.rs".to_owned()]).collect();
+    let expected: BTreeSet<String> = names
+        .iter()
+        .filter(|name| **name != names[0] && **name != names[6])
+        .cloned()
+        .chain(["d0/new.rs".to_owned()])
+        .collect();
     assert_eq!(found(&again, "needle"), expected);
     assert_eq!(sizes(&again), [("Rust".to_owned(), 6 * expected.len() as i64)]);
     // Once more is nothing.
@@ -194,7 +200,9 @@ async fn a_run_that_ends_in_the_middle_goes_on_where_it_was() {
     // What was indexed is not there any more: everything anew.
     let lost = Place { commit: oid(7), tree: oid(8) };
     let state = again.index().write(|tx| code_index::find(tx, REPO)).unwrap().unwrap();
-    for state in [Indexed { at: Some(lost), ..state.clone() }, Indexed { next: Some(lost), done_path: vec![b'd'], ..state }] {
+    for state in
+        [Indexed { at: Some(lost), ..state.clone() }, Indexed { next: Some(lost), done_path: vec![b'd'], ..state }]
+    {
         again.index().write(|tx| code_index::put(tx, REPO, &state)).unwrap();
         advance(&again, &view, second);
         assert_eq!(found(&again, "needle"), expected);
@@ -225,7 +233,8 @@ async fn large_files_count_for_their_language_and_are_not_searched() {
     let indexer = indexer(&world, &home.path().join("i.db"), settings);
     let commits = Commits::new();
     let large = "needle ".repeat(100);
-    let tip = commits.commit(&[("large.rs", Some(&large)), ("large.txt", Some(&large)), ("s.rs", Some("needle"))], true);
+    let tip =
+        commits.commit(&[("large.rs", Some(&large)), ("large.txt", Some(&large)), ("s.rs", Some("needle"))], true);
     advance(&indexer, &commits.view(), tip);
     assert_eq!(found(&indexer, "needle"), BTreeSet::from(["s.rs".to_owned()]));
     assert_eq!(sizes(&indexer), [("Rust".to_owned(), 706)]);

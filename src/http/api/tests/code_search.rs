@@ -54,6 +54,11 @@ impl Work {
         work
     }
 
+    /// The server has another address after it was started again.
+    fn follow(&mut self, api: &Api, who: &str, repository: &str) {
+        self.url = api.git_url(who, repository);
+    }
+
     fn at(&self) -> &Path {
         self.dir.path()
     }
@@ -100,7 +105,10 @@ async fn what_was_pushed_is_found_as_long_as_the_default_branch_has_it() {
     }] });
     assert_eq!(answer.json, expected);
     assert_eq!(answer.header("x-total-count"), "1");
-    assert_eq!(api.get("/repos/ada/sop/languages", "").await.expect(200).text(), format!("{{\"Rust\":{}}}", rust.len()));
+    assert_eq!(
+        api.get("/repos/ada/sop/languages", "").await.expect(200).text(),
+        format!("{{\"Rust\":{}}}", rust.len())
+    );
     assert_eq!(api.get("/repos/ada/sop", "").await.expect(200).json["language"], "Rust");
     assert_eq!(api.get("/repos/search", "").await.expect(200).json["data"][0]["language"], "Rust");
     // The address leads to the file.
@@ -108,7 +116,13 @@ async fn what_was_pushed_is_found_as_long_as_the_default_branch_has_it() {
     assert_eq!(api.get(&url, "").await.expect(200).json["sha"], answer.json["data"][0]["sha"]);
 
     // Changed, renamed, removed.
-    work.push(&[("src/a.rs", None), ("src/new.rs", Some(rust)), ("b.md", Some("nothing")), ("d.py", Some("canary = 1"))]).await;
+    work.push(&[
+        ("src/a.rs", None),
+        ("src/new.rs", Some(rust)),
+        ("b.md", Some("nothing")),
+        ("d.py", Some("canary = 1")),
+    ])
+    .await;
     eventually(&api, "q=canary", "", &["ada/sop:d.py", "ada/sop:src/new.rs"]).await;
     // Written over the API.
     let body = json!({ "content": base64("canary over the API"), "message": "x" });
@@ -221,7 +235,8 @@ async fn queries_are_text_or_bounded_expressions_and_pages_go_on() {
     let api = Api::start().await;
     api.repository("ada", "sop", false).await;
     let work = Work::new(&api, "ada", "ada/sop").await;
-    let odd = "say \"quoted\" AND NOT (this) OR NEAR(that) * ^ words:abc -- '; DROP TABLE document;\nГрüße 日本語 ΣΊΣΥΦΟΣ\n";
+    let odd =
+        "say \"quoted\" AND NOT (this) OR NEAR(that) * ^ words:abc -- '; DROP TABLE document;\nГрüße 日本語 ΣΊΣΥΦΟΣ\n";
     let letters = "a".repeat(5000);
     let mut files = vec![("odd.txt", Some(odd)), ("letters.txt", Some(letters.as_str()))];
     let names: Vec<String> = (0..70).map(|number| format!("many/{number:02}.txt")).collect();
@@ -230,10 +245,24 @@ async fn queries_are_text_or_bounded_expressions_and_pages_go_on() {
     eventually(&api, "q=quoted", "", &["ada/sop:odd.txt"]).await;
     let here: &[&str] = &["ada/sop:odd.txt"];
     for phrase in [
-        "%22quoted%22", "%22quoted%22%20AND", "NOT%20(this)", "NEAR(that)", "*%20%5E", "words:abc", "';%20DROP%20TABLE", "--", "Гр", "%E6%97%A5", "%E6%9C%AC%E8%AA%9E",
-        "\u{433}\u{440}\u{fc}\u{df}e", "σίσυφος", "SAY", "%20AND%20",
+        "%22quoted%22",
+        "%22quoted%22%20AND",
+        "NOT%20(this)",
+        "NEAR(that)",
+        "*%20%5E",
+        "words:abc",
+        "';%20DROP%20TABLE",
+        "--",
+        "Гр",
+        "%E6%97%A5",
+        "%E6%9C%AC%E8%AA%9E",
+        "\u{433}\u{440}\u{fc}\u{df}e",
+        "σίσυφος",
+        "SAY",
+        "%20AND%20",
     ] {
-        let query: String = phrase.chars().map(|one| if one.is_ascii() { one.to_string() } else { escape(one) }).collect();
+        let query: String =
+            phrase.chars().map(|one| if one.is_ascii() { one.to_string() } else { escape(one) }).collect();
         assert_eq!(found(&api, &format!("q={query}"), "").await, here, "{phrase}");
     }
     for phrase in ["\"quoted\"x", "say%20quoted", "OR%20OR", "%25", "quoted*"] {
@@ -242,8 +271,10 @@ async fn queries_are_text_or_bounded_expressions_and_pages_go_on() {
     }
     assert_eq!(found(&api, "q=Say&case=true", "").await, Vec::<String>::new());
     assert_eq!(found(&api, "q=say&case=true", "").await, here);
-    for expression in ["quo.ed", "%5Esay", "wor(d%7Ck)s", "(?i)SAY.*that", "日本.", "%5Cbtable%5Cb", "s(a%7Cb)y%20.q"] {
-        let query: String = expression.chars().map(|one| if one.is_ascii() { one.to_string() } else { escape(one) }).collect();
+    for expression in ["quo.ed", "%5Esay", "wor(d%7Ck)s", "(?i)SAY.*that", "日本.", "%5Cbtable%5Cb", "s(a%7Cb)y%20.q"]
+    {
+        let query: String =
+            expression.chars().map(|one| if one.is_ascii() { one.to_string() } else { escape(one) }).collect();
         assert_eq!(found(&api, &format!("q={query}&mode=regexp"), "").await, here, "{expression}");
     }
     let deep = "(".repeat(100) + &")".repeat(100);
@@ -265,7 +296,10 @@ async fn queries_are_text_or_bounded_expressions_and_pages_go_on() {
     let first = search(&api, "q=one+of+many&limit=50", "").await;
     assert_eq!((first.header("x-total-count"), first.link_rels()), (String::new(), vec!["next".to_owned()]));
     let second = search(&api, "q=one+of+many&limit=50&page=2", "").await;
-    assert_eq!((second.header("x-total-count"), second.link_rels()), ("70".to_owned(), vec!["first".to_owned(), "prev".to_owned()]));
+    assert_eq!(
+        (second.header("x-total-count"), second.link_rels()),
+        ("70".to_owned(), vec!["first".to_owned(), "prev".to_owned()])
+    );
     let paths: Vec<String> = [&first, &second]
         .into_iter()
         .flat_map(|answer| answer.json["data"].as_array().unwrap().iter().map(|one| text(&one["path"]).to_owned()))
@@ -286,7 +320,7 @@ async fn limits_are_told_and_a_lost_index_is_made_anew() {
     api.repository("ada", "sop", false).await;
     let names: Vec<String> = (10..35).map(|number| format!("f{number}.txt")).collect();
     let files: Vec<(&str, Option<&str>)> = names.iter().map(|name| (name.as_str(), Some("a canary"))).collect();
-    let work = Work::new(&api, "ada", "ada/sop").await;
+    let mut work = Work::new(&api, "ada", "ada/sop").await;
     work.push(&files).await;
     let first: Vec<String> = names.iter().take(10).map(|name| format!("ada/sop:{name}")).collect();
     let first: Vec<&str> = first.iter().map(String::as_str).collect();
@@ -310,6 +344,7 @@ async fn limits_are_told_and_a_lost_index_is_made_anew() {
     // Switched off there is nothing to find, and languages are counted all the same.
     let api = api.restart(|config| config.search.enabled = false, |_| {}).await;
     api.get("/search/code?q=canary", "").await.expect(404);
+    work.follow(&api, "ada", "ada/sop");
     work.push(&[("x.rs", Some("fn main() {}"))]).await;
     let began = std::time::Instant::now();
     while api.get("/repos/ada/sop/languages", "").await.expect(200).json != json!({ "Rust": 12 }) {
