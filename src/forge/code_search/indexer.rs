@@ -30,9 +30,10 @@ const BATCH_BYTES: usize = 8 << 20;
 const RUN_TIME: Duration = Duration::from_secs(3);
 /// Documents that are removed in one transaction when a repository goes.
 const FORGET_AT_ONCE: i64 = 2000;
-/// Wait for a push to become visible to readers, which follows its commit at once.
-const VISIBLE_SOON: Duration = Duration::from_millis(50);
-/// Wait while too many repositories are open.
+/// Wait for a push to become visible to readers, and how often.
+const VISIBLE_SOON: Duration = Duration::from_millis(20);
+const LOOKS: u32 = 20;
+/// Wait while too many repositories are open, or when a push does not become visible.
 const CROWDED: Duration = Duration::from_secs(5);
 /// Repositories that are compared at once after a start.
 const PAGE: i64 = 1000;
@@ -107,15 +108,26 @@ impl Indexer {
                 tokio::task::spawn_blocking(move || indexer.forget(repo, &flag)).await??
             }
             Some(tip) => {
-                let view = match self.0.directory.open(repo.get()).await {
-                    Ok(handle) => handle.view(),
-                    Err(ActorError::NotFound { .. }) => return Ok(JobOutcome::Later(VISIBLE_SOON)),
+                let handle = match self.0.directory.open(repo.get()).await {
+                    Ok(handle) => handle,
+                    // Deleted just now: the next look at the rows says so.
+                    Err(ActorError::NotFound { .. }) => return Ok(JobOutcome::Later(Duration::ZERO)),
                     Err(error) if error.is_overload() => return Ok(JobOutcome::Later(CROWDED)),
                     Err(error) => return Err(error.into()),
                 };
-                if !view.odb.contains(&tip)? {
-                    return Ok(JobOutcome::Later(VISIBLE_SOON));
-                }
+                // A push becomes visible to readers right after its commit.
+                let mut looks = 0;
+                let view = loop {
+                    let view = handle.view();
+                    if view.odb.contains(&tip)? {
+                        break view;
+                    }
+                    looks += 1;
+                    if looks > LOOKS {
+                        return Ok(JobOutcome::Later(CROWDED));
+                    }
+                    tokio::time::sleep(VISIBLE_SOON).await;
+                };
                 let (indexer, flag) = (self.clone(), Arc::clone(stop));
                 tokio::task::spawn_blocking(move || indexer.advance(&view, repo, tip, &flag)).await??
             }
@@ -149,7 +161,7 @@ impl Indexer {
                 Ok(Step::Done) => return Ok(Step::Done),
                 Ok(Step::More) => {}
                 // What was indexed before is not all there any more.
-                Err(error) if is_lost(&error) && self.has_begun(repo)? => {
+                Err(error) if is_lost(&error) && self.builds_on_other(repo, tip)? => {
                     if self.forget(repo, stop)? == Step::More {
                         return Ok(Step::More);
                     }
@@ -162,9 +174,10 @@ impl Indexer {
         }
     }
 
-    fn has_begun(&self, repo: RepoId) -> Result<bool> {
+    /// Whether the work on the index reads any tree but that of the tip; if not, starting over would not help.
+    fn builds_on_other(&self, repo: RepoId, tip: ObjectId) -> Result<bool> {
         let found = self.0.index.write(|tx| code_index::find(tx, repo))?;
-        Ok(found.is_some_and(|state| state.at.is_some() || state.next.is_some()))
+        Ok(found.is_some_and(|state| state.at.is_some() || state.next.is_some_and(|next| next.commit != tip)))
     }
 
     /// One transaction: as many files as a batch may have.

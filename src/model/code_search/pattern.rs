@@ -18,6 +18,8 @@ const MAX_NESTING: u32 = 64;
 const MAX_TERMS: usize = 8;
 /// Most trigrams of an expression with alternatives.
 const MAX_ALL_TERMS: usize = 96;
+/// Deepest nesting of what the index is asked for; its parser has a limit of its own.
+const MAX_DEPTH: usize = 12;
 /// Most different strings that a piece of an expression is followed as, and the longest of them.
 const MAX_STRINGS: usize = 24;
 const MAX_STRING_BYTES: usize = 96;
@@ -65,6 +67,7 @@ impl Pattern {
         let parsed = regex_syntax::ParserBuilder::new().nest_limit(MAX_NESTING).build().parse(text);
         let hir = parsed.map_err(|_| NOT_VALID.to_owned())?;
         let need = Known::of(&hir).need();
+        let need = need.up_to_depth(MAX_DEPTH);
         let need = if need.terms() > MAX_ALL_TERMS { Need::Anything } else { need };
         Ok(Self { regex, is_phrase: false, need })
     }
@@ -137,6 +140,18 @@ impl Need {
             return Need::Anything;
         }
         if needs.len() == 1 { needs.remove(0) } else { Need::Any(needs) }
+    }
+
+    /// The same without what is nested deeper.
+    fn up_to_depth(self, depth: usize) -> Self {
+        let Some(inner) = depth.checked_sub(1) else {
+            return if matches!(self, Need::One(_)) { self } else { Need::Anything };
+        };
+        match self {
+            Need::All(needs) => Need::all(needs.into_iter().map(|need| need.up_to_depth(inner)).collect()),
+            Need::Any(needs) => Need::any(needs.into_iter().map(|need| need.up_to_depth(inner)).collect()),
+            need => need,
+        }
     }
 
     fn terms(&self) -> usize {
@@ -377,6 +392,22 @@ mod tests {
             };
             assert!(expression.split([' ', '(', ')']).all(is_plain), "{expression}");
         }
+    }
+
+    #[test]
+    fn what_is_nested_deep_is_not_asked_for() {
+        let mut deep = "abc.*".to_owned();
+        for _ in 0..30 {
+            deep = format!("(?:{deep}xyz|uvw.)+");
+        }
+        let need = Pattern::regular(&deep, true).unwrap().need;
+        fn depth(need: &Need) -> usize {
+            match need {
+                Need::All(needs) | Need::Any(needs) => 1 + needs.iter().map(depth).max().unwrap_or(0),
+                _ => 0,
+            }
+        }
+        assert!(depth(&need) <= MAX_DEPTH, "{}", depth(&need));
     }
 
     #[test]
