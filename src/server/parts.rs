@@ -25,6 +25,7 @@ use crate::forge::code_search::indexer::{Indexer, IndexerParts};
 use crate::forge::code_search::{self, CodeSearch};
 use crate::forge::maintenance::{self, Runner, RunnerParts};
 use crate::forge::{Forge, ForgeParts, Settings, setup};
+use crate::http::api::urls::Urls;
 use crate::model::{Clock, SystemClock};
 
 /// Everything below HTTP.
@@ -109,6 +110,8 @@ impl Parts {
             push_to_create: config.git.push_to_create,
             everybody_creates_organizations: config.security.everybody_creates_organizations,
             max_repository_bytes: config.git.max_repository_bytes,
+            placeholder_domain: Urls::new(&super::root_url(&config.server.root_url, config.server.http_addr))
+                .placeholder_domain(),
         };
         let maintenance = Runner::new(RunnerParts {
             directory: directory.clone(),

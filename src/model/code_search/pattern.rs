@@ -15,7 +15,7 @@ const MAX_COMPILED_BYTES: usize = 512 << 10;
 /// Deepest nesting of an expression.
 const MAX_NESTING: u32 = 64;
 /// Most trigrams that the index is asked for together; the rarest.
-const MAX_TERMS: usize = 8;
+const MAX_TERMS: usize = 16;
 /// Most trigrams of an expression with alternatives.
 const MAX_ALL_TERMS: usize = 96;
 /// Deepest nesting of what the index is asked for; its parser has a limit of its own.
