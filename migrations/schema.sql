@@ -717,3 +717,10 @@ CREATE INDEX gpg_key_by_key_id ON gpg_key (key_id, user_id);
 CREATE INDEX gpg_key_by_fingerprint ON gpg_key (fingerprint);
 CREATE INDEX gpg_key_by_user ON gpg_key (user_id, id) WHERE primary_id IS NULL;
 CREATE INDEX gpg_key_by_primary ON gpg_key (primary_id, id) WHERE primary_id IS NOT NULL;
+
+CREATE TABLE repository_language (
+    repo_id    INTEGER NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
+    language   TEXT    NOT NULL,
+    size_bytes INTEGER NOT NULL CHECK (size_bytes > 0),
+    PRIMARY KEY (repo_id, language)
+) STRICT;

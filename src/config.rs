@@ -40,6 +40,8 @@ pub struct Config {
     pub git: Git,
     /// Tidying of repositories.
     pub maintenance: Maintenance,
+    /// Searching the files of repositories.
+    pub search: Search,
     /// Database pools.
     pub database: Database,
     /// Passwords and tokens.
@@ -250,6 +252,24 @@ section! {
 }
 
 section! {
+    /// `[search]`: searching the files of repositories. The index is derived data: it may be deleted while no server runs, and is made anew.
+    Search = "search" {
+        /// Whether the files of default branches can be searched. The languages of repositories are counted in any case.
+        enabled: bool = "true", "true or false", Kind::Flag;
+        /// Largest file that is searched.
+        max_file_bytes: u64 = "1048576", "bytes", Kind::Integer { min: 1024, max: 67_108_864 };
+        /// Most files of one repository that are indexed; an answer about a repository with more says that it is incomplete.
+        max_files_per_repository: i64 = "100000", "files", Kind::Integer { min: 1, max: 1_000_000 };
+        /// Longest time of one search; what was found until then is answered, as incomplete.
+        timeout_ms: u64 = "2000", "milliseconds", Kind::Integer { min: 10, max: 60_000 };
+        /// Most files that one search looks into; the same holds.
+        max_candidates: usize = "5000", "files", Kind::Integer { min: 10, max: 1_000_000 };
+        /// Searches that may run at once, half of them for one client; others wait.
+        max_concurrent: usize = "4", "searches", Kind::Integer { min: 1, max: 1000 };
+    }
+}
+
+section! {
     /// `[database]`: the SQLite writer and reader pool.
     Database = "database" {
         /// Read-only connections.
@@ -380,6 +400,7 @@ impl Config {
             Log::SETTINGS,
             Git::SETTINGS,
             Maintenance::SETTINGS,
+            Search::SETTINGS,
             Database::SETTINGS,
             Security::SETTINGS,
             Ssh::SETTINGS,
@@ -423,6 +444,11 @@ impl Config {
     /// Names the directory of attached files.
     pub fn attachments_dir(&self) -> PathBuf {
         self.data_dir.join("attachments")
+    }
+
+    /// Names the directory of the index of code.
+    pub fn search_dir(&self) -> PathBuf {
+        self.data_dir.join("search")
     }
 
     /// Names the directory of generated secrets.

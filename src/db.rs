@@ -7,6 +7,7 @@
 pub mod account_redirects;
 pub mod attachments;
 pub mod audit;
+pub mod code_index;
 pub mod collaborators;
 pub mod commit_statuses;
 pub mod dialect;
@@ -18,6 +19,7 @@ pub mod interests;
 pub mod jobs;
 pub mod keys;
 pub mod labels;
+pub mod languages;
 pub mod migrate;
 pub mod organizations;
 pub mod protection;

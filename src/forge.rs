@@ -13,11 +13,13 @@ use crate::access::{self, Access, Action, Caller, Permit, Presented, RepoPath, R
 use crate::blobs::Blobs;
 use crate::error::{Error, Result};
 use crate::forge::attachments::downloads::Downloads;
+use crate::forge::code_search::CodeSearch;
 use crate::model::{Clock, Repository, UserName};
 
 pub mod assignable;
 pub mod attachments;
 pub mod branches;
+pub mod code_search;
 pub mod collaborators;
 pub mod commit_statuses;
 pub mod contents;
@@ -106,6 +108,8 @@ pub struct ForgeParts {
     pub jobs: Option<Jobs>,
     /// Contents of attached files.
     pub blobs: Blobs,
+    /// Searching code, where there is an index.
+    pub code_search: Option<CodeSearch>,
 }
 
 /// The state all functions of the forge share.
@@ -127,6 +131,8 @@ pub struct Forge {
     pub blobs: Blobs,
     /// Downloads that are not written yet.
     pub downloads: Downloads,
+    /// Searching code, where there is an index.
+    pub code_search: Option<CodeSearch>,
     jobs: Option<Jobs>,
 }
 
@@ -135,7 +141,7 @@ impl Forge {
     ///
     /// Errors: `Invalid` for settings that cannot work.
     pub fn new(parts: ForgeParts) -> Result<Arc<Self>> {
-        let ForgeParts { writer, readers, directory, clock, settings, rights, jobs, blobs } = parts;
+        let ForgeParts { writer, readers, directory, clock, settings, rights, jobs, blobs, code_search } = parts;
         repositories::check_branch_name(&settings.default_branch)?;
         let access = Access::new(readers.clone(), writer.clone(), clock.clone(), settings.security.clone(), rights)?;
         let remembered_rules = protection::Remembered::new(REMEMBERED_REPOSITORIES);
@@ -150,6 +156,7 @@ impl Forge {
             remembered_rules,
             blobs,
             downloads,
+            code_search,
             jobs,
         }))
     }
@@ -163,6 +170,13 @@ impl Forge {
     pub fn wake_jobs(&self) {
         if let Some(jobs) = &self.jobs {
             jobs.wake();
+        }
+    }
+
+    /// Says that an index was asked for.
+    pub(crate) fn wake_indexing(&self) {
+        if let Some(jobs) = &self.jobs {
+            jobs.wake_after(code_search::due_after());
         }
     }
 

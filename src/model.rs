@@ -4,6 +4,7 @@
 //! than the [`Clock`] trait. Called by every layer of the server.
 
 pub mod attachment;
+pub mod code_search;
 pub mod collaborator;
 pub mod commit_status;
 pub mod email;
@@ -15,6 +16,7 @@ pub mod interest;
 pub mod issue_template;
 pub mod key;
 pub mod label;
+pub mod language;
 pub mod level;
 pub mod names;
 pub mod openpgp;

@@ -7,11 +7,12 @@
 mod actor;
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ractor::{Actor, ActorRef};
+use tokio::time::Instant;
 
 use crate::error::BoxError;
 use crate::supervisor::{Child, EXIT_JOBS, Policy, StartChild};
@@ -139,6 +140,8 @@ impl JobsOptions {
 #[derive(Clone)]
 pub struct Jobs {
     actor: Arc<arc_swap::ArcSwapOption<ActorRef<Msg>>>,
+    /// The last instant for which a hint was asked, as long as one is under way.
+    wake_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Jobs {
@@ -160,7 +163,7 @@ impl Jobs {
         });
         let policy = Policy { restarts: 5, within: Duration::from_secs(600), backoff: Duration::from_secs(1) };
         supervisor.adopt(Child { name: "jobs", exit_code: EXIT_JOBS, policy, start }).await?;
-        Ok(Self { actor: current })
+        Ok(Self { actor: current, wake_at: Arc::default() })
     }
 
     /// Says that a job may be due. A hint: without it the job runs when the runner looks next.
@@ -168,6 +171,34 @@ impl Jobs {
         if let Some(actor) = self.actor.load_full() {
             drop(actor.send_message(Msg::Wake));
         }
+    }
+
+    /// Says that a job will be due after a time. Hints that come close together are made one or two.
+    pub fn wake_after(&self, after: Duration) {
+        let now = Instant::now() + after;
+        let mut wake_at = self.wake_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_under_way = wake_at.replace(now).is_some();
+        drop(wake_at);
+        if is_under_way {
+            return;
+        }
+        let jobs = self.clone();
+        tokio::spawn(async move {
+            let mut next = now;
+            loop {
+                tokio::time::sleep_until(next).await;
+                jobs.wake();
+                let mut wake_at = jobs.wake_at.lock().unwrap_or_else(PoisonError::into_inner);
+                match *wake_at {
+                    // Somebody's job is due later than this.
+                    Some(later) if later > next => next = later,
+                    _ => {
+                        *wake_at = None;
+                        return;
+                    }
+                }
+            }
+        });
     }
 
     /// Tells running jobs to stop, waits for them and ends. What did not finish runs again at the next start.

@@ -4,6 +4,7 @@
 //! closures ([`CommitRefs`], write jobs) and as the [`RefStore`] trait. Called by the server's `forge` and `http`.
 
 pub mod ask;
+pub mod derived;
 pub mod directory;
 pub mod error;
 pub mod gate;
@@ -18,6 +19,7 @@ pub mod testkit;
 pub mod writer;
 
 pub use ask::Deadline;
+pub use derived::{Derived, DerivedOptions, Shape};
 pub use directory::{Directory, DirectoryArgs, DirectoryOptions, Retired};
 pub use error::Error;
 pub use gate::{Gate, Pass};

@@ -89,6 +89,15 @@ pub enum Error {
     Database(Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl Error {
+    /// Tells whether the file is damaged or no database at all: no later try helps.
+    pub fn is_damage(&self) -> bool {
+        let Self::Database(source) = self else { return false };
+        let code = source.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code);
+        matches!(code, Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase))
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

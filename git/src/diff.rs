@@ -91,5 +91,28 @@ pub fn diff_trees(
     }
 }
 
+/// The files that differ between two trees, one at a time and without renames, in the order of their paths as bytes: for who goes through all
+/// files of a repository with bounded memory, and goes on later from where it was.
+#[derive(Debug)]
+pub struct Changes<'a> {
+    odb: &'a Snapshot,
+    walk: tree::Walk,
+}
+
+impl<'a> Changes<'a> {
+    /// Compares two trees; `None` is the empty tree. Paths up to `passed`, itself included, are passed over; empty: none.
+    pub fn new(odb: &'a Snapshot, before: Option<&ObjectId>, after: Option<&ObjectId>, passed: Vec<u8>) -> Self {
+        Changes { odb, walk: tree::Walk::new(before, after, None).after(passed) }
+    }
+
+    /// The next file.
+    ///
+    /// Errors: `Interrupted`, `WrongKind`, `Lost`, `Corrupt`.
+    pub fn next(&mut self, interrupt: &AtomicBool) -> Result<Option<Change>> {
+        let scope = tree::Scope { paths: &[], with_unmodified: false, only_new: None, max_files: usize::MAX };
+        self.walk.next(self.odb, &scope, interrupt)
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests;

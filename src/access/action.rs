@@ -308,6 +308,8 @@ actions! { OnInstance {
     ManageCurrentToken("token.current", [], Need::SignedIn);
     /// Search among topics of repositories the caller may see.
     SearchTopics("topic.search", [Repository Read], Need::Anyone, with_limited_token);
+    /// Search in the code of repositories the caller may read it of.
+    SearchCode("code.search", [Repository Read], Need::Anyone, with_limited_token);
     /// Reads and verifies the ledger.
     ReadLedger("ledger.read", [Admin Read], Need::SiteAdmin);
 } }

@@ -41,6 +41,13 @@ pub fn count_failed(conn: &dyn Connection) -> Result<u64, Error> {
     Ok(u64::try_from(count.unwrap_or(0)).unwrap_or(0))
 }
 
+/// Counts the jobs of a kind that wait.
+pub fn count_waiting(conn: &dyn Connection, kind: &str) -> Result<u64, Error> {
+    let sql = "SELECT COUNT(*) FROM job WHERE kind = $1 AND claimed_ms IS NULL AND failed_ms IS NULL";
+    let count = conn.first(sql, &params![kind], |row| row.int(0))?;
+    Ok(u64::try_from(count.unwrap_or(0)).unwrap_or(0))
+}
+
 /// Lists the jobs that were given up about something.
 pub fn list_failed(conn: &dyn Connection, kind: &str, key: &str) -> Result<Vec<FailedJob>, Error> {
     conn.all(

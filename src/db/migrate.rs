@@ -30,6 +30,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0016_people.sql", include_str!("../../migrations/0016_people.sql")),
     ("0017_labels.sql", include_str!("../../migrations/0017_labels.sql")),
     ("0018_gpg_keys.sql", include_str!("../../migrations/0018_gpg_keys.sql")),
+    ("0019_languages.sql", include_str!("../../migrations/0019_languages.sql")),
 ];
 
 /// The version this binary writes.

@@ -168,6 +168,10 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     assert!(topics::remove(conn_ref, repo, "gxp").unwrap());
     assert!(!topics::remove(conn_ref, repo, "gxp").unwrap(), "gone");
     interests_and_statuses(conn_ref, ada, repo);
+    languages::replace(conn_ref, repo, &[("Rust".to_owned(), 7), ("C".to_owned(), 9)]).unwrap();
+    assert_eq!(languages::list(conn_ref, repo).unwrap()[0].0, "C");
+    assert_eq!(languages::main_of_repositories(conn_ref, &[repo, RepoId::new(99)]).unwrap().len(), 1);
+    repositories::list_tips_after(conn_ref, RepoId::new(0), 10).unwrap();
     let sop = RepoName::new("sop").unwrap();
     let row = repositories::find(conn_ref, repo).unwrap().unwrap();
     repositories::find_by_path(conn_ref, &name, &sop).unwrap();
@@ -331,6 +335,7 @@ fn run_a_job(conn: &dyn Connection) {
     rows.finish(conn, &job, &JobEnd::Failed { error: "x".into() }).unwrap();
     jobs::list_failed(conn, "tidy", "1").unwrap();
     jobs::count_failed(conn).unwrap();
+    jobs::count_waiting(conn, "tidy").unwrap();
     rows.finish(conn, &job, &JobEnd::Done).unwrap();
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use atomicqms_actors::params;
 use atomicqms_actors::sql::{Connection, Error, Row};
+use atomicqms_git::ObjectId;
 
 use super::{account_redirects, users};
 use crate::model::{NewRepository, Page, RepoId, RepoName, Repository, UnitSet, User, UserId, UserName, UtcMs};
@@ -51,6 +52,23 @@ pub fn list_ids_after(conn: &dyn Connection, after: RepoId, limit: i64) -> Resul
     conn.all("SELECT id FROM repository WHERE id > $1 ORDER BY id LIMIT $2", &params![after, limit], |row| {
         Ok(RepoId::new(row.int(0)?))
     })
+}
+
+/// Lists the commits that the default branches of repositories are at, after one repository and in order; none: it is empty.
+pub fn list_tips_after(
+    conn: &dyn Connection,
+    after: RepoId,
+    limit: i64,
+) -> Result<Vec<(RepoId, Option<ObjectId>)>, Error> {
+    conn.all(
+        "SELECT r.id, f.target FROM repository r LEFT JOIN refs f ON f.repo_id = r.id AND f.name = 'refs/heads/' || r.default_branch \
+         WHERE r.id > $1 ORDER BY r.id LIMIT $2",
+        &params![after, limit],
+        |row| {
+            let read = |bytes: Vec<u8>| ObjectId::try_from(bytes.as_slice()).map_err(|_| Error::Column { index: 1, expected: "an object id" });
+            Ok((RepoId::new(row.int(0)?), row.opt_blob(1)?.map(read).transpose()?))
+        },
+    )
 }
 
 /// Finds a repository by its present name, or by a former one (then the flag is true).
@@ -263,6 +281,7 @@ pub fn delete(tx: &dyn Connection, id: RepoId) -> Result<bool, Error> {
         "DELETE FROM repository_transfer_team WHERE repo_id = $1",
         "DELETE FROM repository_transfer WHERE repo_id = $1",
         "DELETE FROM repository_topic WHERE repo_id = $1",
+        "DELETE FROM repository_language WHERE repo_id = $1",
         "DELETE FROM label WHERE repo_id = $1",
         "DELETE FROM repository_redirect WHERE repo_id = $1",
         "DELETE FROM repository WHERE id = $1",

@@ -96,6 +96,7 @@ async fn fill(forge: &Forge, intake: &Intake, caller: &Caller, source: &Reposito
     for part in refs.chunks(REFS_AT_ONCE) {
         land(forge, caller, &to, made, part, intake.deadline()).await?;
     }
+    forge.wake_indexing();
     drop(place);
     Ok(())
 }

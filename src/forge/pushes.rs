@@ -215,6 +215,7 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
     {
         commit::follow_default_branch(&handle, head, deadline).await;
     }
+    forge.wake_indexing();
     let is_denied = denied.get().is_some();
     PushReport { unpack: Ok(()), commands: reports(&request, outcomes), objects, is_denied, fault: None }
 }

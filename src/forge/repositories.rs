@@ -20,7 +20,7 @@ pub use listing::{
 pub(super) use listing::{list_forks_of, list_interesting, viewer_of};
 pub use removal::{delete_organization_repositories, delete_repository, finish_removals};
 
-use super::{Forge, check_link, check_text};
+use super::{Forge, check_link, check_text, code_search};
 use crate::access::action::{CreateOrganizationRepository, CreateRepository, CreateRepositoryFor, EditRepository};
 use crate::access::rights::rights_of_user;
 use crate::access::{Action, Caller, OrganizationAccess, Permit};
@@ -244,6 +244,7 @@ async fn move_head(
             .map_err(|error| Box::new(error) as Box<dyn std::error::Error + Send + Sync>)
     };
     handle.set_head(head, commit, Deadline::after(TURN)).await?;
+    forge.wake_indexing();
     forge
         .read("read repository", move |conn| db::repositories::find(conn, repository.id)?.ok_or_else(Error::not_found))
         .await
@@ -292,6 +293,9 @@ fn apply(
         db::repositories::rename(tx, &before, &after.name, at)?;
     }
     db::repositories::update(tx, &after, at)?;
+    if after.default_branch != before.default_branch {
+        code_search::ask(tx, before.id, at)?;
+    }
     let event = event_about(permit.caller(), action::REPOSITORY_EDIT, &before)
         .before(Value::Object(old))
         .after(Value::Object(new));

@@ -66,6 +66,7 @@ impl TestForge {
             rights,
             jobs: None,
             blobs,
+            code_search: None,
         };
         Self { forge: Forge::new(parts).unwrap(), clock, directory, supervisor }
     }

@@ -10,6 +10,7 @@ pub mod branch_protections;
 pub mod branches;
 pub mod branches_write;
 pub mod bundled;
+pub mod code_search;
 pub mod collaborators;
 mod commit_facts;
 pub mod commit_statuses;
@@ -33,6 +34,7 @@ pub mod issue_templates;
 pub mod json;
 pub mod keys;
 pub mod labels;
+pub mod languages;
 mod lfs_pointer;
 pub mod lookup;
 pub mod markup;
@@ -78,6 +80,9 @@ use axum::http::Method;
 
 use self::commit_facts::WISH;
 use super::router::Route;
+
+/// Operations that Gitea does not have, so that its clients do not know them.
+pub const OWN_OPERATIONS: &[&str] = &["searchCode"];
 
 /// Lists the routes of the API; operation ids are those of the published specification.
 pub fn routes() -> Vec<Route> {
@@ -378,6 +383,17 @@ fn repository_routes() -> Vec<Route> {
             .about("Search for repositories")
             .query(&[search::SEARCH])
             .fails(&[422]),
+        Route::api(Method::GET, "/api/v1/search/code", "searchCode", code_search::search_code)
+            .about("Search for code")
+            .query(&[code_search::SEARCH])
+            .fails(&[422]),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/languages",
+            "repoGetLanguages",
+            languages::repo_get_languages,
+        )
+        .about("Get languages and number of bytes of code written"),
         Route::api(Method::GET, "/api/v1/repositories/{id}", "repoGetByID", repositories::repo_get_by_id)
             .about("Get a repository by id"),
         Route::api(Method::GET, repo, "repoGet", repositories::repo_get).about("Get a repository"),

@@ -13,7 +13,8 @@ use super::Failure;
 use crate::config::Config;
 
 /// Folders of a data directory.
-const FOLDERS: &[&str] = &["conf", "conf/keys", "git", "git/repositories", "git/lfs", "attachments", "log", "run"];
+const FOLDERS: &[&str] =
+    &["conf", "conf/keys", "git", "git/repositories", "git/lfs", "attachments", "search", "log", "run"];
 
 /// Makes the data directory and its folders, readable by their owner only.
 ///

@@ -1,31 +1,44 @@
-//! Who does a durable job: tidying repositories, or removing contents that no file needs.
+//! Who does a durable job: tidying repositories, indexing their files, or removing contents that no file needs.
 //!
 //! Owns nothing but the choice by kind.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use atomicqms_actors::jobs::Running;
-use atomicqms_actors::{Job, Readers, RunJob};
+use atomicqms_actors::{Job, JobOutcome, Readers, RunJob};
 
 use crate::blobs::Blobs;
 use crate::forge::attachments;
+use crate::forge::code_search::{INDEX, indexer::Indexer};
 use crate::forge::maintenance::Runner;
+
+/// Jobs of maintenance that were asked for before it was switched off wait so long each time.
+const SWITCHED_OFF: Duration = Duration::from_secs(24 * 3600);
 
 /// Runs every kind of job this server has.
 #[derive(Clone)]
 pub(super) struct Duties {
-    pub(super) maintenance: Runner,
+    /// None: maintenance is switched off.
+    pub(super) maintenance: Option<Runner>,
+    pub(super) indexer: Indexer,
     pub(super) blobs: Blobs,
     pub(super) readers: Readers,
 }
 
 impl RunJob for Duties {
     fn run(&self, job: Job, stop: Arc<AtomicBool>) -> Running {
-        if job.kind != attachments::FORGET_BLOB {
-            return self.maintenance.run(job, stop);
-        }
         let duties = self.clone();
-        Box::pin(async move { Ok(attachments::run_job(&duties.blobs, &duties.readers, &job).await?) })
+        match job.kind.as_str() {
+            INDEX => Box::pin(async move { duties.indexer.run_job(&job, &stop).await }),
+            attachments::FORGET_BLOB => {
+                Box::pin(async move { Ok(attachments::run_job(&duties.blobs, &duties.readers, &job).await?) })
+            }
+            _ => match &self.maintenance {
+                Some(maintenance) => maintenance.run(job, stop),
+                None => Box::pin(async { Ok(JobOutcome::Later(SWITCHED_OFF)) }),
+            },
+        }
     }
 }

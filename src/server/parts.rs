@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use atomicqms_actors::supervisor::OnEscalate;
 use atomicqms_actors::{
-    Directory, DirectoryArgs, DirectoryOptions, Jobs, JobsArgs, JobsOptions, Readers, ReadersOptions, Supervisor,
-    WaitingLimits, Watched, Writer, WriterOptions,
+    Derived, DerivedOptions, Directory, DirectoryArgs, DirectoryOptions, Jobs, JobsArgs, JobsOptions, Readers,
+    ReadersOptions, Supervisor, WaitingLimits, Watched, Writer, WriterOptions,
 };
 
 use super::Failure;
@@ -18,9 +18,11 @@ use super::duties::Duties;
 use crate::access::{self, RightsVersion};
 use crate::blobs::Blobs;
 use crate::blobs::local::LocalStore;
-use crate::config::{Config, Maintenance, Security};
+use crate::config::{Config, Maintenance, Search, Security};
 use crate::db;
 use crate::db::refs::Refs;
+use crate::forge::code_search::indexer::{Indexer, IndexerParts};
+use crate::forge::code_search::{self, CodeSearch};
 use crate::forge::maintenance::{self, Runner, RunnerParts};
 use crate::forge::{Forge, ForgeParts, Settings, setup};
 use crate::http::api::urls::Urls;
@@ -41,7 +43,7 @@ impl Parts {
     ///
     /// Errors: `Failure::Schema` for a database this version cannot use, `Failure::Start` otherwise.
     pub async fn start(config: &Config, on_escalate: OnEscalate) -> Result<Self, Failure> {
-        Self::start_over(config, config.repositories_dir(), config.maintenance.enabled, on_escalate).await
+        Self::start_over(config, config.repositories_dir(), true, on_escalate).await
     }
 
     /// Starts what a command needs that works on repositories while no server runs: as a server, without jobs in the background.
@@ -125,13 +127,31 @@ impl Parts {
             ],
         });
         let blobs = Blobs::new(Arc::new(LocalStore::new(config.attachments_dir())));
-        let jobs = match runs_jobs {
+        let search = search_settings(&config.search);
+        let indexer = match runs_jobs {
             true => {
+                let path = config.search_dir().join("code.db");
+                let open = move || Derived::open(&path, db::code_index::SHAPE, DerivedOptions::default());
+                let index = tokio::task::spawn_blocking(open).await.map_err(crate::error::Error::internal)??;
+                Some(Indexer::new(IndexerParts {
+                    index: Arc::new(index),
+                    directory: directory.clone(),
+                    readers: readers.clone(),
+                    writer: writer.clone(),
+                    clock: Arc::clone(&clock),
+                    settings: search.clone(),
+                }))
+            }
+            false => None,
+        };
+        let jobs = match &indexer {
+            Some(indexer) => {
                 let args = JobsArgs {
                     writer: writer.clone(),
                     store: Arc::new(db::jobs::Rows::new(Arc::clone(&clock))),
                     run: Arc::new(Duties {
-                        maintenance: maintenance.clone(),
+                        maintenance: config.maintenance.enabled.then(|| maintenance.clone()),
+                        indexer: indexer.clone(),
                         blobs: blobs.clone(),
                         readers: readers.clone(),
                     }),
@@ -139,10 +159,12 @@ impl Parts {
                 };
                 Some(Jobs::start(args, &supervisor).await?)
             }
-            false => None,
+            None => None,
         };
+        let code_search = indexer.map(|indexer| CodeSearch::new(indexer, search));
         let jobs_of_forge = jobs.clone();
-        let parts = ForgeParts { writer, readers, directory, clock, settings, rights, jobs: jobs_of_forge, blobs };
+        let parts =
+            ForgeParts { writer, readers, directory, clock, settings, rights, jobs: jobs_of_forge, blobs, code_search };
         let forge = Forge::new(parts)?;
         Ok(Self { forge, maintenance, supervisor, jobs })
     }
@@ -160,6 +182,13 @@ impl Parts {
         if removed > 0 {
             tracing::info!(count = removed, "directories of deleted repositories were removed");
         }
+        if let Some(search) = &self.forge.code_search {
+            let count = search.catch_up().await?;
+            if count > 0 {
+                tracing::info!(count, "repositories will be indexed");
+                self.forge.wake_jobs();
+            }
+        }
         Ok(())
     }
 
@@ -173,6 +202,9 @@ impl Parts {
             tracing::error!(error = %error, "the database writer did not end in order");
         }
         self.supervisor.stop().await;
+        if let Some(search) = &self.forge.code_search {
+            search.close();
+        }
         self.forge.readers.close();
     }
 }
@@ -194,6 +226,17 @@ fn maintenance_settings(config: &Maintenance) -> maintenance::Settings {
         delta_memory_bytes: config.delta_memory_bytes,
         makes_bundles: config.bundles,
         bundle_min_bytes: config.bundle_min_bytes,
+    }
+}
+
+fn search_settings(config: &Search) -> code_search::Settings {
+    code_search::Settings {
+        is_enabled: config.enabled,
+        max_file_bytes: config.max_file_bytes,
+        max_files: config.max_files_per_repository,
+        timeout: Duration::from_millis(config.timeout_ms),
+        max_candidates: config.max_candidates,
+        max_concurrent: config.max_concurrent,
     }
 }
 

@@ -95,6 +95,23 @@ impl TestServer {
         self.ended.await.unwrap()
     }
 
+    /// Stops the server, does something to its data directory and starts it again there, with other settings.
+    pub(crate) async fn restart(
+        mut self,
+        tune: impl FnOnce(&mut Config),
+        between: impl FnOnce(&std::path::Path),
+    ) -> Self {
+        self.ask_to_stop();
+        self.ended.await.unwrap().unwrap();
+        let dir = self._dir.expect("the caller of start_with has the directory");
+        between(dir.path());
+        let mut config = Config::for_tests(dir.path());
+        tune(&mut config);
+        let mut server = Self::start_with(config).await.unwrap();
+        server._dir = Some(dir);
+        server
+    }
+
     /// Events of the ledger with one action, in order, as they are written.
     pub(crate) fn events(&self, action: &str) -> Vec<serde_json::Value> {
         let dir = self._dir.as_ref().expect("a server on a directory of its own");

@@ -24,6 +24,7 @@ def drive(driver, world):
     call("repoListTags", **seed)
     call("repoGetTag", tag="v1", **seed)
     call("repoListAllGitRefs", **seed)
+    call("repoGetLanguages", **seed)
     call("repoListGitRefs", ref="heads", **seed)
 
     page = call("repoGetContents", ada, filepath="README.md", **at)

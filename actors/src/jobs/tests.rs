@@ -171,6 +171,30 @@ async fn a_job_that_is_stopped_or_dies_with_its_process_runs_again() {
     database.finish().await.unwrap();
 }
 
+#[tokio::test]
+async fn a_hint_for_later_wakes_when_the_job_is_due_also_while_another_is_under_way() {
+    let home = tempfile::tempdir().unwrap();
+    let database = Database::start(&home.path().join("j.db"), SCHEMA, WriterOptions::default()).await.unwrap();
+    let script = Script::new();
+    let options = JobsOptions { period: Duration::from_secs(3600), ..JobsOptions::default() };
+    let args = JobsArgs {
+        writer: database.writer.clone(),
+        store: Arc::new(Rows),
+        run: Arc::new(Arc::clone(&script)),
+        options,
+    };
+    let jobs = Jobs::start(args, &database.supervisor).await.unwrap();
+    // The first look finds nothing; this one is asked for while the first hint is still to come, and is due after it.
+    jobs.wake_after(Duration::from_millis(20));
+    jobs.wake_after(Duration::from_millis(60));
+    tokio::time::sleep(Duration::from_millis(40)).await;
+    add(&database, &[("plain", "a")]).await;
+    until_async("it ran", || async { (rows(&database).await == ["plain done 1"]).then_some(()) }).await;
+    assert!(jobs.wake_at.lock().unwrap().is_none());
+    jobs.shutdown().await;
+    database.finish().await.unwrap();
+}
+
 #[test]
 fn waits_double_up_to_a_bound() {
     let options = JobsOptions { max_attempts: 12, ..JobsOptions::default() };

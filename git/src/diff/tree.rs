@@ -27,6 +27,7 @@ pub(super) struct Scope<'a> {
 }
 
 /// What is still to be done, the next step last.
+#[derive(Debug)]
 enum Step {
     Change(Change),
     Directory { path: Vec<u8>, before: Option<ObjectId>, after: Option<ObjectId> },
@@ -43,22 +44,52 @@ pub(super) fn changes(
     interrupt: &AtomicBool,
 ) -> Result<Vec<Change>> {
     let mut found = Vec::new();
-    let mut steps = vec![Step::Directory { path: Vec::new(), before: before.copied(), after: after.copied() }];
-    let mut budget = PathBudget::new("the number of changed files", scope.max_files);
-    while let Some(step) = steps.pop() {
-        check_interrupt(interrupt)?;
-        match step {
-            Step::Change(change) => found.push(change),
-            Step::Directory { path, before, after } => {
-                let from = steps.len();
-                expand(odb, &path, (before, after), scope, &mut budget, &mut steps)?;
-                if let Some(new) = steps.get_mut(from..) {
-                    new.reverse();
+    let mut walk = Walk::new(before, after, Some(PathBudget::new("the number of changed files", scope.max_files)));
+    while let Some(change) = walk.next(odb, scope, interrupt)? {
+        found.push(change);
+    }
+    Ok(found)
+}
+
+/// Two trees side by side, one change at a time. Holds the entries of the directories on the way to where it is, no more.
+#[derive(Debug)]
+pub(super) struct Walk {
+    steps: Vec<Step>,
+    budget: Option<PathBudget>,
+    /// Paths up to this one, itself included, are passed over; directories that end before it are not read.
+    passed: Vec<u8>,
+}
+
+impl Walk {
+    pub(super) fn new(before: Option<&ObjectId>, after: Option<&ObjectId>, budget: Option<PathBudget>) -> Self {
+        let root = Step::Directory { path: Vec::new(), before: before.copied(), after: after.copied() };
+        Walk { steps: vec![root], budget, passed: Vec::new() }
+    }
+
+    /// Begins after a path that an earlier walk over the same trees had come to.
+    pub(super) fn after(self, passed: Vec<u8>) -> Self {
+        Walk { passed, ..self }
+    }
+
+    /// The next change, in the order of the paths as bytes.
+    ///
+    /// Errors: as [`changes`].
+    pub(super) fn next(&mut self, odb: &Snapshot, scope: &Scope<'_>, interrupt: &AtomicBool) -> Result<Option<Change>> {
+        while let Some(step) = self.steps.pop() {
+            check_interrupt(interrupt)?;
+            match step {
+                Step::Change(change) => return Ok(Some(change)),
+                Step::Directory { path, before, after } => {
+                    let from = self.steps.len();
+                    self.expand(odb, &path, (before, after), scope)?;
+                    if let Some(new) = self.steps.get_mut(from..) {
+                        new.reverse();
+                    }
                 }
             }
         }
+        Ok(None)
     }
-    Ok(found)
 }
 
 fn read_tree(odb: &Snapshot, id: Option<ObjectId>) -> Result<Vec<u8>> {
@@ -73,56 +104,71 @@ fn read_tree(odb: &Snapshot, id: Option<ObjectId>) -> Result<Vec<u8>> {
     Ok(data)
 }
 
-/// Compares two directories entry by entry.
-fn expand(
-    odb: &Snapshot,
-    path: &[u8],
-    (before, after): (Option<ObjectId>, Option<ObjectId>),
-    scope: &Scope<'_>,
-    budget: &mut PathBudget,
-    steps: &mut Vec<Step>,
-) -> Result<()> {
-    let (left, right) = (read_tree(odb, before)?, read_tree(odb, after)?);
-    let mut left = TreeEntries::new(&left).peekable();
-    let mut right = TreeEntries::new(&right).peekable();
-    loop {
-        let order = match (left.peek(), right.peek()) {
-            (Some(a), Some(b)) => a.compare(b),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => return Ok(()),
-        };
-        let a = if order.is_le() { left.next() } else { None };
-        let b = if order.is_ge() { right.next() } else { None };
-        let Some(name) = a.as_ref().or(b.as_ref()).map(|entry| entry.name) else { return Ok(()) };
-        let is_equal = a.zip(b).is_some_and(|(a, b)| a.id == b.id && canonical(&a) == canonical(&b));
-        if is_equal && !scope.with_unmodified {
-            continue;
+impl Walk {
+    /// Compares two directories entry by entry.
+    fn expand(
+        &mut self,
+        odb: &Snapshot,
+        path: &[u8],
+        (before, after): (Option<ObjectId>, Option<ObjectId>),
+        scope: &Scope<'_>,
+    ) -> Result<()> {
+        let (left, right) = (read_tree(odb, before)?, read_tree(odb, after)?);
+        let mut left = TreeEntries::new(&left).peekable();
+        let mut right = TreeEntries::new(&right).peekable();
+        loop {
+            let order = match (left.peek(), right.peek()) {
+                (Some(a), Some(b)) => a.compare(b),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => return Ok(()),
+            };
+            let a = if order.is_le() { left.next() } else { None };
+            let b = if order.is_ge() { right.next() } else { None };
+            let Some(name) = a.as_ref().or(b.as_ref()).map(|entry| entry.name) else { return Ok(()) };
+            let is_equal = a.zip(b).is_some_and(|(a, b)| a.id == b.id && canonical(&a) == canonical(&b));
+            if is_equal && !scope.with_unmodified {
+                continue;
+            }
+            let child = if path.is_empty() { name.to_vec() } else { [path, b"/", name].concat() };
+            let directory = |entry: Option<TreeEntry<'_>>| entry.filter(is_directory).map(|entry| entry.id);
+            let file = |entry: Option<TreeEntry<'_>>| {
+                let entry = entry?;
+                Some(File { path: child.clone(), mode: FileMode::of_entry(entry.mode)?, id: entry.id })
+            };
+            let (before, after) = (file(a), file(b));
+            let is_listed = match before {
+                Some(_) => true,
+                None => after.is_some() && scope.only_new.is_none_or(|path| path == child),
+            };
+            if is_listed && is_selected(scope.paths, &child) && !self.is_passed(&child) {
+                self.take(&child)?;
+                self.steps.push(Step::Change(Change::of_sides(before, after)));
+            }
+            let (before, after) = (directory(a), directory(b));
+            let is_followed = match before {
+                Some(_) => true,
+                None => after.is_some() && scope.only_new.is_none_or(|path| path.starts_with(&child)),
+            };
+            if is_followed && leads_to_selected(scope.paths, &child) && !self.is_passed_below(&child) {
+                self.take(&child)?;
+                self.steps.push(Step::Directory { path: child, before, after });
+            }
         }
-        let child = if path.is_empty() { name.to_vec() } else { [path, b"/", name].concat() };
-        let directory = |entry: Option<TreeEntry<'_>>| entry.filter(is_directory).map(|entry| entry.id);
-        let file = |entry: Option<TreeEntry<'_>>| {
-            let entry = entry?;
-            Some(File { path: child.clone(), mode: FileMode::of_entry(entry.mode)?, id: entry.id })
-        };
-        let (before, after) = (file(a), file(b));
-        let is_listed = match before {
-            Some(_) => true,
-            None => after.is_some() && scope.only_new.is_none_or(|path| path == child),
-        };
-        if is_listed && is_selected(scope.paths, &child) {
-            budget.take(&child)?;
-            steps.push(Step::Change(Change::of_sides(before, after)));
-        }
-        let (before, after) = (directory(a), directory(b));
-        let is_followed = match before {
-            Some(_) => true,
-            None => after.is_some() && scope.only_new.is_none_or(|path| path.starts_with(&child)),
-        };
-        if is_followed && leads_to_selected(scope.paths, &child) {
-            budget.take(&child)?;
-            steps.push(Step::Directory { path: child, before, after });
-        }
+    }
+
+    fn take(&mut self, path: &[u8]) -> Result<()> {
+        self.budget.as_mut().map_or(Ok(()), |budget| budget.take(path))
+    }
+
+    fn is_passed(&self, path: &[u8]) -> bool {
+        !self.passed.is_empty() && path <= self.passed.as_slice()
+    }
+
+    /// Whether everything in a directory comes before or at the path that was passed.
+    fn is_passed_below(&self, directory: &[u8]) -> bool {
+        let inside = [directory, b"/"].concat();
+        !self.passed.is_empty() && inside < self.passed && !self.passed.starts_with(&inside)
     }
 }
 

@@ -437,7 +437,7 @@ fn units_count_for_themselves_below_administrators() {
 #[test]
 fn instance_actions() {
     let expected = |rule: &Rule| match rule.name {
-        "server.read" | "user.search" | "repository.search" | "organization.list" | "topic.search" => {
+        "server.read" | "user.search" | "repository.search" | "organization.list" | "topic.search" | "code.search" => {
             ["ok", "ok", "ok", "ok"]
         }
         "self.read"
@@ -692,6 +692,7 @@ fn a_limited_token_passes_where_a_repository_is_named_and_at_few_other_doors() {
         "repository.search",
         "repository.list_own",
         "topic.search",
+        "code.search",
         "repository.list_user",
         "interest.list_user",
     ];

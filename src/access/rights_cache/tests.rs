@@ -23,6 +23,7 @@ fn forgetful(forge: &Forge) -> Arc<Forge> {
         rights: RightsVersion::default(),
         jobs: None,
         blobs: forge.blobs.clone(),
+        code_search: None,
     };
     Forge::new(parts).unwrap()
 }

@@ -8,7 +8,7 @@ use super::{COLUMNS, TABLES, page_values, read};
 use crate::model::interest::Interest;
 use crate::model::repository::{RepositoryMode, RepositoryQuery, RepositorySort};
 use crate::model::topic::{TOPICS_MAX, TopicName};
-use crate::model::{Page, Paged, RepoId, Repository, UserId};
+use crate::model::{Page, Paged, RepoId, Repository, Unit, UserId, UserName};
 
 /// Who is looking.
 #[derive(Debug, Clone)]
@@ -110,6 +110,27 @@ pub(in crate::db) fn build(viewer: &Viewer, query: &RepositoryQuery, page: Page)
     let (limit, offset) = (filter.bind(limit), filter.bind(offset));
     let statement = format!("SELECT {COLUMNS} FROM {TABLES}{clause} ORDER BY {order} LIMIT {limit} OFFSET {offset}");
     (statement, count, filter)
+}
+
+/// Lists the ids of repositories whose code the viewer may read, as far as a statement can tell, in order: each has to pass the gate before anything of it is shown.
+pub fn list_readable(
+    conn: &dyn Connection,
+    viewer: &Viewer,
+    owner: Option<&UserName>,
+    repository: Option<RepoId>,
+    limit: i64,
+) -> Result<Vec<RepoId>, Error> {
+    let mut filter = Filter::default();
+    may_see(&mut filter, viewer);
+    // The lowest bit of the units that are switched off.
+    const { assert!(Unit::Code as u8 == 0) };
+    filter.add("r.disabled_units % 2 = 0");
+    filter.equals("u.login_key", owner.map(UserName::key));
+    filter.equals("r.id", repository);
+    let clause = filter.clause();
+    let limit = filter.bind(limit);
+    let sql = format!("SELECT r.id FROM {TABLES}{clause} ORDER BY r.id LIMIT {limit}");
+    conn.all(&sql, filter.params(), |row| Ok(RepoId::new(row.int(0)?)))
 }
 
 /// Adds what makes a repository visible to a viewer; the statement names repository and owner `r` and `u`.

@@ -19,6 +19,7 @@ use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::error::{Error, Kind, Result};
 use crate::forge::Forge;
+use crate::forge::code_search;
 use crate::forge::maintenance::Asked;
 use crate::model::openpgp::Refusal::NoKey;
 use crate::model::{Clock, RepoId, Repository, TeamId, UserId, UtcMs};
@@ -227,6 +228,7 @@ fn move_default_branch(
         .after(json!({ "default_branch": to }))
         .reason("the default branch was renamed");
     db::repositories::set_default_branch(tx, repository.id, to, now)?;
+    code_search::ask(tx, repository.id, now)?;
     audit::append(tx, now, &event)?;
     Ok(())
 }
@@ -280,6 +282,9 @@ fn commit_edit(
     event.after = said.cloned();
     let seq = audit::append(tx, now, &event)?;
     if db::refs::record_edit(tx, repository.id, edit, user, seq, now)? {
+        if edit.name.branch() == Some(&repository.default_branch) {
+            code_search::ask(tx, repository.id, now)?;
+        }
         return Ok(EditOutcome::Applied);
     }
     Err(Error::broken(format!("ref {} changed inside its own transaction", edit.name)))
@@ -333,6 +338,7 @@ pub(super) async fn adopt_default_branch(
                 .after(json!({ "default_branch": branch }))
                 .reason("first push into an empty repository");
         db::repositories::set_default_branch(tx, id, &branch, now)?;
+        code_search::ask(tx, id, now)?;
         audit::append(tx, now, &event)?;
         Ok(())
     };

@@ -154,6 +154,8 @@ pub struct Details {
     pub release_count: u64,
     /// Topics by name.
     pub topics: Vec<String>,
+    /// Its main language; empty: none was counted.
+    pub language: String,
     /// Stars.
     pub star_count: u64,
     /// Watches.
@@ -204,6 +206,7 @@ struct Reading<'a> {
     /// A page mostly belongs to few.
     owners: HashMap<UserId, User>,
     topics: HashMap<RepoId, Vec<String>>,
+    languages: HashMap<RepoId, String>,
     stars: HashMap<RepoId, u64>,
     watches: HashMap<RepoId, u64>,
 }
@@ -214,6 +217,7 @@ impl<'a> Reading<'a> {
             conn,
             owners: HashMap::new(),
             topics: db::topics::of_repositories(conn, ids)?,
+            languages: db::languages::main_of_repositories(conn, ids)?,
             stars: db::interests::count_of_repositories(conn, Interest::Star, ids)?,
             watches: db::interests::count_of_repositories(conn, Interest::Watch, ids)?,
         })
@@ -236,6 +240,7 @@ impl<'a> Reading<'a> {
             parent: None,
             release_count: db::releases::count_published(self.conn, repository.id)?,
             topics: self.topics.get(&repository.id).cloned().unwrap_or_default(),
+            language: self.languages.get(&repository.id).cloned().unwrap_or_default(),
             star_count: self.stars.get(&repository.id).copied().unwrap_or(0),
             watcher_count: self.watches.get(&repository.id).copied().unwrap_or(0),
         })

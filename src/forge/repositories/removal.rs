@@ -13,7 +13,7 @@ use crate::access::{Caller, Permit};
 use crate::audit::{self, action};
 use crate::db;
 use crate::error::{Error, Result};
-use crate::forge::{Forge, attachments};
+use crate::forge::{Forge, attachments, code_search};
 use crate::model::{BlobId, RepoId, Repository, UserId, UtcMs};
 
 /// Deletes a repository: its rows go with one event, then its directory; journal and ledger stay.
@@ -95,6 +95,7 @@ async fn delete_all_of(
 fn remove_rows(tx: &dyn Connection, caller: &Caller, repository: &Repository, at: UtcMs) -> Result<Vec<BlobId>> {
     let blobs = attachments::forget_repository(tx, repository.id, at)?;
     db::repositories::delete(tx, repository.id)?;
+    code_search::ask(tx, repository.id, at)?;
     let event = event_about(caller, action::REPOSITORY_DELETE, repository).before(json!({
         "owner": repository.owner.as_str(),
         "name": repository.name.as_str(),

@@ -4,6 +4,7 @@
 //! may see. Called by every file of `http/api`; `json/tests.rs` holds the types against an extract of the specification.
 
 mod bundled;
+mod code_search;
 mod commit;
 mod commit_status;
 mod contents;
@@ -33,6 +34,7 @@ mod watch;
 mod write_options;
 
 pub use bundled::{GitignoreTemplateJson, LicenseTemplateEntryJson, LicenseTemplateJson};
+pub use code_search::{CodeFileJson, CodeLineJson, CodeRepositoryJson, CodeSearchJson};
 pub use commit::{BranchJson, CommitMetaJson, PayloadCommitJson, PayloadUserJson, TagJson, VerificationJson};
 pub use commit_status::{CombinedStatusJson, CommitStatusJson, CreateStatusOption};
 pub use contents::{

@@ -35,6 +35,12 @@ impl Params {
         self.read(name, &[Form::Text, Form::Date])
     }
 
+    /// A parameter's text as it was given; empty when absent.
+    pub fn exact(&self, name: &str) -> &str {
+        self.check(name, &[Form::Text]);
+        self.pairs.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
+    }
+
     /// A whole number greater than zero.
     pub fn id(&self, name: &str) -> Option<i64> {
         self.read(name, &[Form::Number]).parse().ok().filter(|id| *id > 0)

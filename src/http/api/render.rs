@@ -125,6 +125,7 @@ impl<'a> Viewer<'a> {
             private: repository.is_private,
             template: repository.is_template,
             size: repository.size_bytes / 1024,
+            language: details.language.clone(),
             languages_url: format!("{}/languages", self.urls.api_repository(&full_name)),
             html_url: self.urls.repository(&full_name),
             url: self.urls.api_repository(&full_name),

@@ -5,6 +5,7 @@
 //! `bob`. Clients here speak through the middleware, so error bodies and headers are the real ones.
 
 mod accounts;
+mod code_search;
 mod collaborators;
 mod commit_statuses;
 mod contents;

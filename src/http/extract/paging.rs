@@ -57,6 +57,21 @@ impl Paging {
         }
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
     }
+
+    /// Adds `Link` to an answer of which nobody knows how many pages there are.
+    pub fn write_open_headers(&self, app: &App, has_more: bool, response: &mut Response) {
+        // As if the next page were the last: only its name must not be told.
+        let known = self.page.number.saturating_add(u64::from(has_more)).saturating_mul(self.page.limit);
+        let link = links(&app.root_url, &self.uri, self.page, known);
+        let told: Vec<&str> =
+            link.split(',').filter(|link| !link.is_empty() && !link.ends_with("rel=\"last\"")).collect();
+        if let Ok(value) = HeaderValue::from_str(&told.join(","))
+            && !told.is_empty()
+        {
+            response.headers_mut().insert(header::LINK, value);
+            response.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Link"));
+        }
+    }
 }
 
 fn raw_pairs(uri: &Uri) -> impl Iterator<Item = (&str, &str)> {

@@ -57,6 +57,15 @@ impl Api {
         self.server.finish().await.unwrap();
     }
 
+    /// Stops the server, does something to its data directory and starts it again, with other settings.
+    pub(in crate::http::api) async fn restart(
+        self,
+        tune: impl FnOnce(&mut Config),
+        between: impl FnOnce(&std::path::Path),
+    ) -> Self {
+        Self { server: self.server.restart(tune, between).await }
+    }
+
     pub(in crate::http::api) fn admin(&self) -> String {
         basic("admin", ADMIN_PASSWORD)
     }

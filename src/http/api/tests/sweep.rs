@@ -52,6 +52,8 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("userCurrentListRepos", [401, 200, 200, 200]),
     ("createCurrentUserRepo", [401, 422, 422, 422]),
     ("repoSearch", [200, 200, 200, 200]),
+    ("searchCode", [422, 422, 422, 422]),
+    ("repoGetLanguages", [404, 404, 200, 200]),
     ("repoGetByID", [404, 404, 200, 200]),
     ("repoGet", [404, 404, 200, 200]),
     ("repoEdit", [404, 404, 403, 200]),
