@@ -75,6 +75,8 @@ pub struct Parts {
     pub renderings: renderings::Renderings,
     /// What is in directories, with the commits that last changed it.
     pub directories: api::directories::Directories,
+    /// In which order branches and tags are listed.
+    pub tip_orders: api::tip_orders::TipOrders,
     /// The last look at the parts, shared by all probes.
     pub probe: Arc<health::Probe>,
 }
