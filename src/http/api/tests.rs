@@ -5,6 +5,7 @@
 //! `bob`. Clients here speak through the middleware, so error bodies and headers are the real ones.
 
 mod accounts;
+mod canaries;
 mod collaborators;
 mod commit_statuses;
 mod contents;
@@ -14,12 +15,14 @@ mod git;
 mod history;
 mod interests;
 mod markup;
+mod matrix;
 mod objects;
 mod organizations;
 mod protection;
 mod refs;
 mod releases;
 mod repositories;
+mod revoked;
 mod search;
 mod settings;
 mod sweep;
@@ -27,6 +30,7 @@ mod templates;
 mod tokens;
 mod topics;
 mod write_paths;
+mod writers;
 mod writing;
 
 use fixture::{Api, basic};
