@@ -27,7 +27,7 @@ CREATE TABLE users (
     updated_ms           INTEGER NOT NULL,
     last_login_ms        INTEGER,
     deleted_ms           INTEGER
-, is_organization INTEGER NOT NULL DEFAULT 0 CHECK (is_organization IN (0, 1)), repo_admin_changes_team_access INTEGER NOT NULL DEFAULT 0 CHECK (repo_admin_changes_team_access IN (0, 1))) STRICT;
+, is_organization INTEGER NOT NULL DEFAULT 0 CHECK (is_organization IN (0, 1)), repo_admin_changes_team_access INTEGER NOT NULL DEFAULT 0 CHECK (repo_admin_changes_team_access IN (0, 1)), language        TEXT    NOT NULL DEFAULT '', theme           TEXT    NOT NULL DEFAULT '', diff_view_style TEXT    NOT NULL DEFAULT '' CHECK (diff_view_style IN ('', 'unified', 'split')), hides_email     INTEGER NOT NULL DEFAULT 0 CHECK (hides_email IN (0, 1)), hides_activity  INTEGER NOT NULL DEFAULT 0 CHECK (hides_activity IN (0, 1))) STRICT;
 
 CREATE TABLE access_token (
     id           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -265,7 +265,7 @@ BEGIN UPDATE rights_version SET version = version + 1; END;
 CREATE TRIGGER rights_of_users_update AFTER UPDATE OF
     id, login, login_key, full_name, email, email_key, description, website, location, visibility, password_hash, password_version, is_admin,
     is_active, is_login_prohibited, is_restricted, must_change_password, created_ms, updated_ms, deleted_ms, is_organization,
-    repo_admin_changes_team_access
+    repo_admin_changes_team_access, language, theme, diff_view_style, hides_email, hides_activity
 ON users
 BEGIN UPDATE rights_version SET version = version + 1; END;
 CREATE TRIGGER rights_of_users_delete AFTER DELETE ON users
@@ -643,3 +643,45 @@ CREATE TABLE commit_status (
 
 CREATE INDEX commit_status_by_commit ON commit_status (repo_id, commit_id, context, id);
 CREATE INDEX commit_status_by_creator ON commit_status (creator_id);
+
+CREATE TABLE email_address (
+    id          INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    user_id     INTEGER NOT NULL REFERENCES users (id),
+    email       TEXT    NOT NULL,
+    email_key   TEXT    NOT NULL,
+    is_verified INTEGER NOT NULL DEFAULT 0 CHECK (is_verified IN (0, 1)),
+    created_ms  INTEGER NOT NULL,
+    UNIQUE (user_id, email_key)
+) STRICT;
+CREATE UNIQUE INDEX email_address_verified ON email_address (email_key) WHERE is_verified = 1;
+CREATE INDEX email_address_by_key ON email_address (email_key);
+
+CREATE TABLE account_redirect (
+    login_key TEXT    NOT NULL PRIMARY KEY,
+    user_id   INTEGER NOT NULL REFERENCES users (id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX account_redirect_by_user ON account_redirect (user_id);
+
+CREATE TRIGGER rights_of_account_redirects_insert AFTER INSERT ON account_redirect
+BEGIN UPDATE rights_version SET version = version + 1; END;
+CREATE TRIGGER rights_of_account_redirects_update AFTER UPDATE ON account_redirect
+BEGIN UPDATE rights_version SET version = version + 1; END;
+CREATE TRIGGER rights_of_account_redirects_delete AFTER DELETE ON account_redirect
+BEGIN UPDATE rights_version SET version = version + 1; END;
+
+CREATE TABLE label (
+    id           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    repo_id      INTEGER REFERENCES repository (id) ON DELETE CASCADE,
+    org_id       INTEGER REFERENCES users (id),
+    name         TEXT    NOT NULL,
+    name_key     TEXT    NOT NULL,
+    color        TEXT    NOT NULL CHECK (length(color) = 6),
+    description  TEXT    NOT NULL DEFAULT '',
+    is_exclusive INTEGER NOT NULL DEFAULT 0 CHECK (is_exclusive IN (0, 1)),
+    is_archived  INTEGER NOT NULL DEFAULT 0 CHECK (is_archived IN (0, 1)),
+    created_ms   INTEGER NOT NULL,
+    updated_ms   INTEGER NOT NULL,
+    CHECK ((repo_id IS NULL) <> (org_id IS NULL)),
+    UNIQUE (repo_id, name_key),
+    UNIQUE (org_id, name_key)
+) STRICT;

@@ -4,16 +4,19 @@
 //! name says inside whatever transaction it is given. Statements keep to what SQLite and PostgreSQL both accept, except
 //! in [`dialect`]. Called by `access`, `audit` and `forge`.
 
+pub mod account_redirects;
 pub mod attachments;
 pub mod audit;
 pub mod collaborators;
 pub mod commit_statuses;
 pub mod dialect;
+pub mod email_addresses;
 mod filter;
 pub mod instance;
 pub mod interests;
 pub mod jobs;
 pub mod keys;
+pub mod labels;
 pub mod migrate;
 pub mod organizations;
 pub mod protection;

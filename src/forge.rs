@@ -21,16 +21,19 @@ pub mod branches;
 pub mod collaborators;
 pub mod commit_statuses;
 pub mod contents;
+pub mod email_addresses;
 pub mod first_commit;
 pub mod forks;
 pub mod intake;
 pub mod interests;
 pub mod keys;
+pub mod labels;
 pub mod maintenance;
 pub mod organizations;
 pub mod protection;
 pub mod pushes;
 pub mod releases;
+pub mod renames;
 pub mod repositories;
 pub mod setup;
 pub mod tags;
@@ -64,6 +67,8 @@ pub struct Settings {
     pub min_rsa_bits: u32,
     /// Every account may make organizations; else only administrators.
     pub everybody_creates_organizations: bool,
+    /// `NAME@` and this stands for the address of an account that hides it.
+    pub placeholder_domain: String,
 }
 
 impl Default for Settings {
@@ -76,6 +81,7 @@ impl Default for Settings {
             push_to_create: false,
             max_repository_bytes: 0,
             everybody_creates_organizations: true,
+            placeholder_domain: "noreply.localhost".to_owned(),
         }
     }
 }

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod audit;
 pub mod blobs;
+pub mod bundled;
 pub mod cli;
 pub mod config;
 pub mod db;

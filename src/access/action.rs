@@ -316,7 +316,7 @@ actions! { OnUser {
     /// Sees an account.
     ReadUser("user.read", [User Read], Need::SeeUser, takes_organizations);
     /// Learns that an account exists, to link its name in a text; needs no scope, as rendering needs none.
-    SeeName("user.see_name", [], Need::SeeUser);
+    SeeName("user.see_name", [], Need::SeeUser, takes_organizations);
     /// Sees which repositories an account owns, as far as the caller may see them.
     ListUserRepositories("repository.list_user", [User Read, Repository Read], Need::SeeUser, takes_organizations, with_limited_token);
     /// Sees what an account has starred and watches, as far as the caller may see it.
@@ -327,10 +327,18 @@ actions! { OnUser {
     CreateOrganizationFor("organization.create_for", [Admin Write], Need::SiteAdmin);
     /// Changes an account as an administrator.
     EditUser("user.edit", [Admin Write], Need::SiteAdmin);
+    /// Gives an account another login name.
+    RenameUser("user.rename", [Admin Write], Need::SiteAdmin);
     /// Deletes an account.
     DeleteUser("user.delete", [Admin Write], Need::SiteAdmin);
     /// Changes one's own profile.
     EditProfile("profile.edit", [User Write], Need::Own);
+    /// Looks at one's own settings.
+    ReadSettings("settings.read", [User Read], Need::Own);
+    /// Lists one's own addresses.
+    ListEmails("email.list", [User Read], Need::Own);
+    /// Adds addresses to one's own account, or takes them away.
+    EditEmails("email.edit", [User Write], Need::Own);
     /// Changes one's own password.
     ChangePassword("password.change", [User Write], Need::Own, password_only, before_password_change);
     /// Lists, makes and deletes access tokens.
@@ -362,6 +370,10 @@ actions! { OnRepository {
     CloneRepository("repository.clone", [Repository Read], reading(Unit::Code));
     /// Moves refs, by push or API.
     PushRepository("repository.push", [Repository Write], writing(Unit::Code));
+    /// Looks at labels.
+    ReadLabels("label.read", [Issue Read], reading(Unit::Issues));
+    /// Makes, changes and removes labels.
+    EditLabels("label.edit", [Issue Write], writing(Unit::Issues));
     /// Tells what a check found of a commit.
     EditCommitStatus("commit_status.edit", [Repository Write], writing(Unit::Code));
     /// Reads releases and their files; drafts are for those who may write.
@@ -430,6 +442,12 @@ actions! { OnOrganization {
     CreateOrganizationRepository("repository.create_in", [Organization Write, Repository Write], Need::Organization(Stand::Maker));
     /// Changes it.
     EditOrganization("organization.edit", [Organization Write], Need::Organization(Stand::Owner));
+    /// Gives it another name.
+    RenameOrganization("organization.rename", [Organization Write], Need::Organization(Stand::Owner));
+    /// Looks at the labels of its repositories.
+    ReadOrganizationLabels("label.read_organization", [Organization Read], Need::Organization(Stand::Sees));
+    /// Makes, changes and removes them.
+    EditOrganizationLabels("label.edit_organization", [Organization Write], Need::Organization(Stand::Owner));
     /// Deletes it.
     DeleteOrganization("organization.delete", [Organization Write], Need::Organization(Stand::Owner));
     /// Deletes all its repositories.

@@ -18,6 +18,12 @@ pub mod action {
     pub const USER_CREATE: &str = "user.create";
     /// An account was changed, its password included.
     pub const USER_EDIT: &str = "user.edit";
+    /// An account was given another login name.
+    pub const USER_RENAME: &str = "user.rename";
+    /// An account was given an address.
+    pub const EMAIL_ADD: &str = "email.add";
+    /// An address was taken from an account.
+    pub const EMAIL_DELETE: &str = "email.delete";
     /// An account was deleted.
     pub const USER_DELETE: &str = "user.delete";
     /// An access token was made.
@@ -40,6 +46,12 @@ pub mod action {
     pub const REPOSITORY_TOPICS: &str = "repository.topics";
     /// A check told what it found of a commit.
     pub const COMMIT_STATUS_CREATE: &str = "commit_status.create";
+    /// A label was made.
+    pub const LABEL_CREATE: &str = "label.create";
+    /// A label was changed.
+    pub const LABEL_EDIT: &str = "label.edit";
+    /// A label was removed.
+    pub const LABEL_DELETE: &str = "label.delete";
     /// Somebody starred a repository.
     pub const STAR_ADD: &str = "star.add";
     /// Somebody took a star back.
@@ -64,6 +76,8 @@ pub mod action {
     pub const ORGANIZATION_CREATE: &str = "organization.create";
     /// An organization's settings were changed.
     pub const ORGANIZATION_EDIT: &str = "organization.edit";
+    /// An organization was given another name.
+    pub const ORGANIZATION_RENAME: &str = "organization.rename";
     /// An organization was deleted.
     pub const ORGANIZATION_DELETE: &str = "organization.delete";
     /// Somebody was taken out of an organization and its teams.

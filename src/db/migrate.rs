@@ -27,6 +27,8 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0013_topics.sql", include_str!("../../migrations/0013_topics.sql")),
     ("0014_stars_watches.sql", include_str!("../../migrations/0014_stars_watches.sql")),
     ("0015_commit_statuses.sql", include_str!("../../migrations/0015_commit_statuses.sql")),
+    ("0016_people.sql", include_str!("../../migrations/0016_people.sql")),
+    ("0017_labels.sql", include_str!("../../migrations/0017_labels.sql")),
 ];
 
 /// The version this binary writes.

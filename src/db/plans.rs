@@ -11,6 +11,7 @@ use super::testing::{self, NOON, edit, oid, push};
 use super::*;
 use crate::model::commit_status::{CommitState, NewCommitStatus, StatusQuery};
 use crate::model::interest::Interest;
+use crate::model::label::LabelOwner;
 use crate::model::repository::{RepositoryQuery, RepositorySort};
 use crate::model::topic::TopicName;
 use crate::model::user::UserQuery;
@@ -70,8 +71,28 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     let name = UserName::new("ada").unwrap();
     users::find(conn_ref, ada).unwrap();
     users::find_by_name(conn_ref, &name).unwrap();
-    users::find_by_email(conn_ref, &Email::new("ada@example.org").unwrap()).unwrap();
-    users::find_all_by_email(conn_ref, &["ada@example.org".into()]).unwrap();
+    let address = Email::new("ada@example.org").unwrap();
+    users::find_all_by_email(
+        conn_ref,
+        &["ada@example.org".into(), "ada@noreply.localhost".into()],
+        "noreply.localhost",
+    )
+    .unwrap();
+    email_addresses::list(conn_ref, ada).unwrap();
+    email_addresses::find_of(conn_ref, ada, &address).unwrap();
+    email_addresses::holder(conn_ref, &address).unwrap();
+    users::find_by_present_or_former_name(conn_ref, &UserName::new("nobody").unwrap()).unwrap();
+    users::rename(conn_ref, &users::find(conn_ref, ada).unwrap().unwrap(), &UserName::new("ada-2").unwrap(), NOON)
+        .unwrap();
+    let owner = LabelOwner::Repository(repo);
+    let new_label = crate::bundled::label_sets::find("Default").unwrap().remove(0);
+    let label = labels::insert(conn_ref, owner, &new_label, NOON).unwrap();
+    labels::update(conn_ref, &labels::find(conn_ref, owner, label).unwrap().unwrap(), NOON).unwrap();
+    labels::find_by_name(conn_ref, owner, "BUG").unwrap().unwrap();
+    labels::list(conn_ref, owner, Page::default()).unwrap();
+    labels::all_of(conn_ref, owner).unwrap();
+    labels::delete(conn_ref, label).unwrap();
+    labels::delete_of(conn_ref, LabelOwner::Organization(ada)).unwrap();
     users::password_hash(conn_ref, ada).unwrap();
     users::name_is_taken(conn_ref, &name).unwrap();
     users::update_password(conn_ref, ada, "y", NOON).unwrap();

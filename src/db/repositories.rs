@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use atomicqms_actors::params;
 use atomicqms_actors::sql::{Connection, Error, Row};
 
-use super::users;
+use super::{account_redirects, users};
 use crate::model::{NewRepository, Page, RepoId, RepoName, Repository, UnitSet, User, UserId, UserName, UtcMs};
 
 pub mod search;
@@ -73,8 +73,20 @@ pub fn find_by_path(
         &params![owner.key(), name.key()],
         |row| row.int(0),
     )?;
+    if let Some(id) = former {
+        return Ok(find(conn, RepoId::new(id))?.map(|repository| (repository, true)));
+    }
+    let Some(owner) = account_redirects::find(conn, owner)? else { return Ok(None) };
+    if let Some(repository) = find_of_owner(conn, owner, name)? {
+        return Ok(Some((repository, true)));
+    }
+    let former = conn.first(
+        "SELECT repo_id FROM repository_redirect WHERE owner_id = $1 AND name_key = $2",
+        &params![owner, name.key()],
+        |row| Ok(RepoId::new(row.int(0)?)),
+    )?;
     match former {
-        Some(id) => Ok(find(conn, RepoId::new(id))?.map(|repository| (repository, true))),
+        Some(id) => Ok(find(conn, id)?.map(|repository| (repository, true))),
         None => Ok(None),
     }
 }
@@ -86,6 +98,13 @@ pub fn find_of_owner(conn: &dyn Connection, owner: UserId, name: &RepoName) -> R
         &params![owner, name.key()],
         read,
     )
+}
+
+/// Lists the repositories of an owner by id.
+pub fn ids_of_owner(conn: &dyn Connection, owner: UserId) -> Result<Vec<RepoId>, Error> {
+    conn.all("SELECT id FROM repository WHERE owner_id = $1 ORDER BY id", &params![owner], |row| {
+        Ok(RepoId::new(row.int(0)?))
+    })
 }
 
 /// Finds the fork of a repository that an owner has.
@@ -244,6 +263,7 @@ pub fn delete(tx: &dyn Connection, id: RepoId) -> Result<bool, Error> {
         "DELETE FROM repository_transfer_team WHERE repo_id = $1",
         "DELETE FROM repository_transfer WHERE repo_id = $1",
         "DELETE FROM repository_topic WHERE repo_id = $1",
+        "DELETE FROM label WHERE repo_id = $1",
         "DELETE FROM repository_redirect WHERE repo_id = $1",
         "DELETE FROM repository WHERE id = $1",
     ] {

@@ -1,6 +1,6 @@
 //! Rows of accounts.
 //!
-//! Owns the `users` table. Deleted accounts are invisible to every function here except [`name_is_taken`].
+//! Owns the `users` table. Deleted accounts are invisible to every function here except [`owner_of_name`] and [`name_is_taken`].
 
 use std::collections::HashMap;
 
@@ -8,13 +8,15 @@ use atomicqms_actors::params;
 use atomicqms_actors::sql::{Connection, Error, Row};
 
 use super::filter::Filter;
-use crate::model::user::{UserQuery, UserSort};
+use super::{account_redirects, email_addresses};
+use crate::model::user::{DiffViewStyle, UserQuery, UserSettings, UserSort};
 use crate::model::{Email, NewUser, Page, Paged, User, UserId, UserName, UtcMs, Visibility};
 
 pub(super) const COLUMNS: &str = "u.id, u.login, u.full_name, u.email, u.description, u.website, u.location, \
      u.visibility, u.is_admin, u.is_active, u.is_login_prohibited, u.is_restricted, u.must_change_password, \
-     u.password_version, u.created_ms, u.updated_ms, u.last_login_ms, u.is_organization";
-pub(super) const COLUMN_COUNT: usize = 18;
+     u.password_version, u.created_ms, u.updated_ms, u.last_login_ms, u.is_organization, u.language, u.theme, \
+     u.diff_view_style, u.hides_email, u.hides_activity";
+pub(super) const COLUMN_COUNT: usize = 23;
 
 pub(super) fn read(row: &dyn Row) -> Result<User, Error> {
     Ok(User {
@@ -36,6 +38,14 @@ pub(super) fn read(row: &dyn Row) -> Result<User, Error> {
         updated_ms: UtcMs::new(row.int(15)?),
         last_login_ms: row.opt_int(16)?.map(UtcMs::new),
         is_organization: row.flag(17)?,
+        settings: UserSettings {
+            language: row.text(18)?,
+            theme: row.text(19)?,
+            diff_view_style: DiffViewStyle::parse(&row.text(20)?)
+                .ok_or(Error::Column { index: 20, expected: "a way to show differences" })?,
+            hides_email: row.flag(21)?,
+            hides_activity: row.flag(22)?,
+        },
     })
 }
 
@@ -57,28 +67,29 @@ pub fn find_by_name(conn: &dyn Connection, name: &UserName) -> Result<Option<Use
     )
 }
 
-/// Finds an account by address, without regard to case.
-pub fn find_by_email(conn: &dyn Connection, email: &Email) -> Result<Option<User>, Error> {
-    conn.first(
-        &format!("SELECT {COLUMNS} FROM users u WHERE u.email_key = $1 AND u.deleted_ms IS NULL"),
-        &params![email.key()],
-        read,
-    )
-}
-
-/// Finds active accounts by their addresses; keys of the answer are lower-case addresses.
-pub fn find_all_by_email(conn: &dyn Connection, emails: &[String]) -> Result<HashMap<String, User>, Error> {
+/// Finds active accounts by addresses that are confirmed to be theirs, or by the placeholder that stands for an address that is not shown;
+/// keys of the answer are lower-case addresses.
+pub fn find_all_by_email(
+    conn: &dyn Connection,
+    emails: &[String],
+    placeholder_domain: &str,
+) -> Result<HashMap<String, User>, Error> {
     let mut found = HashMap::new();
     for email in emails {
         let key = email.to_ascii_lowercase();
-        let user = conn.first(
-            &format!(
-                "SELECT {COLUMNS} FROM users u \
-                 WHERE u.email_key = $1 AND u.is_active = 1 AND u.is_organization = 0 AND u.deleted_ms IS NULL"
-            ),
-            &params![key.as_str()],
-            read,
-        )?;
+        let placeholder = key.rsplit_once('@').filter(|(_, domain)| domain.eq_ignore_ascii_case(placeholder_domain));
+        let user = match placeholder.and_then(|(name, _)| UserName::parse(name).ok()) {
+            Some(name) => find_by_present_or_former_name(conn, &name)?,
+            None => conn.first(
+                &format!(
+                    "SELECT {COLUMNS} FROM email_address e JOIN users u ON u.id = e.user_id \
+                     WHERE e.email_key = $1 AND e.is_verified = 1 AND u.deleted_ms IS NULL"
+                ),
+                &params![key.as_str()],
+                read,
+            )?,
+        };
+        let user = user.filter(|user| user.is_active && !user.is_organization);
         if let Some(user) = user {
             found.insert(key, user);
         }
@@ -91,9 +102,48 @@ pub fn password_hash(conn: &dyn Connection, id: UserId) -> Result<Option<String>
     conn.first("SELECT password_hash FROM users WHERE id = $1 AND deleted_ms IS NULL", &params![id], |row| row.text(0))
 }
 
-/// Whether a login name is in use or was used by a deleted account.
+/// Finds an account by its login name or a former one, without regard to case.
+pub fn find_by_present_or_former_name(conn: &dyn Connection, name: &UserName) -> Result<Option<User>, Error> {
+    match find_by_name(conn, name)? {
+        Some(user) => Ok(Some(user)),
+        None => match account_redirects::find(conn, name)? {
+            Some(id) => find(conn, id),
+            None => Ok(None),
+        },
+    }
+}
+
+/// Whose login name this is or ever was, deleted accounts included; a name never changes hands.
+pub fn owner_of_name(conn: &dyn Connection, name: &UserName) -> Result<Option<UserId>, Error> {
+    let present = conn
+        .first("SELECT id FROM users WHERE login_key = $1", &params![name.key()], |row| Ok(UserId::new(row.int(0)?)));
+    match present? {
+        Some(id) => Ok(Some(id)),
+        None => account_redirects::find(conn, name),
+    }
+}
+
+/// Whether a login name is in use or was used by anybody.
 pub fn name_is_taken(conn: &dyn Connection, name: &UserName) -> Result<bool, Error> {
-    Ok(conn.first("SELECT 1 FROM users WHERE login_key = $1", &params![name.key()], |_| Ok(()))?.is_some())
+    Ok(owner_of_name(conn, name)?.is_some())
+}
+
+/// Gives an account another login name, leaves the old one as a redirect, and notes where the directories of its repositories still are.
+pub fn rename(tx: &dyn Connection, user: &User, name: &UserName, at: UtcMs) -> Result<(), Error> {
+    if name.key() != user.name.key() {
+        account_redirects::forget(tx, name, user.id)?;
+        account_redirects::leave(tx, &user.name, user.id)?;
+    }
+    // As `model::repository::relative_path` writes it.
+    tx.execute(
+        "UPDATE repository SET moved_from = COALESCE(moved_from, $1 || '/' || name || '.git') WHERE owner_id = $2",
+        &params![user.name.as_str(), user.id],
+    )?;
+    tx.execute(
+        "UPDATE users SET login = $1, login_key = $2, updated_ms = $3 WHERE id = $4",
+        &params![name.as_str(), name.key(), at, user.id],
+    )?;
+    Ok(())
 }
 
 /// Whether any account administers the site.
@@ -113,7 +163,7 @@ pub fn count_other_admins(conn: &dyn Connection, except: UserId) -> Result<i64, 
     Ok(count.unwrap_or(0))
 }
 
-/// Makes an account.
+/// Makes an account, whose address counts as confirmed.
 pub fn insert(tx: &dyn Connection, new: &NewUser, password_hash: &str, at: UtcMs) -> Result<UserId, Error> {
     let id = tx.first(
         "INSERT INTO users (login, login_key, full_name, email, email_key, visibility, password_hash, is_admin, \
@@ -135,7 +185,9 @@ pub fn insert(tx: &dyn Connection, new: &NewUser, password_hash: &str, at: UtcMs
         ],
         |row| row.int(0),
     )?;
-    id.map(UserId::new).ok_or(Error::Column { index: 0, expected: "an id" })
+    let id = id.map(UserId::new).ok_or(Error::Column { index: 0, expected: "an id" })?;
+    email_addresses::put_verified(tx, id, &new.email, at)?;
+    Ok(id)
 }
 
 /// Writes every field that may change, except the password.
@@ -143,7 +195,8 @@ pub fn update(tx: &dyn Connection, user: &User, at: UtcMs) -> Result<(), Error> 
     tx.execute(
         "UPDATE users SET full_name = $1, email = $2, email_key = $3, description = $4, website = $5, location = $6, \
          visibility = $7, is_admin = $8, is_active = $9, is_login_prohibited = $10, is_restricted = $11, \
-         must_change_password = $12, updated_ms = $13 WHERE id = $14",
+         must_change_password = $12, updated_ms = $13, language = $14, theme = $15, diff_view_style = $16, \
+         hides_email = $17, hides_activity = $18 WHERE id = $19",
         &params![
             user.full_name.as_str(),
             user.email.as_str(),
@@ -158,6 +211,11 @@ pub fn update(tx: &dyn Connection, user: &User, at: UtcMs) -> Result<(), Error> 
             user.is_restricted,
             user.must_change_password,
             at,
+            user.settings.language.as_str(),
+            user.settings.theme.as_str(),
+            user.settings.diff_view_style.as_str(),
+            user.settings.hides_email,
+            user.settings.hides_activity,
             user.id,
         ],
     )?;
@@ -181,6 +239,7 @@ pub fn mark_login(tx: &dyn Connection, id: UserId, at: UtcMs) -> Result<(), Erro
 
 /// Empties the personal fields of an account and hides it; the login name stays taken.
 pub fn bury(tx: &dyn Connection, id: UserId, at: UtcMs) -> Result<(), Error> {
+    email_addresses::delete_of_user(tx, id)?;
     tx.execute(
         "UPDATE users SET full_name = '', email = '', email_key = NULL, description = '', website = '', location = '', \
          password_hash = '', password_version = password_version + 1, is_admin = 0, is_active = 0, \

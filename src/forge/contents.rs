@@ -16,6 +16,7 @@ pub use self::apply::{Change, Operation};
 use super::Forge;
 use super::intake::Intake;
 use super::pushes::Purpose;
+use super::users::recorded_email;
 use super::writing::{self, RefWrite, doer, ref_name};
 use crate::access::Permit;
 use crate::access::action::PushRepository;
@@ -177,7 +178,7 @@ impl Signing {
 /// Author and committer: one that is not given is the other, and the caller where none is.
 fn people(forge: &Forge, permit: &Permit<PushRepository>, new: &FileCommit) -> Result<(Signing, Signing)> {
     let user = doer(permit.caller())?;
-    let own = Person { name: user.name_to_show().to_owned(), email: user.email.as_str().to_owned() };
+    let own = Person { name: user.name_to_show().to_owned(), email: recorded_email(forge, user) };
     let full = |person: &Option<Person>| -> Result<Option<Person>> {
         let Some(person) = person else { return Ok(None) };
         if person.name.trim().is_empty() && person.email.trim().is_empty() {

@@ -11,12 +11,13 @@ use super::Forge;
 use super::intake::Intake;
 use super::pushes::Purpose;
 use super::repositories::{MayCreateRepository, create_repository};
+use super::users::recorded_email;
 use super::writing::{self, RefWrite};
 use crate::access::action::PushRepository;
 use crate::access::{Caller, Permit, RepoPath};
 use crate::db;
 use crate::error::{Error, Kind, Result};
-use crate::model::{Category, NewRepository, Repository, User, UtcMs};
+use crate::model::{Category, NewRepository, Repository, Starter, User, UtcMs};
 
 /// Makes a repository and, if it wants one, its first commit.
 ///
@@ -34,12 +35,14 @@ pub async fn create_with_first_commit<A: MayCreateRepository>(
         // Said before the repository exists: its first commit would be refused.
         return Err(Error::forbidden("auto_init needs a token with the scope write:repository"));
     }
+    let starter = new.starter.clone();
     let repository = create_repository(forge, permit, NewRepository { auto_init: false, ..new }).await?;
     if !wants_commit {
         return Ok(repository);
     }
     let author = caller.user().ok_or_else(|| Error::broken("a first commit needs an account as its author"))?;
-    let (commit, pack) = first_pack(&repository, author, forge.clock.now()).map_err(Error::internal)?;
+    let (commit, pack) = first_pack(&repository, &starter, author, &recorded_email(forge, author), forge.clock.now())
+        .map_err(Error::internal)?;
     land(forge, intake, &caller, &repository, FirstCommit { commit, pack }).await?;
     let id = repository.id;
     forge.read("read repository", move |conn| db::repositories::find(conn, id)?.ok_or_else(Error::not_found)).await
@@ -75,30 +78,49 @@ pub(super) async fn land(
     })
 }
 
-/// The id of the commit, and the pack that brings it with its tree and README.
-fn first_pack(repository: &Repository, author: &User, at: UtcMs) -> atomicqms_git::Result<(ObjectId, Vec<u8>)> {
+/// The id of the commit, and the pack that brings it with its tree and files.
+fn first_pack(
+    repository: &Repository,
+    starter: &Starter,
+    author: &User,
+    email: &str,
+    at: UtcMs,
+) -> atomicqms_git::Result<(ObjectId, Vec<u8>)> {
     let mut readme = format!("# {}\n", repository.name);
     if !repository.description.is_empty() {
         readme.push_str(&format!("\n{}\n", repository.description));
     }
-    let blob = hash_object(ObjectKind::Blob, readme.as_bytes())?;
-    let mut tree = b"100644 README.md\0".to_vec();
-    tree.extend_from_slice(blob.as_slice());
+    let license = starter.license.map(|license| license.text(at.year(), author.name_to_show()));
+    // In the order in which git sorts the entries of a tree.
+    let files: Vec<(&str, &[u8])> = [
+        (".gitignore", starter.gitignore.as_bytes()),
+        ("LICENSE", license.as_deref().unwrap_or_default().as_bytes()),
+        ("README.md", readme.as_bytes()),
+    ]
+    .into_iter()
+    .filter(|(_, content)| !content.is_empty())
+    .collect();
+    let mut tree = Vec::new();
+    for (name, content) in &files {
+        tree.extend_from_slice(format!("100644 {name}\0").as_bytes());
+        tree.extend_from_slice(hash_object(ObjectKind::Blob, content)?.as_slice());
+    }
     let tree_id = hash_object(ObjectKind::Tree, &tree)?;
-    let who = signature(author, at);
+    let who = signature(author, email, at);
     let commit = format!("tree {tree_id}\nauthor {who}\ncommitter {who}\n\nInitial commit\n");
     let commit_id = hash_object(ObjectKind::Commit, commit.as_bytes())?;
-    let objects: [(ObjectKind, &[u8]); 3] =
-        [(ObjectKind::Commit, commit.as_bytes()), (ObjectKind::Tree, &tree), (ObjectKind::Blob, readme.as_bytes())];
+    let mut objects: Vec<(ObjectKind, &[u8])> =
+        vec![(ObjectKind::Commit, commit.as_bytes()), (ObjectKind::Tree, &tree)];
+    objects.extend(files.iter().map(|(_, content)| (ObjectKind::Blob, *content)));
     Ok((commit_id, compose(&objects)?))
 }
 
 /// `Name <mail> seconds +0000`, without the characters that would end a field early.
-fn signature(author: &User, at: UtcMs) -> String {
+fn signature(author: &User, email: &str, at: UtcMs) -> String {
     let clean = |text: &str| -> String {
         text.chars().filter(|character| !matches!(character, '<' | '>') && !character.is_control()).collect()
     };
     let shown = clean(author.name_to_show());
     let name = if shown.trim().is_empty() { author.name.as_str() } else { shown.trim() };
-    format!("{name} <{}> {} +0000", clean(author.email.as_str()), at.get().div_euclid(1000))
+    format!("{name} <{}> {} +0000", clean(email), at.get().div_euclid(1000))
 }

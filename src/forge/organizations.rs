@@ -19,6 +19,7 @@ use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::db::organizations::Of;
 use crate::error::{Error, Result};
+use crate::model::label::LabelOwner;
 use crate::model::{
     NewOrganization, Organization, OrganizationPatch, Page, Paged, Standing, TeamSettings, User, UserId, UserName,
     UtcMs, Visibility,
@@ -184,11 +185,12 @@ pub async fn delete_organization(forge: &Forge, permit: Permit<DeleteOrganizatio
             for team in &teams {
                 db::teams::delete(tx, *team)?;
             }
+            let labels = db::labels::delete_of(tx, LabelOwner::Organization(org))?;
             db::organizations::delete_members(tx, org)?;
             db::transfers::delete_of_recipient(tx, org)?;
             db::users::bury(tx, org, at)?;
             let event = Event::new(permit.caller().stamp(), action::ORGANIZATION_DELETE, object(org))
-                .before(json!({ "login": organization.user.name.as_str(), "teams": teams }));
+                .before(json!({ "login": organization.user.name.as_str(), "teams": teams, "labels": labels }));
             audit::append(tx, at, &event)?;
             Ok(())
         })

@@ -28,6 +28,7 @@ use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::error::{Error, Kind, Result};
 use crate::model::interest::Interest;
+use crate::model::label::LabelOwner;
 use crate::model::topic::TopicName;
 use crate::model::{AccessLevel, NewRepository, Repository, RepositoryPatch, Unit, User, UtcMs};
 
@@ -90,6 +91,9 @@ pub async fn create_repository<A: MayCreateRepository>(
             for topic in &new.topics {
                 db::topics::add(tx, id, topic, at)?;
             }
+            for label in &new.labels {
+                super::labels::insert(tx, LabelOwner::Repository(id), label, at)?;
+            }
             let maker = permit.caller().user();
             if let Some(maker) = maker {
                 db::interests::put(tx, Interest::Watch, maker.id, id, at)?;
@@ -103,6 +107,7 @@ pub async fn create_repository<A: MayCreateRepository>(
                 "default_branch": repository.default_branch,
                 "generated_from": new.generated_from,
                 "forked_from": new.forked_from,
+                "labels": new.labels.iter().map(|label| label.name.as_str()).collect::<Vec<_>>(),
                 "topics": new.topics.iter().map(TopicName::as_str).collect::<Vec<_>>(),
                 "watched_by": maker.map(|maker| maker.name.as_str()),
             }));

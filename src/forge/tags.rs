@@ -9,6 +9,7 @@ use atomicqms_git::create::tag::TagDraft;
 use super::Forge;
 use super::intake::Intake;
 use super::pushes::Purpose;
+use super::users::recorded_email;
 use super::writing::{self, RefWrite, doer, find_commit, ref_name};
 use crate::access::Permit;
 use crate::access::action::PushRepository;
@@ -56,8 +57,9 @@ pub(super) async fn make(
     }
     let user = doer(permit.caller())?;
     let seconds = forge.clock.now().get().div_euclid(1000);
-    let tagger = Ident::new(user.name_to_show(), user.email.as_str(), seconds, 0)
-        .or_else(|_| Ident::new(user.name.as_str(), user.email.as_str(), seconds, 0))?;
+    let email = recorded_email(forge, user);
+    let tagger = Ident::new(user.name_to_show(), &email, seconds, 0)
+        .or_else(|_| Ident::new(user.name.as_str(), &email, seconds, 0))?;
     let mut objects = writing::new_objects(&view, intake);
     let name = full.tag().unwrap_or_default().to_owned();
     let made = writing::on_objects(intake, permit.caller(), move |interrupt| {

@@ -20,12 +20,14 @@ use super::Forge;
 use super::first_commit::{FirstCommit, land};
 use super::intake::Intake;
 use super::repositories::{MayCreateRepository, create_repository, remove_unfinished};
+use super::users::recorded_email;
 use crate::access::action::ReadCode;
-use crate::access::{Client, Permit};
+use crate::access::{Client, Permit, RepositoryAccess};
 use crate::db;
 use crate::error::{Error, Kind, Result};
+use crate::model::label::{LabelOwner, NewLabel};
 use crate::model::topic::TopicName;
-use crate::model::{Category, NewRepository, Repository, UtcMs};
+use crate::model::{AccessLevel, Category, NewRepository, Repository, Unit, UtcMs};
 
 /// Most bytes of all files of a template together. Units: bytes.
 const MAX_TEMPLATE_BYTES: u64 = 64 << 20;
@@ -46,6 +48,8 @@ pub struct Wanted {
     pub files: bool,
     /// The topics.
     pub topics: bool,
+    /// The labels, as far as the caller may see them.
+    pub labels: bool,
 }
 
 /// Makes a repository from a template.
@@ -62,9 +66,9 @@ pub async fn generate_repository<A: MayCreateRepository>(
     wanted: Wanted,
     addresses: Addresses,
 ) -> Result<Repository> {
-    let Wanted { files: with_files, topics: with_topics } = wanted;
+    let Wanted { files: with_files, topics: with_topics, labels: with_labels } = wanted;
     let caller = permit.caller().clone();
-    let template = template.into_subject().repository;
+    let RepositoryAccess { repository: template, rights, .. } = template.into_subject();
     if !template.is_template {
         return Err(Error::invalid("template_repo", "this is not a template repo"));
     }
@@ -80,7 +84,16 @@ pub async fn generate_repository<A: MayCreateRepository>(
         true => forge.read("list topics", move |conn| Ok(db::topics::of_repository(conn, id)?)).await?,
         false => Vec::new(),
     };
+    let sees_labels =
+        rights.units.of(Unit::Issues) >= AccessLevel::Read && !template.disabled_units.contains(Unit::Issues);
+    let labels = match with_labels && sees_labels {
+        true => {
+            forge.read("list labels", move |conn| Ok(db::labels::all_of(conn, LabelOwner::Repository(id))?)).await?
+        }
+        false => Vec::new(),
+    };
     let new = NewRepository {
+        labels: labels.into_iter().map(NewLabel::from).collect(),
         topics: topics.iter().filter_map(|name| TopicName::parse(name)).collect(),
         default_branch: Some(branch),
         generated_from: Some(template.full_name()),
@@ -116,7 +129,7 @@ async fn fill(
 ) -> Result<()> {
     let author = caller.user().ok_or_else(|| Error::broken("a first commit needs an account as its author"))?;
     let now = forge.clock.now();
-    let ident = Ident::new(author.name_to_show(), author.email.as_str(), now.get().div_euclid(1000), 0)?;
+    let ident = Ident::new(author.name_to_show(), &recorded_email(forge, author), now.get().div_euclid(1000), 0)?;
     let tip = default_tip(&source, template)?;
     let target = forge.open(made).await?.view();
     let facts = Facts { repository: side(made, &addresses), template: side(template, &addresses), date: date_of(now) };

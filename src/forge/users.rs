@@ -58,7 +58,7 @@ pub(super) fn insert_user(
     if db::users::name_is_taken(tx, &new.name)? {
         return Err(Error::invalid("username", format!("user already exists [name: {}]", new.name)));
     }
-    if db::users::find_by_email(tx, &new.email)?.is_some() {
+    if db::email_addresses::holder(tx, &new.email)?.is_some() {
         return Err(Error::invalid("email", format!("e-mail already in use [email: {}]", new.email.as_str())));
     }
     let id = db::users::insert(tx, new, hash, at)?;
@@ -75,9 +75,10 @@ pub async fn edit_user(forge: &Forge, permit: Permit<EditUser>, patch: UserPatch
 
 /// Changes one's own profile.
 ///
-/// Errors: `Forbidden` for fields only an administrator may change, or a password (see [`change_password`]).
+/// Errors: `Forbidden` for fields only an administrator may change, or a password (see [`change_password`]); `Invalid` for one that breaks a rule.
 pub async fn edit_profile(forge: &Forge, permit: Permit<EditProfile>, patch: UserPatch) -> Result<User> {
     let is_profile = patch.password.is_none()
+        && patch.email.is_none()
         && patch.is_admin.is_none()
         && patch.is_active.is_none()
         && patch.is_login_prohibited.is_none()
@@ -106,6 +107,9 @@ async fn edit<A: Action<Subject = User>>(forge: &Forge, permit: Permit<A>, patch
         check_text(field, text.as_deref().unwrap_or_default(), max)?;
     }
     check_link("website", patch.website.as_deref().unwrap_or_default())?;
+    for (field, word) in [("language", &patch.language), ("theme", &patch.theme)] {
+        check_word(field, word.as_deref().unwrap_or_default())?;
+    }
     let hash = match &patch.password {
         Some(password) => Some(forge.access.passwords().hash(password).await?),
         None => None,
@@ -116,8 +120,8 @@ async fn edit<A: Action<Subject = User>>(forge: &Forge, permit: Permit<A>, patch
             let before = permit.confirm(tx, at)?;
             let mut after = before.clone();
             apply(&mut after, &patch);
-            if after.email.key() != before.email.key()
-                && db::users::find_by_email(tx, &after.email)?.is_some_and(|other| other.id != before.id)
+            let has_new_address = after.email.as_str() != before.email.as_str();
+            if has_new_address && db::email_addresses::holder(tx, &after.email)?.is_some_and(|other| other != before.id)
             {
                 let text = format!("e-mail already in use [email: {}]", after.email.as_str());
                 return Err(Error::invalid("email", text));
@@ -133,6 +137,10 @@ async fn edit<A: Action<Subject = User>>(forge: &Forge, permit: Permit<A>, patch
             }
             if new.is_empty() {
                 return Ok(before);
+            }
+            if has_new_address {
+                // What an administrator sets counts as confirmed; the former address stays one of the account's.
+                db::email_addresses::put_verified(tx, before.id, &after.email, at)?;
             }
             db::users::update(tx, &after, at)?;
             if let Some(hash) = &hash {
@@ -238,7 +246,10 @@ pub async fn users_by_email(
 ) -> Result<HashMap<String, User>> {
     addresses.sort_unstable();
     addresses.dedup();
-    let read = move |conn: &dyn atomicqms_actors::sql::Connection| Ok(db::users::find_all_by_email(conn, &addresses)?);
+    let domain = forge.settings.placeholder_domain.clone();
+    let read = move |conn: &dyn atomicqms_actors::sql::Connection| {
+        Ok(db::users::find_all_by_email(conn, &addresses, &domain)?)
+    };
     let mut found = forge.read("users by address", read).await?;
     found.retain(|_, user| may_see(caller, user, false));
     Ok(found)
@@ -270,6 +281,11 @@ fn apply(user: &mut User, patch: &UserPatch) {
     set(&mut user.website, &patch.website);
     set(&mut user.location, &patch.location);
     set(&mut user.visibility, &patch.visibility);
+    set(&mut user.settings.language, &patch.language);
+    set(&mut user.settings.theme, &patch.theme);
+    set(&mut user.settings.diff_view_style, &patch.diff_view_style);
+    set(&mut user.settings.hides_email, &patch.hides_email);
+    set(&mut user.settings.hides_activity, &patch.hides_activity);
     set(&mut user.is_admin, &patch.is_admin);
     set(&mut user.is_active, &patch.is_active);
     set(&mut user.is_login_prohibited, &patch.is_login_prohibited);
@@ -292,6 +308,12 @@ fn changes(before: &User, after: &User) -> (Map<String, Value>, Map<String, Valu
     note("is_restricted", before.is_restricted.into(), after.is_restricted.into());
     note("must_change_password", before.must_change_password.into(), after.must_change_password.into());
     note("visibility", before.visibility.as_str().into(), after.visibility.as_str().into());
+    note("hides_email", before.settings.hides_email.into(), after.settings.hides_email.into());
+    note("hides_activity", before.settings.hides_activity.into(), after.settings.hides_activity.into());
+    note("language", before.settings.language.as_str().into(), after.settings.language.as_str().into());
+    note("theme", before.settings.theme.as_str().into(), after.settings.theme.as_str().into());
+    let style = |user: &User| Value::from(user.settings.diff_view_style.as_str());
+    note("diff_view_style", style(before), style(after));
     note("full_name", before.full_name.as_str().into(), after.full_name.as_str().into());
     let personal: Vec<&str> = [
         ("email", before.email != after.email),
@@ -306,6 +328,24 @@ fn changes(before: &User, after: &User) -> (Map<String, Value>, Map<String, Valu
         new.insert("changed".to_owned(), personal.into());
     }
     (old, new)
+}
+
+/// The address that commits made for an account carry.
+pub(super) fn recorded_email(forge: &Forge, user: &User) -> String {
+    if user.settings.hides_email {
+        format!("{}@{}", user.name.key(), forge.settings.placeholder_domain)
+    } else {
+        user.email.as_str().to_owned()
+    }
+}
+
+/// A word such as a language or a theme has for its name.
+fn check_word(field: &'static str, word: &str) -> Result<()> {
+    let is_plain = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if word.len() > 64 || !is_plain {
+        return Err(Error::invalid(field, format!("{field} may have at most 64 letters, digits, - and _")));
+    }
+    Ok(())
 }
 
 const fn standing_admin(user: &User) -> bool {

@@ -9,6 +9,7 @@ pub mod assignees;
 pub mod branch_protections;
 pub mod branches;
 pub mod branches_write;
+pub mod bundled;
 pub mod collaborators;
 mod commit_facts;
 pub mod commit_statuses;
@@ -21,6 +22,7 @@ pub mod contents;
 pub mod contents_write;
 pub mod deploy_keys;
 pub mod directories;
+pub mod emails;
 pub mod forks;
 pub mod git_objects;
 mod git_path;
@@ -28,6 +30,7 @@ pub mod git_refs;
 mod interests;
 pub mod json;
 pub mod keys;
+pub mod labels;
 mod lfs_pointer;
 pub mod lookup;
 pub mod markup;
@@ -39,6 +42,7 @@ pub mod query;
 pub mod raw;
 pub mod release_attachments;
 pub mod releases;
+pub mod renames;
 pub mod render;
 pub mod repositories;
 pub mod repository_teams;
@@ -58,6 +62,7 @@ pub mod topics;
 pub mod transfers;
 pub mod uploads;
 pub mod urls;
+pub mod user_settings;
 pub mod users;
 pub mod validate;
 pub mod validate_organization;
@@ -86,6 +91,8 @@ pub fn routes() -> Vec<Route> {
         topic_routes(),
         interest_routes(),
         commit_status_routes(),
+        label_routes(),
+        bundled_routes(),
     ]
     .into_iter()
     .flatten()
@@ -98,6 +105,17 @@ fn account_routes() -> Vec<Route> {
     vec![
         Route::api(Method::GET, "/api/v1/version", "getVersion", version::get_version),
         Route::api(Method::GET, "/api/v1/user", "userGetCurrent", users::user_get_current),
+        Route::api(Method::GET, "/api/v1/user/emails", "userListEmails", emails::user_list_emails),
+        Route::api(Method::POST, "/api/v1/user/emails", "userAddEmail", emails::user_add_email),
+        Route::api(Method::DELETE, "/api/v1/user/emails", "userDeleteEmail", emails::user_delete_email),
+        Route::api(Method::GET, "/api/v1/user/settings", "getUserSettings", user_settings::get_user_settings),
+        Route::api(Method::PATCH, "/api/v1/user/settings", "updateUserSettings", user_settings::update_user_settings),
+        Route::api(
+            Method::POST,
+            "/api/v1/admin/users/{username}/rename",
+            "adminRenameUser",
+            renames::admin_rename_user,
+        ),
         Route::api(Method::GET, "/api/v1/users/search", "userSearch", users::user_search),
         Route::api(Method::GET, "/api/v1/users/{username}", "userGet", users::user_get),
         Route::api(Method::GET, "/api/v1/users/{username}/repos", "userListRepos", repositories::user_list_repos),
@@ -168,6 +186,7 @@ fn organization_routes() -> Vec<Route> {
         Route::api(Method::GET, org, "orgGet", organizations::org_get),
         Route::api(Method::PATCH, org, "orgEdit", organizations::org_edit),
         Route::api(Method::DELETE, org, "orgDelete", organizations::org_delete),
+        Route::api(Method::POST, "/api/v1/orgs/{org}/rename", "renameOrg", renames::rename_org),
         Route::api(Method::GET, repos, "orgListRepos", organizations::org_list_repos),
         Route::api(Method::POST, repos, "createOrgRepo", organizations::create_org_repo),
         Route::api(Method::DELETE, repos, "orgDeleteRepos", organizations::org_delete_repos),
@@ -539,5 +558,39 @@ fn topic_routes() -> Vec<Route> {
         Route::api(Method::PUT, all, "repoUpdateTopics", topics::repo_update_topics),
         Route::api(Method::PUT, one, "repoAddTopic", topics::repo_add_topic),
         Route::api(Method::DELETE, one, "repoDeleteTopic", topics::repo_delete_topic),
+    ]
+}
+
+fn label_routes() -> Vec<Route> {
+    let of_repo = "/api/v1/repos/{owner}/{repo}/labels";
+    let one_of_repo = "/api/v1/repos/{owner}/{repo}/labels/{id}";
+    let of_org = "/api/v1/orgs/{org}/labels";
+    let one_of_org = "/api/v1/orgs/{org}/labels/{id}";
+    vec![
+        Route::api(Method::GET, of_repo, "issueListLabels", labels::issue_list_labels),
+        Route::api(Method::POST, of_repo, "issueCreateLabel", labels::issue_create_label),
+        Route::api(Method::GET, one_of_repo, "issueGetLabel", labels::issue_get_label),
+        Route::api(Method::PATCH, one_of_repo, "issueEditLabel", labels::issue_edit_label),
+        Route::api(Method::DELETE, one_of_repo, "issueDeleteLabel", labels::issue_delete_label),
+        Route::api(Method::GET, of_org, "orgListLabels", labels::org_list_labels),
+        Route::api(Method::POST, of_org, "orgCreateLabel", labels::org_create_label),
+        Route::api(Method::GET, one_of_org, "orgGetLabel", labels::org_get_label),
+        Route::api(Method::PATCH, one_of_org, "orgEditLabel", labels::org_edit_label),
+        Route::api(Method::DELETE, one_of_org, "orgDeleteLabel", labels::org_delete_label),
+    ]
+}
+
+fn bundled_routes() -> Vec<Route> {
+    let gitignores = "/api/v1/gitignore/templates";
+    let gitignore = "/api/v1/gitignore/templates/{name}";
+    let label_set = "/api/v1/label/templates/{name}";
+    let license = "/api/v1/licenses/{name}";
+    vec![
+        Route::api(Method::GET, gitignores, "listGitignoresTemplates", bundled::list_gitignores_templates),
+        Route::api(Method::GET, gitignore, "getGitignoreTemplateInfo", bundled::get_gitignore_template_info),
+        Route::api(Method::GET, "/api/v1/label/templates", "listLabelTemplates", bundled::list_label_templates),
+        Route::api(Method::GET, label_set, "getLabelTemplateInfo", bundled::get_label_template_info),
+        Route::api(Method::GET, "/api/v1/licenses", "listLicenseTemplates", bundled::list_license_templates),
+        Route::api(Method::GET, license, "getLicenseTemplateInfo", bundled::get_license_template_info),
     ]
 }

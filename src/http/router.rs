@@ -7,6 +7,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::Method;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::middleware::context::RequestContext;
@@ -95,7 +96,11 @@ pub fn routes() -> Vec<Route> {
 pub fn build(app: App) -> Router {
     let mut router = Router::new();
     for route in routes() {
-        router = router.route(route.info.path, route.handler);
+        let mut handler = route.handler;
+        if api::renames::is_about_an_account(route.info.path) {
+            handler = handler.layer(from_fn_with_state((app.clone(), route.info), api::renames::follow));
+        }
+        router = router.route(route.info.path, handler);
     }
     router.fallback(page::not_found).with_state(app)
 }

@@ -4,8 +4,10 @@
 
 use std::path::PathBuf;
 
+use super::label::NewLabel;
 use super::topic::TopicName;
 use super::{RepoId, RepoName, TeamId, Unit, UnitSet, UserId, UserName, UtcMs, Visibility};
+use crate::bundled::licenses::License;
 
 /// One repository as the database knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +99,19 @@ pub struct NewRepository {
     pub generated_from: Option<String>,
     /// Topics it begins with.
     pub topics: Vec<TopicName>,
+    /// Labels it begins with.
+    pub labels: Vec<NewLabel>,
+    /// What the first commit holds beside the README.
+    pub starter: Starter,
+}
+
+/// What the first commit of a repository holds beside the README.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Starter {
+    /// Text of `.gitignore`; empty: no such file.
+    pub gitignore: String,
+    /// Licence, for the file `LICENSE`.
+    pub license: Option<&'static License>,
 }
 
 impl NewRepository {
@@ -113,6 +128,8 @@ impl NewRepository {
             forked_from: None,
             generated_from: None,
             topics: Vec::new(),
+            labels: Vec::new(),
+            starter: Starter::default(),
         }
     }
 }

@@ -46,12 +46,19 @@ impl UtcMs {
         text.parse::<jiff::Timestamp>().ok().map(|instant| Self(instant.as_millisecond()))
     }
 
-    fn format(self, pattern: &str) -> String {
+    /// The year in UTC.
+    pub fn year(self) -> i16 {
+        self.instant().to_zoned(jiff::tz::TimeZone::UTC).year()
+    }
+
+    fn instant(self) -> jiff::Timestamp {
         let last = jiff::Timestamp::MAX.as_millisecond();
         let first = jiff::Timestamp::MIN.as_millisecond();
-        let instant =
-            jiff::Timestamp::from_millisecond(self.0.clamp(first, last)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        instant.strftime(pattern).to_string()
+        jiff::Timestamp::from_millisecond(self.0.clamp(first, last)).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+    }
+
+    fn format(self, pattern: &str) -> String {
+        self.instant().strftime(pattern).to_string()
     }
 }
 

@@ -32,6 +32,49 @@ impl Visibility {
     }
 }
 
+/// How differences are shown to somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum DiffViewStyle {
+    /// Never chosen.
+    #[default]
+    Unset,
+    /// One column.
+    Unified,
+    /// Old and new side by side.
+    Split,
+}
+
+impl DiffViewStyle {
+    /// The name Gitea gives it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unset => "",
+            Self::Unified => "unified",
+            Self::Split => "split",
+        }
+    }
+
+    /// Reads a name given by [`Self::as_str`].
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Unset, Self::Unified, Self::Split].into_iter().find(|style| style.as_str() == name)
+    }
+}
+
+/// What people set for themselves beside their profile.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UserSettings {
+    /// Language of pages, such as `de-DE`; empty: the browser's.
+    pub language: String,
+    /// Theme of pages; empty: the server's.
+    pub theme: String,
+    /// How differences are shown.
+    pub diff_view_style: DiffViewStyle,
+    /// True: a placeholder stands for the address wherever others see it, also in commits made over the API.
+    pub hides_email: bool,
+    /// True: others are not shown what the account does.
+    pub hides_activity: bool,
+}
+
 /// One account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
@@ -65,6 +108,8 @@ pub struct User {
     pub is_organization: bool,
     /// Grows when the password changes; cached verifications compare it.
     pub password_version: i64,
+    /// What the account set for itself.
+    pub settings: UserSettings,
     /// When the row was made.
     pub created_ms: UtcMs,
     /// When the row last changed.
@@ -140,6 +185,16 @@ pub struct UserPatch {
     pub location: Option<String>,
     /// New visibility.
     pub visibility: Option<Visibility>,
+    /// New language of pages.
+    pub language: Option<String>,
+    /// New theme of pages.
+    pub theme: Option<String>,
+    /// New way to show differences.
+    pub diff_view_style: Option<DiffViewStyle>,
+    /// Hide the address or show it.
+    pub hides_email: Option<bool>,
+    /// Hide what the account does, or show it.
+    pub hides_activity: Option<bool>,
     /// Grant or take site administration.
     pub is_admin: Option<bool>,
     /// Activate or deactivate.

@@ -23,6 +23,7 @@ use crate::db;
 use crate::db::refs::Refs;
 use crate::forge::maintenance::{self, Runner, RunnerParts};
 use crate::forge::{Forge, ForgeParts, Settings, setup};
+use crate::http::api::urls::Urls;
 use crate::model::{Clock, SystemClock};
 
 /// Everything below HTTP.
@@ -107,6 +108,8 @@ impl Parts {
             push_to_create: config.git.push_to_create,
             everybody_creates_organizations: config.security.everybody_creates_organizations,
             max_repository_bytes: config.git.max_repository_bytes,
+            placeholder_domain: Urls::new(&super::root_url(&config.server.root_url, config.server.http_addr))
+                .placeholder_domain(),
         };
         let maintenance = Runner::new(RunnerParts {
             directory: directory.clone(),

@@ -47,4 +47,11 @@ def drive(driver, world):
         call("orgDeleteTeam", ada, 204, id=number)
     call("createOrgRepo", bob, 201, org="umbrella", body={"name": "one"})
     call("orgDeleteRepos", bob, org="umbrella")
-    call("orgDelete", bob, 204, org="umbrella")
+    label = call("orgCreateLabel", bob, 201, org="umbrella", body={"name": "type/CAPA", "color": "#00aabb", "exclusive": True})
+    call("orgListLabels", bob, org="umbrella")
+    if label:
+        call("orgGetLabel", bob, org="umbrella", id=label["id"])
+        call("orgEditLabel", bob, org="umbrella", id=label["id"], body={"description": "Corrective action"})
+        call("orgDeleteLabel", bob, 204, org="umbrella", id=label["id"])
+    call("renameOrg", bob, 204, org="umbrella", body={"new_name": "parasol"})
+    call("orgDelete", bob, 204, org="parasol")

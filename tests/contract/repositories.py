@@ -59,6 +59,12 @@ def drive(driver, world):
     call("repoAddTopic", ada, 204, topic="lab", **at)
     call("repoListTopics", ada, **at)
     call("topicSearch", ada, q="qm")
+    label = call("issueCreateLabel", ada, 201, body={"name": "kind/bug", "color": "#f00"}, **at)
+    call("issueListLabels", ada, **at)
+    if label:
+        call("issueGetLabel", ada, id=label["id"], **at)
+        call("issueEditLabel", ada, id=label["id"], body={"color": "00aabb"}, **at)
+        call("issueDeleteLabel", ada, 204, id=label["id"], **at)
     call("repoDeleteTopic", ada, 204, topic="lab", **at)
 
     call("repoAddCollaborator", ada, 204, collaborator="bob", body={"permission": "write"}, **at)

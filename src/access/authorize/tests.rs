@@ -36,6 +36,7 @@ fn user(id: i64, name: &str) -> User {
         is_restricted: false,
         must_change_password: false,
         is_organization: false,
+        settings: crate::model::user::UserSettings::default(),
         password_version: 1,
         created_ms: UtcMs::EPOCH,
         updated_ms: UtcMs::EPOCH,
@@ -153,6 +154,11 @@ fn repository_actions() {
         ("repository.push", false, true, [WHO, NO, HIDE, NO, SHUT, SHUT, SHUT, SHUT, SHUT]),
         ("release.read", false, false, [OK, OK, HIDE, OK, OK, OK, OK, OK, OK]),
         ("release.read", true, true, [HIDE, HIDE, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("label.read", false, false, [OK, OK, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("label.read", true, true, [HIDE, HIDE, HIDE, OK, OK, OK, OK, OK, OK]),
+        ("label.edit", false, false, [WHO, NO, HIDE, NO, OK, OK, OK, OK, OK]),
+        ("label.edit", true, false, [HIDE, HIDE, HIDE, NO, OK, OK, OK, OK, OK]),
+        ("label.edit", false, true, [WHO, NO, HIDE, NO, SHUT, SHUT, SHUT, SHUT, SHUT]),
         ("commit_status.edit", false, false, [WHO, NO, HIDE, NO, OK, OK, OK, OK, OK]),
         ("commit_status.edit", true, false, [HIDE, HIDE, HIDE, NO, OK, OK, OK, OK, OK]),
         ("commit_status.edit", false, true, [WHO, NO, HIDE, NO, SHUT, SHUT, SHUT, SHUT, SHUT]),
@@ -231,8 +237,12 @@ fn account_actions() {
         ("organization.list_user", [OK, OK, OK, OK, OK]),
         ("organization.create_for", [WHO, NO, NO, OK, OK]),
         ("user.edit", [WHO, NO, NO, OK, OK]),
+        ("user.rename", [WHO, NO, NO, OK, OK]),
         ("user.delete", [WHO, NO, NO, OK, OK]),
         ("profile.edit", [WHO, NO, OK, NO, OK]),
+        ("settings.read", [WHO, NO, OK, NO, OK]),
+        ("email.list", [WHO, NO, OK, NO, OK]),
+        ("email.edit", [WHO, NO, OK, NO, OK]),
         ("password.change", [WHO, NO, OK, NO, OK]),
         ("token.manage", [WHO, NO, OK, OK, OK]),
         ("key.list", [OK, OK, OK, OK, OK]),
@@ -275,7 +285,7 @@ fn an_organization_is_an_account_only_where_that_makes_sense() {
     let facts = Facts::User { is_self: false, is_visible: true, is_public: true, is_organization: true };
     let passes: Vec<&str> =
         OnUser::RULES.iter().filter(|rule| ask(rule, &admin, &facts).is_ok()).map(|rule| rule.name).collect();
-    assert_eq!(passes, ["user.read", "repository.list_user", "key.list", "repository.create_for"]);
+    assert_eq!(passes, ["user.read", "user.see_name", "repository.list_user", "key.list", "repository.create_for"]);
 }
 
 #[test]
@@ -293,6 +303,9 @@ fn organization_actions() {
         ("organization.show_membership", [WHO, NO, OK, OK, OK], [WHO, HIDE, OK, OK, OK]),
         ("repository.create_in", [WHO, NO, NO, OK, OK], [WHO, HIDE, NO, OK, OK]),
         ("organization.edit", [WHO, NO, NO, NO, OK], [WHO, HIDE, NO, NO, OK]),
+        ("organization.rename", [WHO, NO, NO, NO, OK], [WHO, HIDE, NO, NO, OK]),
+        ("label.read_organization", [OK, OK, OK, OK, OK], [HIDE, HIDE, OK, OK, OK]),
+        ("label.edit_organization", [WHO, NO, NO, NO, OK], [WHO, HIDE, NO, NO, OK]),
         ("organization.delete", [WHO, NO, NO, NO, OK], [WHO, HIDE, NO, NO, OK]),
         ("repository.delete_all", [WHO, NO, NO, NO, OK], [WHO, HIDE, NO, NO, OK]),
         ("organization.remove_member", [WHO, NO, NO, NO, OK], [WHO, HIDE, NO, NO, OK]),

@@ -20,6 +20,8 @@ const HASHES: &[(&str, &str)] = &[
     ("0013_topics.sql", "8a036868950286d44fdd68e30f49863632bdd360b69ee675ca136994cd397eee"),
     ("0014_stars_watches.sql", "1080456cd2f653330839e6aa9a2d5e42488a093c907ecabd00afd823837ff235"),
     ("0015_commit_statuses.sql", "76215837199f9d2d7b59b2293d46ed60859fb18a5942b5481f05c40902c96dca"),
+    ("0016_people.sql", "d8aebb1b0a2f421455db088fec9d68a8f9dce39492db13d4c3c42ea7d5d85d3e"),
+    ("0017_labels.sql", "7c6b681c1b6e3495e8519a8f2eaa1be837059dc404f96765c78404ff155195fc"),
 ];
 
 fn empty() -> rusqlite::Connection {

@@ -3,12 +3,15 @@
 //! Owns field names, nullability and defaults. Refuses to decide who may see a value: handlers hand in what the caller
 //! may see. Called by every file of `http/api`; `json/tests.rs` holds the types against an extract of the specification.
 
+mod bundled;
 mod commit;
 mod commit_status;
 mod contents;
+mod email;
 mod git_ref;
 mod history;
 mod key;
+mod label;
 mod markup;
 mod options;
 mod organization;
@@ -22,25 +25,30 @@ mod time;
 mod token;
 mod topic;
 mod user;
+mod user_settings;
 mod watch;
 mod write_options;
 
+pub use bundled::{GitignoreTemplateJson, LicenseTemplateEntryJson, LicenseTemplateJson};
 pub use commit::{BranchJson, CommitMetaJson, PayloadCommitJson, PayloadUserJson, TagJson, VerificationJson};
 pub use commit_status::{CombinedStatusJson, CommitStatusJson, CreateStatusOption};
 pub use contents::{
     ContentsExtJson, ContentsJson, FileCommitJson, FileJson, FileLinksJson, FilesJson, GetFilesOptions, GitBlobJson,
     GitEntryJson, GitTreeJson,
 };
+pub use email::{EmailJson, EmailsOption};
 pub use git_ref::{GitObjectJson, ReferenceJson};
 pub use history::{
     AffectedFileJson, AnnotatedTagJson, AnnotatedTagObjectJson, CommitJson, CommitStatsJson, CommitUserJson,
     CompareJson, NoteJson, RepoCommitJson,
 };
 pub use key::{DeployKeyJson, PublicKeyJson};
+pub use label::{CreateLabelOption, EditLabelOption, LabelJson, LabelTemplateJson};
 pub use markup::{MarkdownOption, MarkupOption};
 pub use options::{
     AddCollaboratorOption, CreateAccessTokenOption, CreateForkOption, CreateKeyOption, CreateRepoOption,
-    CreateUserOption, EditRepoOption, EditUserOption, GenerateRepoOption, TransferRepoOption,
+    CreateUserOption, EditRepoOption, EditUserOption, GenerateRepoOption, RenameOrgOption, RenameUserOption,
+    TransferRepoOption,
 };
 pub use organization::{
     CreateOrgOption, EditOrgOption, OrganizationJson, OrganizationPermissionsJson, TeamJson, TeamOption, TeamSearchJson,
@@ -56,6 +64,7 @@ pub use time::{Timestamp, ZERO_TIME};
 pub use token::{AccessTokenJson, CurrentAccessTokenJson, UserMetaJson};
 pub use topic::{RepoTopicOptions, TopicJson, TopicListJson, TopicNamesJson};
 pub use user::{CollaboratorPermissionJson, UserJson, UserSearchJson};
+pub use user_settings::{UserSettingsJson, UserSettingsOption};
 pub use watch::WatchInfoJson;
 pub use write_options::{
     CommitDateOption, CreateBranchOption, CreateTagOption, FileOperationOption, FileOption, IdentityOption,

@@ -118,13 +118,18 @@ fn present_address(root_url: &str, uri: &Uri, present: &str) -> Result<HeaderVal
     const BEFORE_NAME: &str = "/api/v1/repos/";
     let rest = uri.path().strip_prefix(BEFORE_NAME).unwrap_or_default();
     let after_name = rest.splitn(3, '/').nth(2).map_or_else(String::new, |rest| format!("/{rest}"));
+    moved_address(root_url, &format!("{BEFORE_NAME}{present}{after_name}"), uri.query())
+}
+
+/// An address that a caller is sent to, absolute on the root URL.
+pub(super) fn moved_address(root_url: &str, path: &str, query: Option<&str>) -> Result<HeaderValue, Error> {
     // A token in the query is not repeated: addresses end up in logs.
     let is_secret = |pair: &&str| ["token=", "access_token="].iter().any(|name| pair.starts_with(name));
-    let kept: Vec<&str> = uri.query().unwrap_or_default().split('&').filter(|pair| !is_secret(pair)).collect();
+    let kept: Vec<&str> = query.unwrap_or_default().split('&').filter(|pair| !is_secret(pair)).collect();
     let query = kept.join("&");
     let query = if query.is_empty() { query } else { format!("?{query}") };
     let root = root_url.trim_end_matches('/');
-    HeaderValue::try_from(format!("{root}{BEFORE_NAME}{present}{after_name}{query}")).map_err(Error::internal)
+    HeaderValue::try_from(format!("{root}{path}{query}")).map_err(Error::internal)
 }
 
 #[cfg(test)]

@@ -5,11 +5,12 @@
 
 use crate::access::{Caller, RepositoryRights};
 use crate::forge::repositories::Details;
-use crate::model::{AccessLevel, Organization, Repository, SshKey, Team, Unit, User, UserId};
+use crate::model::{AccessLevel, EmailAddress, Organization, Repository, SshKey, Team, Unit, User, UserId, UserName};
 
 use super::json::{
-    AccessTokenJson, AttachmentJson, CurrentAccessTokenJson, DeployKeyJson, OrganizationJson, PermissionJson,
-    PublicKeyJson, ReleaseJson, RepositoryJson, TeamJson, Timestamp, UserJson, UserMetaJson,
+    AccessTokenJson, AttachmentJson, CurrentAccessTokenJson, DeployKeyJson, EmailJson, OrganizationJson,
+    PermissionJson, PublicKeyJson, ReleaseJson, RepositoryJson, TeamJson, Timestamp, UserJson, UserMetaJson,
+    UserSettingsJson,
 };
 use super::urls::Urls;
 use crate::forge::releases::Shown;
@@ -240,7 +241,8 @@ impl<'a> Viewer<'a> {
 
     fn render_user(&self, user: &User, sees_email: bool, is_private_view: bool) -> UserJson {
         let login = user.name.as_str();
-        let email = if sees_email { user.email.as_str().to_owned() } else { self.urls.placeholder_email(login) };
+        let is_shown = sees_email && (!user.settings.hides_email || self.is_admin || self.user_id == Some(user.id));
+        let email = if is_shown { user.email.as_str().to_owned() } else { self.urls.placeholder_email(login) };
         let last_login_ms = user.last_login_ms.filter(|_| is_private_view).map_or(0, |at| at.get());
         UserJson {
             id: user.id.get(),
@@ -251,7 +253,7 @@ impl<'a> Viewer<'a> {
             email,
             avatar_url: String::new(),
             html_url: self.urls.user(login),
-            language: String::new(),
+            language: user.settings.language.clone(),
             is_admin: is_private_view && user.is_admin,
             last_login: Timestamp::from_ms(last_login_ms),
             created: Timestamp::from_ms(user.created_ms.get()),
@@ -267,6 +269,33 @@ impl<'a> Viewer<'a> {
             starred_repos_count: 0,
             username: login.to_owned(),
         }
+    }
+}
+
+/// An address of the account with this name.
+pub fn email(address: &EmailAddress, name: &UserName) -> EmailJson {
+    EmailJson {
+        email: address.email.as_str().to_owned(),
+        verified: address.is_verified,
+        primary: address.is_primary,
+        user_id: address.user_id.get(),
+        username: name.to_string(),
+    }
+}
+
+/// What an account has set for itself.
+pub fn user_settings(user: &User) -> UserSettingsJson {
+    let settings = &user.settings;
+    UserSettingsJson {
+        full_name: user.full_name.clone(),
+        website: user.website.clone(),
+        description: user.description.clone(),
+        location: user.location.clone(),
+        language: settings.language.clone(),
+        theme: settings.theme.clone(),
+        diff_view_style: settings.diff_view_style.as_str(),
+        hide_email: settings.hides_email,
+        hide_activity: settings.hides_activity,
     }
 }
 

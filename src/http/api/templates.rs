@@ -57,7 +57,7 @@ async fn generate<A: MayCreateRepository>(
     permit: Permit<A>,
     option: GenerateRepoOption,
 ) -> Result<Repository> {
-    let wanted = Wanted { files: option.git_content, topics: option.topics };
+    let wanted = Wanted { files: option.git_content, topics: option.topics, labels: option.labels };
     let new = validate::generated_repository(option)?;
     let (forge, intake) = (Arc::clone(&app.forge), app.intake.clone());
     let addresses = Addresses {

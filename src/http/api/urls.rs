@@ -36,6 +36,16 @@ impl<'a> Urls<'a> {
         format!("{}/api/v1/repos/{full_name}", self.root)
     }
 
+    /// An organization in the API.
+    pub fn api_organization(self, name: &str) -> String {
+        format!("{}/api/v1/orgs/{name}", self.root)
+    }
+
+    /// A licence that comes with the server, in the API.
+    pub fn api_license(self, key: &str) -> String {
+        format!("{}/api/v1/licenses/{key}", self.root)
+    }
+
     /// One of the caller's own keys in the API.
     pub fn api_key(self, id: i64) -> String {
         format!("{}/api/v1/user/keys/{id}", self.root)
@@ -100,7 +110,12 @@ impl<'a> Urls<'a> {
 
     /// The address shown instead of a user's own to those who may not see it.
     pub fn placeholder_email(self, login: &str) -> String {
-        format!("{}@noreply.{}", login.to_ascii_lowercase(), self.host())
+        format!("{}@{}", login.to_ascii_lowercase(), self.placeholder_domain())
+    }
+
+    /// Where such addresses are.
+    pub fn placeholder_domain(self) -> String {
+        format!("noreply.{}", self.host())
     }
 
     /// The host name of the root URL, without port.

@@ -7,12 +7,19 @@ mod releases;
 pub use releases::{attachment_name, new_release, release_patch};
 
 use super::json::{
-    CreateAccessTokenOption, CreateKeyOption, CreateRepoOption, CreateUserOption, EditRepoOption, EditUserOption,
-    GenerateRepoOption,
+    CreateAccessTokenOption, CreateKeyOption, CreateLabelOption, CreateRepoOption, CreateUserOption, EditLabelOption,
+    EditRepoOption, EditUserOption, EmailsOption, GenerateRepoOption, UserSettingsOption,
 };
+use crate::bundled::licenses::License;
+use crate::bundled::{gitignores, label_sets};
 use crate::error::{Error, Kind, Result};
+use crate::model::email_address::MAX_OF_ACCOUNT;
+use crate::model::label::{LabelColor, LabelPatch, NewLabel};
+use crate::model::user::DiffViewStyle;
 use crate::model::{Email, NewKey, NewToken, TokenScopes};
-use crate::model::{NewRepository, NewUser, RepoName, RepositoryPatch, Unit, UserName, UserPatch, UtcMs, Visibility};
+use crate::model::{
+    NewRepository, NewUser, RepoName, RepositoryPatch, Starter, Unit, UserName, UserPatch, UtcMs, Visibility,
+};
 
 /// Longest free text of a repository. Units: characters.
 const DESCRIPTION_MAX: usize = 2048;
@@ -108,6 +115,98 @@ pub fn new_user(option: CreateUserOption, min_password: usize) -> Result<NewUser
     })
 }
 
+/// Reads a login name.
+///
+/// Errors: `Invalid` naming the field.
+pub fn account_name(field: &'static str, name: &str) -> Result<UserName> {
+    required(field, name)?;
+    UserName::new(name.trim())
+}
+
+/// Reads addresses that are to be added.
+///
+/// Errors: `Invalid` for an empty list or one that is none.
+pub fn new_emails(option: EmailsOption) -> Result<Vec<Email>> {
+    if option.emails.is_empty() {
+        return Err(Error::invalid("emails", "Email list empty"));
+    }
+    known_emails(option)
+}
+
+/// Reads addresses that are there.
+///
+/// Errors: `Invalid` for one that is none, and for more than an account can have.
+pub fn known_emails(option: EmailsOption) -> Result<Vec<Email>> {
+    if option.emails.len() > MAX_OF_ACCOUNT {
+        return Err(broken("Emails", "MaxSize"));
+    }
+    let read = |text: &String| {
+        Email::new(text.trim()).map_err(|error| {
+            Error::invalid("emails", format!("Email address {:?} invalid", text.trim())).with_source(error)
+        })
+    };
+    option.emails.iter().map(read).collect()
+}
+
+/// Reads `UserSettingsOption`.
+///
+/// Errors: `Invalid` naming the field.
+pub fn settings_patch(option: UserSettingsOption) -> Result<UserPatch> {
+    for (field, text) in [
+        ("FullName", &option.full_name),
+        ("Website", &option.website),
+        ("Location", &option.location),
+        ("Description", &option.description),
+    ] {
+        at_most(field, text.as_deref().unwrap_or_default(), PROFILE_MAX)?;
+    }
+    let style = |name: String| DiffViewStyle::parse(&name).ok_or_else(|| broken("DiffViewStyle", "In"));
+    Ok(UserPatch {
+        full_name: option.full_name,
+        website: option.website,
+        description: option.description,
+        location: option.location,
+        language: option.language,
+        theme: option.theme,
+        diff_view_style: option.diff_view_style.map(style).transpose()?,
+        hides_email: option.hide_email,
+        hides_activity: option.hide_activity,
+        ..UserPatch::default()
+    })
+}
+
+/// Reads `CreateLabelOption`.
+///
+/// Errors: `Invalid` naming the field.
+pub fn new_label(option: CreateLabelOption) -> Result<NewLabel> {
+    required("Name", &option.name)?;
+    required("Color", &option.color)?;
+    Ok(NewLabel {
+        name: option.name.trim().to_owned(),
+        color: label_color(&option.color)?,
+        description: option.description,
+        is_exclusive: option.exclusive,
+        is_archived: option.is_archived,
+    })
+}
+
+/// Reads `EditLabelOption`.
+///
+/// Errors: `Invalid` naming the field.
+pub fn label_patch(option: EditLabelOption) -> Result<LabelPatch> {
+    Ok(LabelPatch {
+        name: option.name.map(|name| name.trim().to_owned()),
+        color: option.color.map(|color| label_color(&color)).transpose()?,
+        description: option.description,
+        is_exclusive: option.exclusive,
+        is_archived: option.is_archived,
+    })
+}
+
+fn label_color(text: &str) -> Result<LabelColor> {
+    LabelColor::parse(text).ok_or_else(|| Error::invalid("color", format!("invalid color code: {text}")))
+}
+
 /// Reads `EditUserOption`; an empty password keeps the old one, as in Gitea.
 pub fn user_patch(option: EditUserOption, min_password: usize) -> Result<UserPatch> {
     source(option.source_id.unwrap_or(0))?;
@@ -142,6 +241,7 @@ pub fn user_patch(option: EditUserOption, min_password: usize) -> Result<UserPat
         is_login_prohibited: option.prohibit_login,
         is_restricted: option.restricted,
         must_change_password: option.must_change_password,
+        ..UserPatch::default()
     })
 }
 
@@ -184,13 +284,15 @@ pub fn new_repository(option: CreateRepoOption) -> Result<NewRepository> {
         let text = format!("object format is not supported: {}", option.object_format_name);
         return Err(Error::invalid("object_format_name", text));
     }
-    if !option.issue_labels.is_empty() {
-        return Err(Error::invalid("issue_labels", format!("label set does not exist: {}", option.issue_labels)));
-    }
-    if option.auto_init {
-        templates(&option)?;
-    }
+    let labels = match option.issue_labels.trim() {
+        "" => Vec::new(),
+        set => label_sets::find(set)
+            .ok_or_else(|| Error::invalid("issue_labels", format!("label set does not exist: {set}")))?,
+    };
+    let starter = if option.auto_init { starter(&option)? } else { Starter::default() };
     Ok(NewRepository {
+        labels,
+        starter,
         description: option.description,
         is_private: option.private,
         is_template: option.template,
@@ -228,18 +330,21 @@ pub fn generated_repository(option: GenerateRepoOption) -> Result<NewRepository>
     })
 }
 
-/// A first commit holds a README and nothing else: other templates are refused by name, never dropped in silence.
-fn templates(option: &CreateRepoOption) -> Result<()> {
+/// What a first commit holds beside the README; a template that does not exist is refused by name, never dropped in silence.
+fn starter(option: &CreateRepoOption) -> Result<Starter> {
     if !matches!(option.readme.as_str(), "" | "Default") {
         return Err(Error::new(Kind::Malformed, "readme template does not exist, available templates: [Default]"));
     }
-    if !option.gitignores.is_empty() {
-        return Err(Error::invalid("gitignores", format!("gitignore template does not exist: {}", option.gitignores)));
-    }
-    if !option.license.is_empty() {
-        return Err(Error::invalid("license", format!("license template does not exist: {}", option.license)));
-    }
-    Ok(())
+    let gitignore = gitignores::join(&option.gitignores)
+        .map_err(|name| Error::invalid("gitignores", format!("gitignore template does not exist: {name}")))?;
+    let license = match option.license.trim() {
+        "" => None,
+        key => Some(
+            License::find(key)
+                .ok_or_else(|| Error::invalid("license", format!("license template does not exist: {key}")))?,
+        ),
+    };
+    Ok(Starter { gitignore, license })
 }
 
 /// Reads `EditRepoOption`; an empty name or default branch keeps the old one, as in Gitea.
@@ -346,11 +451,11 @@ mod tests {
             Kind::Malformed
         );
         assert_eq!(
-            new_repository(CreateRepoOption { license: "MIT".into(), ..base() }).unwrap_err().kind(),
+            new_repository(CreateRepoOption { license: "Proprietary".into(), ..base() }).unwrap_err().kind(),
             Kind::Invalid
         );
         assert_eq!(
-            new_repository(CreateRepoOption { gitignores: "Go".into(), ..base() }).unwrap_err().kind(),
+            new_repository(CreateRepoOption { gitignores: "Cobol".into(), ..base() }).unwrap_err().kind(),
             Kind::Invalid
         );
     }

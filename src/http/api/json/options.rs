@@ -273,3 +273,21 @@ pub struct AddCollaboratorOption {
     /// `read`, `write` (when not given) or `admin`.
     pub permission: Option<String>,
 }
+
+/// Body of `adminRenameUser`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct RenameUserOption {
+    /// The new name.
+    #[serde(deserialize_with = "null_is_default")]
+    pub new_username: String,
+}
+
+/// Body of `renameOrg`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct RenameOrgOption {
+    /// The new name.
+    #[serde(deserialize_with = "null_is_default")]
+    pub new_name: String,
+}

@@ -13,6 +13,11 @@ use crate::http::api::routes;
 const TABLE: &[(&str, [u16; 4])] = &[
     ("getVersion", [200, 200, 200, 200]),
     ("userGetCurrent", [401, 200, 200, 200]),
+    ("userListEmails", [401, 200, 200, 200]),
+    ("userAddEmail", [401, 422, 422, 422]),
+    ("userDeleteEmail", [401, 204, 204, 204]),
+    ("getUserSettings", [401, 200, 200, 200]),
+    ("updateUserSettings", [401, 200, 200, 200]),
     ("userSearch", [200, 200, 200, 200]),
     ("userGet", [200, 200, 200, 200]),
     ("userListRepos", [200, 200, 200, 200]),
@@ -33,6 +38,7 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("adminSearchUsers", [401, 403, 403, 403]),
     ("adminCreateUser", [401, 403, 403, 403]),
     ("adminEditUser", [401, 403, 403, 403]),
+    ("adminRenameUser", [401, 403, 403, 403]),
     ("adminDeleteUser", [401, 403, 403, 403]),
     ("adminCreateRepo", [401, 403, 403, 403]),
     ("userCurrentListRepos", [401, 200, 200, 200]),
@@ -124,6 +130,17 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("getGeneralUISettings", [200, 200, 200, 200]),
     ("getCurrentToken", [401, 404, 404, 404]),
     ("deleteCurrentToken", [401, 404, 404, 404]),
+    ("listGitignoresTemplates", [200, 200, 200, 200]),
+    ("getGitignoreTemplateInfo", [404, 404, 404, 404]),
+    ("listLicenseTemplates", [200, 200, 200, 200]),
+    ("getLicenseTemplateInfo", [404, 404, 404, 404]),
+    ("listLabelTemplates", [200, 200, 200, 200]),
+    ("getLabelTemplateInfo", [404, 404, 404, 404]),
+    ("issueListLabels", [404, 404, 200, 200]),
+    ("issueCreateLabel", [404, 404, 403, 422]),
+    ("issueGetLabel", [404, 404, 404, 404]),
+    ("issueEditLabel", [404, 404, 403, 404]),
+    ("issueDeleteLabel", [404, 404, 403, 404]),
     ("repoListStatuses", [404, 404, 200, 200]),
     ("repoCreateStatus", [404, 404, 403, 400]),
     ("repoListStatusesByRef", [404, 404, 200, 200]),
@@ -156,6 +173,12 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("orgGetUserPermissions", [404, 404, 404, 200]),
     ("orgGet", [404, 404, 404, 200]),
     ("orgEdit", [401, 404, 404, 200]),
+    ("orgListLabels", [404, 404, 404, 200]),
+    ("orgCreateLabel", [401, 404, 404, 422]),
+    ("orgGetLabel", [404, 404, 404, 404]),
+    ("orgEditLabel", [401, 404, 404, 404]),
+    ("orgDeleteLabel", [401, 404, 404, 404]),
+    ("renameOrg", [401, 404, 404, 422]),
     ("orgListRepos", [404, 404, 404, 200]),
     ("createOrgRepo", [401, 404, 404, 422]),
     ("orgListMembers", [404, 404, 404, 200]),
@@ -209,6 +232,7 @@ fn fill(method: &str, pattern: &str, id: &Value, team: &Value) -> String {
         .replace("{ref}", "main")
         .replace("{*tag}", "absent")
         .replace("{topic}", "sop")
+        .replace("{name}", "absent")
         .replace("{token}", "absent")
 }
 
