@@ -23,6 +23,7 @@ pub(crate) struct TestServer {
     stop: Option<oneshot::Sender<()>>,
     ended: JoinHandle<Result<(), Failure>>,
     ssh_address: Arc<OnceLock<SocketAddr>>,
+    config: Config,
     _dir: Option<tempfile::TempDir>,
 }
 
@@ -67,6 +68,7 @@ impl TestServer {
     pub(crate) async fn start_with(config: Config) -> Result<Self, Failure> {
         directory::prepare(&config)?;
         let lock = directory::lock(&config)?;
+        let kept = config.clone();
         let listeners = Listeners::bind(&config).await?;
         let (stop, stopped) = oneshot::channel::<()>();
         let (ready, is_ready) = oneshot::channel();
@@ -79,7 +81,7 @@ impl TestServer {
             run(listeners, lock, config, shutdown, &mut heard).await
         });
         tokio::select! {
-            Ok(address) = is_ready => Ok(Self { address, stop: Some(stop), ended, ssh_address, _dir: None }),
+            Ok(address) = is_ready => Ok(Self { address, stop: Some(stop), ended, ssh_address, config: kept, _dir: None }),
             outcome = &mut ended => Err(outcome.unwrap().expect_err("a server that was not asked to stop ended well")),
         }
     }
@@ -99,7 +101,12 @@ impl TestServer {
     /// Stops the server and answers how it ended.
     pub(crate) async fn finish(mut self) -> Result<(), Failure> {
         self.ask_to_stop();
-        self.ended.await.unwrap()
+        let ended = self.ended.await.unwrap();
+        // A program that another test starts at this moment has the lock until it runs.
+        while let Err(Failure::InUse { .. }) = directory::lock(&self.config) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        ended
     }
 
     /// Events of the ledger with one action, in order, as they are written.

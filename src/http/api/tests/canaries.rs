@@ -18,7 +18,8 @@ const PREFIX: &str = "zq7x";
 const NEVER: &str = "yq7x";
 
 /// Marks of what only members of the private organization may know.
-const OF_ORGANIZATION: &[&str] = &["org", "orgfull", "orgabout", "orgplace", "orgsite", "orgmail", "orgrepo"];
+const OF_ORGANIZATION: &[&str] =
+    &["org", "orgfull", "orgabout", "orgplace", "orgsite", "orgmail", "orgrepo", "orglabel"];
 /// Marks of the team that is shown to those who are in it.
 const OF_TEAM: &[&str] = &["team", "teamabout"];
 /// Marks of what is not shown of a public repository: drafts, keys, rules.
@@ -62,11 +63,14 @@ const REST: &[&str] = &[
     "key",
     "rule",
     "tagrule",
+    "label",
+    "labelabout",
     // Of a private fork of the public repository, and of a private repository of the hidden account.
     "fork",
     "hidrepo",
     // Of the hidden account.
     "hidkey",
+    "hidmore",
     // Names of tokens.
     "token",
     "hidtoken",
@@ -124,9 +128,12 @@ async fn make(api: &Api) -> Known {
     for name in ["ivy", "cleo"] {
         api.account(name).await;
     }
-    let body = json!({ "username": mark("hidden"), "email": format!("{}@example.org", mark("hidmail")),
+    let body = json!({ "username": "formerly", "email": format!("{}@example.org", mark("hidmail")),
         "password": super::fixture::PASSWORD, "must_change_password": false });
     api.post("/admin/users", &api.admin(), body).await.expect(201);
+    // Former names lead to present ones, for those who may see them.
+    let body = json!({ "new_username": mark("hidden") });
+    api.post("/admin/users/formerly/rename", &api.admin(), body).await.expect(204);
     let body = json!({ "full_name": mark("hidname"), "description": mark("hidabout"), "location": mark("hidplace"),
         "website": format!("https://{}.example.org", mark("hidsite")) });
     api.patch(&format!("/admin/users/{}", mark("hidden")), &api.admin(), body).await.expect(200);
@@ -141,10 +148,13 @@ async fn make(api: &Api) -> Known {
     fill(api, &format!("/repos/ada/{}", mark("repo")), &mut known).await;
 
     // The private organization: a team that gives issues alone, a repository, and outsiders.
-    let body = json!({ "username": mark("org"), "full_name": mark("orgfull"), "description": mark("orgabout"),
+    let body = json!({ "username": "oldguild", "full_name": mark("orgfull"), "description": mark("orgabout"),
         "location": mark("orgplace"), "website": format!("https://{}.example.org", mark("orgsite")),
         "email": format!("{}@example.org", mark("orgmail")), "visibility": "private" });
     api.post("/orgs", &ada, body).await.expect(201);
+    api.post("/orgs/oldguild/rename", &ada, json!({ "new_name": mark("org") })).await.expect(204);
+    let body = json!({ "name": mark("orglabel"), "color": "#00aabb" });
+    api.post(&format!("/orgs/{}/labels", mark("org")), &ada, body).await.expect(201);
     let body = json!({ "name": mark("orgrepo"), "private": true, "auto_init": true });
     api.post(&format!("/orgs/{}/repos", mark("org")), &ada, body).await.expect(201);
     let teams = format!("/orgs/{}/teams", mark("org"));
@@ -206,6 +216,8 @@ async fn make(api: &Api) -> Known {
     api.post("/user/repos", &hans, body).await.expect(201);
     let body = json!({ "title": mark("hidkey"), "key": public_key(2) });
     api.post("/user/keys", &hans, body).await.expect(201);
+    let body = json!({ "emails": [format!("{}@example.org", mark("hidmore"))] });
+    api.post("/user/emails", &hans, body).await.expect(201);
     for (name, auth, login) in [("token", &ada, "ada"), ("hidtoken", &hans, mark("hidden").as_str())] {
         let body = json!({ "name": mark(name), "scopes": ["all"] });
         api.post(&format!("/users/{login}/tokens"), auth, body).await.expect(201);
@@ -250,6 +262,8 @@ async fn fill(api: &Api, repo: &str, known: &mut Known) {
     api.post(&format!("{repo}/keys"), &ada, body).await.expect(201);
     api.post(&format!("{repo}/branch_protections"), &ada, json!({ "rule_name": mark("rule") })).await.expect(201);
     api.post(&format!("{repo}/tag_protections"), &ada, json!({ "name_pattern": mark("tagrule") })).await.expect(201);
+    let body = json!({ "name": mark("label"), "description": mark("labelabout"), "color": "#00aabb" });
+    api.post(&format!("{repo}/labels"), &ada, body).await.expect(201);
     api.put(&format!("/user/starred/ada/{}", mark("repo")), &ada, json!({})).await.expect(204);
 }
 
@@ -265,8 +279,9 @@ fn addresses(known: &Known) -> Vec<String> {
         format!("{}/{}", mark("hidden"), mark("hidrepo")),
     ]
     .into();
-    let accounts = [mark("hidden"), "ada".into(), "bob".into(), "ivy".into(), mark("org"), "plaza".into()];
-    let orgs = [mark("org"), "plaza".to_owned()];
+    let accounts =
+        [mark("hidden"), "formerly".into(), "ada".into(), "bob".into(), "ivy".into(), mark("org"), "plaza".into()];
+    let orgs = [mark("org"), "oldguild".to_owned(), "plaza".to_owned()];
     let numbers: Vec<String> = (1..=14).map(|number| number.to_string()).collect();
     let revisions = |more: &[&str]| -> Vec<String> {
         let mut all = vec!["main".to_owned(), mark("branch"), mark("tag"), "v1".to_owned()];
@@ -290,6 +305,7 @@ fn addresses(known: &Known) -> Vec<String> {
         put("{org}", &orgs);
         put("{team}", &[mark("team"), mark("openteam"), "Owners".to_owned()]);
         put("{*name}", &[mark("rule"), mark("openrule"), "main".to_owned()]);
+        put("{name}", &["MIT".to_owned()]);
         put("{*filepath}", &["README.md".to_owned(), mark("path")]);
         put("{attachment_id}", &numbers[..6]);
         put("{id}", &numbers[..10]);

@@ -94,7 +94,7 @@ impl Place {
             for (team, level, member) in
                 [("readers", "read", "rita"), ("writers", "write", "wim"), ("wardens", "admin", "wanda")]
             {
-                let body = json!({ "name": team, "permission": level, "units": ["repo.code", "repo.releases"],
+                let body = json!({ "name": team, "permission": level, "units": ["repo.code", "repo.issues", "repo.releases"],
                     "visibility": "limited" });
                 let made = api.post(&format!("/orgs/{name}/teams"), &auth, body).await.expect(201).json;
                 let id = text(&made, "id");
@@ -141,6 +141,8 @@ impl Place {
             "repoDeleteRelease",
             "acceptRepoTransfer",
             "repoUpdateTopics",
+            "issueDeleteLabel",
+            "orgDeleteLabel",
         ] {
             place.restore(api, name, Person::Owner).await;
         }
@@ -272,6 +274,16 @@ impl Place {
             "repoUpdateTopics" | "repoDeleteTopic" => {
                 api.put(&self.at("/topics"), &auth, json!({ "topics": ["sop"] })).await.expect(204);
             }
+            "issueDeleteLabel" => {
+                let body = json!({ "name": "gxp", "color": "#00aabb" });
+                let made = api.post(&self.at("/labels"), &auth, body).await.expect(201).json;
+                self.ids.insert("label", text(&made, "id"));
+            }
+            "orgDeleteLabel" => {
+                let body = json!({ "name": "gxp", "color": "#00aabb" });
+                let made = api.post(&format!("/orgs/{org}/labels"), &auth, body).await.expect(201).json;
+                self.ids.insert("label of organization", text(&made, "id"));
+            }
             "orgConcealMember" => {
                 api.put(&format!("/orgs/{org}/public_members/{owner}"), &auth, json!({})).await.expect(204);
             }
@@ -323,7 +335,14 @@ impl Place {
             "userCurrentGetKey" | "userCurrentDeleteKey" | "adminDeleteUserPublicKey" => id("key"),
             "repoGetKey" | "repoDeleteKey" => id("deploy key"),
             name if name.ends_with("TagProtection") => id("tag rule"),
+            name if name.starts_with("issue") => id("label"),
+            name if name.starts_with("org") => id("label of organization"),
             _ => id("release"),
+        };
+        let bundled = match operation {
+            "getGitignoreTemplateInfo" => "Rust",
+            "getLicenseTemplateInfo" => "MIT",
+            _ => "Default",
         };
         let path = pattern
             .replace("{owner}/{repo}", repository)
@@ -336,6 +355,7 @@ impl Place {
             .replace("{assignee}", "wanda")
             .replace("{id}", of_id)
             .replace("{*name}", "kept")
+            .replace("{name}", bundled)
             .replace("{*filepath}", "README.md")
             .replace("{attachment_id}", id("attachment"))
             .replace("{*branch}", branch)
