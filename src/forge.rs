@@ -49,7 +49,7 @@ pub mod tokens;
 pub mod topics;
 pub mod transfers;
 pub mod users;
-mod writing;
+pub(crate) mod writing;
 
 /// Repositories of which protection rules are remembered.
 const REMEMBERED_REPOSITORIES: u64 = 10_000;

@@ -77,6 +77,8 @@ pub struct Parts {
     pub directories: api::directories::Directories,
     /// What the API says of itself.
     pub specification: api::spec::Specification,
+    /// In which order branches and tags are listed.
+    pub tip_orders: api::tip_orders::TipOrders,
     /// The last look at the parts, shared by all probes.
     pub probe: Arc<health::Probe>,
 }

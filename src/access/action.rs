@@ -305,7 +305,7 @@ actions! { OnInstance {
     /// Renders a text. Gitea asks for an account and for no scope.
     RenderMarkup("markup.render", [], Need::SignedIn);
     /// Looks at the token that is used, or revokes it: no scope, because a token may always give itself up.
-    ManageCurrentToken("token.current", [], Need::SignedIn);
+    ManageCurrentToken("token.current", [], Need::SignedIn, with_limited_token);
     /// Search among topics of repositories the caller may see.
     SearchTopics("topic.search", [Repository Read], Need::Anyone, with_limited_token);
     /// Search in the code of repositories the caller may read it of.
@@ -444,6 +444,8 @@ actions! { OnTransfer {
 actions! { OnOrganization {
     /// Sees an organization.
     ReadOrganization("organization.read", [Organization Read], Need::Organization(Stand::Sees));
+    /// Sees what an account is in it.
+    ReadStanding("organization.read_standing", [User Read, Organization Read], Need::Organization(Stand::Sees));
     /// Sees its repositories, as far as the caller may see them.
     ListOrganizationRepositories("repository.list_organization", [Organization Read], Need::Organization(Stand::Sees));
     /// Lists teams that the caller may see.

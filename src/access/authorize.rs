@@ -149,8 +149,7 @@ pub(super) fn check_caller(rule: &Rule, caller: &Caller) -> Result<()> {
 
 /// The decision about one thing, on plain facts.
 pub(super) fn decide(rule: &Rule, caller: &Caller, facts: &Facts) -> Result<()> {
-    let scopes = caller.scopes();
-    let is_public_only = scopes.is_some_and(|scopes| scopes.is_public_only());
+    let is_public_only = caller.is_public_only();
     match (rule.need, facts) {
         (Need::Anyone, Facts::Instance) => Ok(()),
         (Need::SignedIn, Facts::Instance) => match caller.principal() {

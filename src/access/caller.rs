@@ -233,6 +233,11 @@ impl Caller {
         }
     }
 
+    /// Whether the token may touch only what anonymous callers may see.
+    pub fn is_public_only(&self) -> bool {
+        self.scopes().is_some_and(|scopes| scopes.is_public_only())
+    }
+
     /// Whether the token came in the query string, which deserves a warning header.
     pub fn used_query_token(&self) -> bool {
         self.via_query

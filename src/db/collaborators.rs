@@ -3,6 +3,7 @@
 use atomicqms_actors::params;
 use atomicqms_actors::sql::{Connection, Error, Row};
 
+use super::filter::Filter;
 use super::users;
 use crate::model::{AccessLevel, Collaborator, Page, Paged, RepoId, UserId, UtcMs};
 
@@ -17,17 +18,22 @@ pub fn level(conn: &dyn Connection, repo: RepoId, user: UserId) -> Result<Option
     })
 }
 
-/// Lists the collaborators of a repository by login name.
-pub fn list(conn: &dyn Connection, repo: RepoId, page: Page) -> Result<Paged<Collaborator>, Error> {
-    let total =
-        conn.first("SELECT COUNT(*) FROM collaboration WHERE repo_id = $1", &params![repo], |row| row.int(0))?;
+/// Lists the collaborators of a repository by login name, or only those whose accounts the viewer may see.
+pub fn list(
+    conn: &dyn Connection,
+    repo: RepoId,
+    viewer: Option<users::Viewer>,
+    page: Page,
+) -> Result<Paged<Collaborator>, Error> {
+    let mut filter = Filter::default();
+    filter.equals("c.repo_id", Some(repo));
+    users::only_seen(&mut filter, viewer, "u");
+    let from = format!("FROM collaboration c JOIN users u ON u.id = c.user_id{}", filter.clause());
+    let total = conn.first(&format!("SELECT COUNT(*) {from}"), filter.params(), |row| row.int(0))?;
+    let (limit, offset) = (filter.bind(page.limit_i64()), filter.bind(page.offset()));
     let rows = conn.all(
-        &format!(
-            "SELECT {}, c.level FROM collaboration c JOIN users u ON u.id = c.user_id WHERE c.repo_id = $1 \
-             ORDER BY u.login_key LIMIT $2 OFFSET $3",
-            users::COLUMNS
-        ),
-        &params![repo, page.limit_i64(), page.offset()],
+        &format!("SELECT {}, c.level {from} ORDER BY u.login_key LIMIT {limit} OFFSET {offset}", users::COLUMNS),
+        filter.params(),
         |row| Ok(Collaborator { user: users::read(row)?, level: read_level(row, users::COLUMN_COUNT)? }),
     )?;
     Ok(Paged { rows, total_count: u64::try_from(total.unwrap_or(0)).unwrap_or(0) })

@@ -52,6 +52,16 @@ impl Filter {
         if self.conditions.is_empty() { String::new() } else { format!(" WHERE {}", self.conditions.join(" AND ")) }
     }
 
+    /// Forgets the conditions, which stand somewhere in a statement already; their values stay bound.
+    pub(super) fn begin_again(&mut self) {
+        self.conditions.clear();
+    }
+
+    /// ` AND ` and the conditions, or nothing, for a WHERE that began before.
+    pub(super) fn and_clause(&self) -> String {
+        self.conditions.iter().map(|condition| format!(" AND {condition}")).collect()
+    }
+
     /// The values so far.
     pub(super) fn params(&self) -> &[Value] {
         &self.params

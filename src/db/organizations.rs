@@ -145,21 +145,26 @@ pub fn membership(conn: &dyn Connection, org: UserId, user: UserId) -> Result<Op
     )
 }
 
-/// Lists the members of an organization by login name, or only those who show it.
-pub fn list_members(conn: &dyn Connection, org: UserId, only_public: bool, page: Page) -> Result<Paged<User>, Error> {
-    let shown = if only_public { " AND m.is_public = 1" } else { "" };
-    let total = conn.first(
-        &format!("SELECT COUNT(*) FROM organization_member m WHERE m.org_id = $1{shown}"),
-        &params![org],
-        |row| row.int(0),
-    )?;
+/// Lists the members of an organization by login name, or only those who show it, or only those whose accounts the viewer may see.
+pub fn list_members(
+    conn: &dyn Connection,
+    org: UserId,
+    only_public: bool,
+    viewer: Option<users::Viewer>,
+    page: Page,
+) -> Result<Paged<User>, Error> {
+    let mut filter = Filter::default();
+    filter.equals("m.org_id", Some(org));
+    if only_public {
+        filter.add("m.is_public = 1");
+    }
+    users::only_seen(&mut filter, viewer, "u");
+    let from = format!("FROM organization_member m JOIN users u ON u.id = m.user_id{}", filter.clause());
+    let total = conn.first(&format!("SELECT COUNT(*) {from}"), filter.params(), |row| row.int(0))?;
+    let (limit, offset) = (filter.bind(page.limit_i64()), filter.bind(page.offset()));
     let rows = conn.all(
-        &format!(
-            "SELECT {} FROM organization_member m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1{shown} \
-             ORDER BY u.login_key LIMIT $2 OFFSET $3",
-            users::COLUMNS
-        ),
-        &params![org, page.limit_i64(), page.offset()],
+        &format!("SELECT {} {from} ORDER BY u.login_key LIMIT {limit} OFFSET {offset}", users::COLUMNS),
+        filter.params(),
         users::read,
     )?;
     Ok(Paged { rows, total_count: u64::try_from(total.unwrap_or(0)).unwrap_or(0) })

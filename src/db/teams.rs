@@ -144,6 +144,8 @@ pub struct TeamQuery {
     pub org: Option<UserId>,
     /// With this member.
     pub member: Option<UserId>,
+    /// Only of organizations that everybody sees.
+    pub in_public_only: bool,
     /// Without this: all; with it: only what a member of the organization that is not its owner sees.
     pub viewer: Option<TeamViewer>,
     /// Contained in the name; empty: all.
@@ -168,6 +170,9 @@ pub fn list(conn: &dyn Connection, query: &TeamQuery, page: Page) -> Result<Page
     if let Some(member) = query.member {
         let member = filter.bind(member);
         filter.add(format!("t.id IN (SELECT m.team_id FROM team_member m WHERE m.user_id = {member})"));
+    }
+    if query.in_public_only {
+        filter.add("t.org_id IN (SELECT o.id FROM users o WHERE o.visibility = 'public')");
     }
     if let Some(viewer) = query.viewer {
         let shown = if viewer.is_member { "t.visibility IN ('public', 'limited')" } else { "t.visibility = 'public'" };
@@ -262,18 +267,25 @@ pub fn is_member(conn: &dyn Connection, team: TeamId, user: UserId) -> Result<bo
     Ok(found.is_some())
 }
 
-/// Lists the members of a team by login name.
-pub fn list_members(conn: &dyn Connection, team: TeamId, page: Page) -> Result<Paged<User>, Error> {
-    let total = count_members(conn, team)?;
+/// Lists the members of a team by login name, or only those whose accounts the viewer may see.
+pub fn list_members(
+    conn: &dyn Connection,
+    team: TeamId,
+    viewer: Option<users::Viewer>,
+    page: Page,
+) -> Result<Paged<User>, Error> {
+    let mut filter = Filter::default();
+    filter.equals("m.team_id", Some(team));
+    users::only_seen(&mut filter, viewer, "u");
+    let from = format!("FROM team_member m JOIN users u ON u.id = m.user_id{}", filter.clause());
+    let total = conn.first(&format!("SELECT COUNT(*) {from}"), filter.params(), |row| row.int(0))?;
+    let (limit, offset) = (filter.bind(page.limit_i64()), filter.bind(page.offset()));
     let rows = conn.all(
-        &format!(
-            "SELECT {} FROM team_member m JOIN users u ON u.id = m.user_id WHERE m.team_id = $1 ORDER BY u.login_key LIMIT $2 OFFSET $3",
-            users::COLUMNS
-        ),
-        &params![team, page.limit_i64(), page.offset()],
+        &format!("SELECT {} {from} ORDER BY u.login_key LIMIT {limit} OFFSET {offset}", users::COLUMNS),
+        filter.params(),
         users::read,
     )?;
-    Ok(Paged { rows, total_count: total })
+    Ok(Paged { rows, total_count: u64::try_from(total.unwrap_or(0)).unwrap_or(0) })
 }
 
 /// Counts the members of a team.

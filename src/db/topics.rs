@@ -68,17 +68,24 @@ pub fn remove(tx: &dyn Connection, repo: RepoId, name: &str) -> Result<bool, Err
 /// Lists topics that contain a text, the most used first. Only repositories the viewer may see count, so a topic that only hidden ones
 /// have is not there.
 pub fn search(conn: &dyn Connection, viewer: &Viewer, text: &str, page: Page) -> Result<Paged<Topic>, Error> {
-    let mut filter = Filter::default();
-    let tables = format!("{TABLES} JOIN repository_topic x ON x.repo_id = r.id JOIN topic t ON t.id = x.topic_id");
-    may_see(&mut filter, viewer);
+    let mut seen = Filter::default();
+    may_see(&mut seen, viewer);
+    // The repositories are found once, as a set. The plus keeps the set from becoming the way into the index, one look-up for each of them and
+    // each topic.
+    let is_seen = format!("+x.repo_id IN (SELECT r.id FROM {TABLES}{})", seen.clause());
+    let mut filter = seen;
+    filter.begin_again();
     filter.contains(&["t.name"], text);
-    let clause = filter.clause();
-    let count = format!("SELECT COUNT(DISTINCT t.id) FROM {tables}{clause}");
+    let named = filter.and_clause();
+    let count = format!(
+        "SELECT COUNT(*) FROM topic t WHERE EXISTS (SELECT 1 FROM repository_topic x WHERE x.topic_id = t.id AND {is_seen}){named}"
+    );
     let total = conn.first(&count, filter.params(), |row| row.int(0))?;
     let (limit, offset) = (filter.bind(page.limit_i64()), filter.bind(page.offset()));
     let rows = conn.all(
         &format!(
-            "SELECT t.id, t.name, t.created_ms, t.updated_ms, COUNT(*) FROM {tables}{clause} \
+            "SELECT t.id, t.name, t.created_ms, t.updated_ms, COUNT(*) FROM topic t CROSS JOIN repository_topic x \
+             WHERE x.topic_id = t.id AND {is_seen}{named} \
              GROUP BY t.id, t.name, t.created_ms, t.updated_ms ORDER BY COUNT(*) DESC, t.name LIMIT {limit} OFFSET {offset}"
         ),
         filter.params(),

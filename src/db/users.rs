@@ -296,6 +296,14 @@ pub fn list(conn: &dyn Connection, viewer: Viewer, query: &UserQuery, page: Page
     Ok(Paged { rows, total_count: u64::try_from(total.unwrap_or(0)).unwrap_or(0) })
 }
 
+/// Adds "the viewer may see the account" to a list of people who are found otherwise; none: the viewer is one of those who know them.
+pub(super) fn only_seen(filter: &mut Filter, viewer: Option<Viewer>, alias: &'static str) {
+    if let Some(viewer) = viewer {
+        let seen = seen_by(filter, viewer, alias);
+        filter.add(seen);
+    }
+}
+
 /// What makes an account visible to a viewer, as a condition; the statement names it `alias`.
 pub(super) fn seen_by(filter: &mut Filter, viewer: Viewer, alias: &'static str) -> String {
     match viewer {

@@ -3,9 +3,10 @@
 //! Owns which rights that takes. Candidates are those who were given anything there: the owner, collaborators, members of teams. Called by the API.
 
 use super::Forge;
+use super::collaborators::knows_people;
 use crate::access::Permit;
 use crate::access::action::ListAssignable;
-use crate::access::rights::rights_of_user;
+use crate::access::rights::{may_see, rights_of_user};
 use crate::db;
 use crate::error::{Error, Result};
 use crate::model::{AccessLevel, Repository, Unit, User, UserName};
@@ -21,12 +22,12 @@ pub enum Work {
 
 /// Lists who can be given some work, by login name.
 pub async fn list_assignable(forge: &Forge, permit: Permit<ListAssignable>, work: Work) -> Result<Vec<User>> {
-    let repository = permit.into_subject().repository;
     forge
         .read("list assignable", move |conn| {
+            let repository = &permit.subject().repository;
             let mut found = Vec::new();
-            for user in db::repositories::list_people(conn, &repository)? {
-                if can_be_given(conn, &user, &repository, work)? {
+            for user in db::repositories::list_people(conn, repository)? {
+                if is_shown(&permit, &user) && can_be_given(conn, &user, repository, work)? {
                     found.push(user);
                 }
             }
@@ -39,13 +40,18 @@ pub async fn list_assignable(forge: &Forge, permit: Permit<ListAssignable>, work
 ///
 /// Errors: `NotFound` when there is no such account.
 pub async fn is_assignable(forge: &Forge, permit: Permit<ListAssignable>, name: &UserName) -> Result<bool> {
-    let (repository, name) = (permit.into_subject().repository, name.clone());
+    let name = name.clone();
     forge
         .read("find assignable", move |conn| {
-            let user = db::users::find_by_name(conn, &name)?.ok_or_else(Error::not_found)?;
-            can_be_given(conn, &user, &repository, Work::Assigned)
+            let found = db::users::find_by_name(conn, &name)?.filter(|user| is_shown(&permit, user));
+            can_be_given(conn, &found.ok_or_else(Error::not_found)?, &permit.subject().repository, Work::Assigned)
         })
         .await
+}
+
+/// Whether the caller is shown an account among the people of the repository.
+fn is_shown(permit: &Permit<ListAssignable>, user: &User) -> bool {
+    knows_people(permit.caller(), permit.subject()) || may_see(permit.caller(), user, false)
 }
 
 fn can_be_given(

@@ -1,15 +1,16 @@
 //! Collaborators of a repository: their levels given, changed, taken and looked up.
 
+use atomicqms_actors::sql::Connection;
 use serde_json::json;
 
 use super::Forge;
-use crate::access::Permit;
 use crate::access::action::{EditCollaborators, ListCollaborators};
-use crate::access::rights::rights_of_user;
+use crate::access::rights::{may_see, rights_of_user};
+use crate::access::{Caller, Permit, RepositoryAccess};
 use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::error::{Error, Result};
-use crate::model::{AccessLevel, Collaborator, Page, Paged, User, UserName};
+use crate::model::{AccessLevel, Collaborator, Page, Paged, RepoId, User, UserName};
 
 /// Lists collaborators by login name.
 pub async fn list_collaborators(
@@ -18,7 +19,31 @@ pub async fn list_collaborators(
     page: Page,
 ) -> Result<Paged<Collaborator>> {
     let repo = permit.subject().repository.id;
-    forge.read("list collaborators", move |conn| Ok(db::collaborators::list(conn, repo, page)?)).await
+    let viewer = (!knows_people(permit.caller(), permit.subject())).then(|| super::users::viewer_of(permit.caller()));
+    forge.read("list collaborators", move |conn| Ok(db::collaborators::list(conn, repo, viewer, page)?)).await
+}
+
+/// Whether accounts that hide are shown in lists of a repository's people: to its administrators, and to whoever shares a private repository
+/// with them. What everybody may read tells everybody who takes part.
+pub(super) fn knows_people(caller: &Caller, access: &RepositoryAccess) -> bool {
+    !caller.is_public_only() && (access.rights.level >= AccessLevel::Admin || access.repository.is_private)
+}
+
+/// Finds an account that a change names: one that the caller may see, or that is a collaborator already. Whoever administers any repository must
+/// not learn by naming accounts which ones hide.
+fn find_named(
+    conn: &dyn Connection,
+    caller: &Caller,
+    repo: RepoId,
+    name: &UserName,
+) -> Result<(User, Option<AccessLevel>)> {
+    let missing = || Error::invalid("collaborator", format!("user does not exist [name: {name}]"));
+    let user = db::users::find_by_name(conn, name)?.ok_or_else(missing)?;
+    let level = db::collaborators::level(conn, repo, user.id)?;
+    if level.is_none() && !may_see(caller, &user, false) {
+        return Err(missing());
+    }
+    Ok((user, level))
 }
 
 /// Finds the granted level of one user; none: no collaborator.
@@ -34,6 +59,10 @@ pub async fn find_collaborator(
         .read("find collaborator", move |conn| {
             let user = db::users::find_by_name(conn, &name)?.ok_or_else(Error::not_found)?;
             let level = db::collaborators::level(conn, repo, user.id)?;
+            let is_known = level.is_some() && knows_people(permit.caller(), permit.subject());
+            if !is_known && !may_see(permit.caller(), &user, false) {
+                return Err(Error::not_found());
+            }
             Ok(level.map(|level| Collaborator { user, level }))
         })
         .await
@@ -56,11 +85,16 @@ pub async fn permission_of(
              collaborators can query only their own",
         ));
     }
-    let repository = permit.into_subject().repository;
     forge
         .read("read permission", move |conn| {
+            let repository = &permit.subject().repository;
             let user = db::users::find_by_name(conn, &name)?.ok_or_else(Error::not_found)?;
-            let level = rights_of_user(conn, &user, &repository)?.level;
+            let is_known =
+                !permit.caller().is_public_only() && db::collaborators::level(conn, repository.id, user.id)?.is_some();
+            if !is_known && !may_see(permit.caller(), &user, false) {
+                return Err(Error::not_found());
+            }
+            let level = rights_of_user(conn, &user, repository)?.level;
             Ok((user, level))
         })
         .await
@@ -88,13 +122,13 @@ pub async fn put_collaborator(
                 return Err(Error::forbidden("nobody can give more than the own level"));
             }
             let repository = subject.repository;
-            let user = db::users::find_by_name(tx, &name)?
-                .filter(|user| user.is_active && !user.is_organization)
-                .ok_or_else(|| Error::invalid("collaborator", format!("user does not exist [name: {name}]")))?;
+            let (user, before) = find_named(tx, permit.caller(), repository.id, &name)?;
+            if !user.is_active || user.is_organization {
+                return Err(Error::invalid("collaborator", format!("user does not exist [name: {name}]")));
+            }
             if user.id == repository.owner_id {
                 return Err(Error::invalid("collaborator", "the owner cannot be a collaborator"));
             }
-            let before = db::collaborators::level(tx, repository.id, user.id)?;
             if before == Some(level) {
                 return Ok(());
             }
@@ -120,9 +154,8 @@ pub async fn remove_collaborator(forge: &Forge, permit: Permit<EditCollaborators
     forge
         .write("remove collaborator", move |tx| {
             let repository = permit.confirm(tx, at)?.repository;
-            let user = db::users::find_by_name(tx, &name)?
-                .ok_or_else(|| Error::invalid("collaborator", format!("user does not exist [name: {name}]")))?;
-            let Some(before) = db::collaborators::level(tx, repository.id, user.id)? else { return Ok(()) };
+            let (user, before) = find_named(tx, permit.caller(), repository.id, &name)?;
+            let Some(before) = before else { return Ok(()) };
             db::collaborators::delete(tx, repository.id, user.id)?;
             let object = Object::in_repository("collaborator", repository.id, user.id);
             let event = Event::new(permit.caller().stamp(), action::COLLABORATOR_REMOVE, object)

@@ -3,13 +3,15 @@
 //! Owns what follows from each: whoever makes one owns it, one that owns repositories stays, and its name is never given to anybody else.
 //! Teams, through which members come and go, are in [`super::teams`]. Called by the API.
 
+use atomicqms_actors::sql::Connection;
 use serde_json::{Map, Value, json};
 
 use super::users::viewer_of;
 use super::{Forge, check_link, check_text};
 use crate::access::action::{
     CreateOrganization, CreateOrganizationFor, DeleteOrganization, EditOrganization, ListAllOrganizations,
-    ListOrganizations, ListOwnOrganizations, ListUserOrganizations, ReadOrganization, RemoveMember, ShowMembership,
+    ListOrganizations, ListOwnOrganizations, ListUserOrganizations, ReadOrganization, ReadStanding, RemoveMember,
+    ShowMembership,
 };
 use crate::access::rights::{may_see, standing_of_user};
 use crate::access::{Action, Caller, OrganizationAccess, Permit};
@@ -240,7 +242,7 @@ async fn list(forge: &Forge, caller: &Caller, of: Of, page: Page) -> Result<Page
 /// Reads what a user is in an organization, and whether the user may know of it.
 ///
 /// Errors: `NotFound` for an account that is absent or hidden, and for an organization the user may not see.
-pub async fn standing_of_account(forge: &Forge, permit: Permit<ReadOrganization>, user: &UserName) -> Result<Standing> {
+pub async fn standing_of_account(forge: &Forge, permit: Permit<ReadStanding>, user: &UserName) -> Result<Standing> {
     let user = user.clone();
     forge
         .read("read standing", move |conn| {
@@ -278,7 +280,15 @@ pub async fn list_members(
     // Whatever was asked for, nobody sees more than the standing allows.
     let only_public = shown == Shown::Public || shown_to(permit.subject()) == Shown::Public;
     let org = permit.subject().organization.user.id;
-    forge.read("list members", move |conn| Ok(db::organizations::list_members(conn, org, only_public, page)?)).await
+    // Members know each other; to others an account that hides stays hidden.
+    let viewer = (!knows_members(permit.caller(), permit.subject())).then(|| viewer_of(permit.caller()));
+    let read = move |conn: &dyn Connection| Ok(db::organizations::list_members(conn, org, only_public, viewer, page)?);
+    forge.read("list members", read).await
+}
+
+/// Whether members whose accounts hide are shown to the caller.
+fn knows_members(caller: &Caller, access: &OrganizationAccess) -> bool {
+    !caller.is_public_only() && shown_to(access) == Shown::All
 }
 
 /// Whether a user is a member that the caller is shown.
@@ -293,7 +303,11 @@ pub async fn is_shown_member(
     let org = permit.subject().organization.user.id;
     forge
         .read("find member", move |conn| {
-            let Some(user) = db::users::find_by_name(conn, &name)? else { return Ok(false) };
+            let knows = knows_members(permit.caller(), permit.subject());
+            let found = db::users::find_by_name(conn, &name)?;
+            let Some(user) = found.filter(|user| knows || may_see(permit.caller(), user, false)) else {
+                return Ok(false);
+            };
             let membership = db::organizations::membership(conn, org, user.id)?;
             Ok(membership.is_some_and(|is_public| is_public || !only_public))
         })
@@ -352,7 +366,8 @@ pub async fn set_membership_shown(
     forge
         .write("show membership", move |tx| {
             let org = permit.confirm(tx, at)?.organization.user.id;
-            let user = db::users::find_by_name(tx, &name)?.ok_or_else(Error::not_found)?;
+            let found = db::users::find_by_name(tx, &name)?.filter(|user| may_see(permit.caller(), user, false));
+            let user = found.ok_or_else(Error::not_found)?;
             if permit.caller().user_id() != Some(user.id) {
                 return Err(Error::forbidden(if is_public {
                     "Cannot publicize another member"

@@ -134,7 +134,7 @@ fn every_member(conn: &dyn Connection, team: TeamId) -> Result<Vec<User>> {
     let mut members = Vec::new();
     let mut page = Page { number: 1, limit: Page::MAX_LIMIT };
     loop {
-        let Paged { rows, total_count } = db::teams::list_members(conn, team, page)?;
+        let Paged { rows, total_count } = db::teams::list_members(conn, team, None, page)?;
         members.extend(rows);
         if members.len() as u64 >= total_count {
             return Ok(members);
@@ -154,7 +154,8 @@ pub async fn list_teams(
     let access = permit.subject();
     let viewer = (!access.standing.is_owner)
         .then(|| TeamViewer { id: permit.caller().user_id(), is_member: access.standing.is_member });
-    let query = TeamQuery { org: Some(access.organization.user.id), member: None, viewer, text, in_description };
+    let org = Some(access.organization.user.id);
+    let query = TeamQuery { org, viewer, text, in_description, ..TeamQuery::default() };
     forge.read("list teams", move |conn| Ok(db::teams::list(conn, &query, page)?)).await
 }
 
@@ -164,7 +165,8 @@ pub async fn list_own_teams(
     permit: Permit<ListOwnTeams>,
     page: Page,
 ) -> Result<Paged<(Organization, Team)>> {
-    let query = TeamQuery { member: permit.caller().user_id(), ..TeamQuery::default() };
+    let caller = permit.caller();
+    let query = TeamQuery { member: caller.user_id(), in_public_only: caller.is_public_only(), ..TeamQuery::default() };
     forge
         .read("list own teams", move |conn| {
             let Paged { rows, total_count } = db::teams::list(conn, &query, page)?;
@@ -180,7 +182,14 @@ pub async fn list_own_teams(
 /// Lists the members of a team by login name.
 pub async fn list_team_members(forge: &Forge, permit: Permit<ReadTeam>, page: Page) -> Result<Paged<User>> {
     let team = permit.subject().team.id;
-    forge.read("list team members", move |conn| Ok(db::teams::list_members(conn, team, page)?)).await
+    // Members know each other; to others an account that hides stays hidden.
+    let viewer = (!knows_members(&permit)).then(|| super::users::viewer_of(permit.caller()));
+    forge.read("list team members", move |conn| Ok(db::teams::list_members(conn, team, viewer, page)?)).await
+}
+
+/// Whether members whose accounts hide are shown to the caller.
+fn knows_members(permit: &Permit<ReadTeam>) -> bool {
+    !permit.caller().is_public_only() && permit.subject().standing.is_member
 }
 
 /// Finds a member of a team; none: there is no such account, or it is not in the team.
@@ -188,7 +197,11 @@ pub async fn find_team_member(forge: &Forge, permit: Permit<ReadTeam>, name: &Us
     let (team, name) = (permit.subject().team.id, name.clone());
     forge
         .read("find team member", move |conn| {
-            let Some(user) = db::users::find_by_name(conn, &name)? else { return Ok(None) };
+            let found = db::users::find_by_name(conn, &name)?;
+            let is_shown = |user: &User| knows_members(&permit) || may_see(permit.caller(), user, false);
+            let Some(user) = found.filter(is_shown) else {
+                return Ok(None);
+            };
             Ok(db::teams::is_member(conn, team, user.id)?.then_some(user))
         })
         .await

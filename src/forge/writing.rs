@@ -78,12 +78,16 @@ pub(super) fn new_objects(view: &View, intake: &Intake) -> NewObjects {
     NewObjects::new(view.odb.clone(), limits)
 }
 
+/// Whether options of commands look like the name of a branch or tag, or git has another meaning for it.
+pub(super) fn is_reserved(name: &str) -> bool {
+    name.starts_with('-') || name == "HEAD" || name == "@" || name.starts_with("refs/")
+}
+
 /// The full name of a branch or tag that somebody typed.
 ///
 /// Errors: `Invalid` naming the rule; also for names that options of commands look like, and for git's own.
-pub(super) fn ref_name(namespace: &str, name: &str) -> Result<RefName> {
-    let is_reserved = name.starts_with('-') || name == "HEAD" || name == "@" || name.starts_with("refs/");
-    if is_reserved || name.chars().count() > 100 {
+pub(crate) fn ref_name(namespace: &str, name: &str) -> Result<RefName> {
+    if is_reserved(name) || name.chars().count() > 100 {
         return Err(Error::new(Kind::Invalid, format!("[Name]: GitRefName: not allowed [name: {name}]")));
     }
     RefName::new(&format!("{namespace}{name}"))

@@ -62,6 +62,7 @@ pub mod teams;
 pub mod templates;
 #[cfg(test)]
 mod tests;
+pub mod tip_orders;
 pub mod tokens;
 pub mod topics;
 pub mod transfers;

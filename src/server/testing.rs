@@ -3,6 +3,7 @@
 //! Owns start and stop; [`TestServer::finish`] stops in order and reports how the server ended.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -21,18 +22,23 @@ pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     ended: JoinHandle<Result<(), Failure>>,
+    ssh_address: Arc<OnceLock<SocketAddr>>,
+    config: Config,
     _dir: Option<tempfile::TempDir>,
 }
 
 /// Remembers what the server said.
 struct Heard {
     ready: Option<oneshot::Sender<SocketAddr>>,
+    ssh_address: Arc<OnceLock<SocketAddr>>,
 }
 
 impl Console for Heard {
     fn first_admin(&mut self, _: &FirstAdmin) {}
 
-    fn ssh_ready(&mut self, _: SocketAddr) {}
+    fn ssh_ready(&mut self, address: SocketAddr) {
+        let _ = self.ssh_address.set(address);
+    }
 
     fn ready(&mut self, address: SocketAddr, _: &str) {
         if let Some(ready) = self.ready.take() {
@@ -62,17 +68,20 @@ impl TestServer {
     pub(crate) async fn start_with(config: Config) -> Result<Self, Failure> {
         directory::prepare(&config)?;
         let lock = directory::lock(&config)?;
+        let kept = config.clone();
         let listeners = Listeners::bind(&config).await?;
         let (stop, stopped) = oneshot::channel::<()>();
         let (ready, is_ready) = oneshot::channel();
+        let ssh_address = Arc::new(OnceLock::new());
+        let mut heard = Heard { ready: Some(ready), ssh_address: Arc::clone(&ssh_address) };
         let mut ended = tokio::spawn(async move {
             let shutdown = async {
                 let _ = stopped.await;
             };
-            run(listeners, lock, config, shutdown, &mut Heard { ready: Some(ready) }).await
+            run(listeners, lock, config, shutdown, &mut heard).await
         });
         tokio::select! {
-            Ok(address) = is_ready => Ok(Self { address, stop: Some(stop), ended, _dir: None }),
+            Ok(address) = is_ready => Ok(Self { address, stop: Some(stop), ended, ssh_address, config: kept, _dir: None }),
             outcome = &mut ended => Err(outcome.unwrap().expect_err("a server that was not asked to stop ended well")),
         }
     }
@@ -92,7 +101,12 @@ impl TestServer {
     /// Stops the server and answers how it ended.
     pub(crate) async fn finish(mut self) -> Result<(), Failure> {
         self.ask_to_stop();
-        self.ended.await.unwrap()
+        let ended = self.ended.await.unwrap();
+        // A program that another test starts at this moment has the lock until it runs.
+        while let Err(Failure::InUse { .. }) = directory::lock(&self.config) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        ended
     }
 
     /// Stops the server, does something to its data directory and starts it again there, with other settings.
@@ -122,10 +136,67 @@ impl TestServer {
         rows.map(|row| serde_json::from_slice(&row.unwrap()).unwrap()).collect()
     }
 
+    /// Where SSH listens, if it does.
+    pub(crate) fn ssh_address(&self) -> Option<SocketAddr> {
+        self.ssh_address.get().copied()
+    }
+
+    fn open_rows(&self) -> rusqlite::Connection {
+        let dir = self._dir.as_ref().expect("a server on a directory of its own");
+        #[expect(clippy::disallowed_methods, reason = "a test reads what the server has committed")]
+        let conn = rusqlite::Connection::open(dir.path().join("atomicqms.db")).unwrap();
+        conn
+    }
+
+    /// How many events there are beside those of one action.
+    pub(crate) fn count_events_but(&self, action: &str) -> usize {
+        let count: i64 = self
+            .open_rows()
+            .query_row("SELECT COUNT(*) FROM audit_event WHERE action <> ?1", [action], |row| row.get(0))
+            .unwrap();
+        usize::try_from(count).unwrap()
+    }
+
+    /// How many small packs wait to become files.
+    pub(crate) fn count_waiting_packs(&self) -> i64 {
+        self.open_rows().query_row("SELECT COUNT(*) FROM waiting_pack", [], |row| row.get(0)).unwrap()
+    }
+
+    /// Every row of the database as text, but for the ledger, times of last use, and work that waits.
+    pub(crate) fn rows(&self) -> Vec<String> {
+        const LEFT_OUT: [&str; 6] =
+            ["audit_event", "audit_personal", "job", "ref_projection", "waiting_pack", "sqlite_sequence"];
+        let conn = self.open_rows();
+        let names = |sql: &str| -> Vec<String> {
+            let mut found = conn.prepare(sql).unwrap();
+            found.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        let mut rows = Vec::new();
+        for table in names("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name") {
+            if LEFT_OUT.contains(&table.as_str()) {
+                continue;
+            }
+            let columns = names(&format!("SELECT name FROM pragma_table_info('{table}') ORDER BY cid"));
+            let kept: Vec<String> = columns
+                .into_iter()
+                .filter(|column| !matches!(column.as_str(), "last_used_ms" | "last_login_ms" | "size_bytes"))
+                .map(|column| format!("quote({column})"))
+                .collect();
+            let sql = format!("SELECT '{table}: ' || {} FROM {table}", kept.join(" || ' ' || "));
+            rows.extend(names(&sql));
+        }
+        rows
+    }
+
     /// Sends one request on its own connection and reads the whole answer, head and body.
     pub(crate) async fn raw(&self, request: &str) -> String {
+        self.raw_bytes(request.as_bytes()).await
+    }
+
+    /// The same with a request that is no text.
+    pub(crate) async fn raw_bytes(&self, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.write_all(request).await.unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();
         String::from_utf8_lossy(&answer).into_owned()

@@ -306,6 +306,7 @@ fn organization_actions() {
     // anonymous, stranger, member, maker, owner; of a public organization, then of a private one
     let table: &[(&str, [&str; 5], [&str; 5])] = &[
         ("organization.read", [OK, OK, OK, OK, OK], [HIDE, HIDE, OK, OK, OK]),
+        ("organization.read_standing", [OK, OK, OK, OK, OK], [HIDE, HIDE, OK, OK, OK]),
         ("repository.list_organization", [OK, OK, OK, OK, OK], [HIDE, HIDE, OK, OK, OK]),
         ("team.list", [WHO, NO, OK, OK, OK], [WHO, HIDE, OK, OK, OK]),
         ("organization.show_membership", [WHO, NO, OK, OK, OK], [WHO, HIDE, OK, OK, OK]),
@@ -691,6 +692,7 @@ fn a_limited_token_passes_where_a_repository_is_named_and_at_few_other_doors() {
         "self.read",
         "repository.search",
         "repository.list_own",
+        "token.current",
         "topic.search",
         "code.search",
         "repository.list_user",

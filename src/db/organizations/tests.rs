@@ -56,10 +56,10 @@ fn memberships_are_shown_when_they_are_public_or_shared() {
     put_member(&conn, inner, bob, NOON).unwrap();
     assert_eq!(names(&conn, ANYBODY, Of::Member(ada)), ["open"]);
     assert_eq!(names(&conn, viewer(bob), Of::Member(ada)), ["inner", "open"]);
-    let shown = list_members(&conn, open, true, Page::default()).unwrap();
+    let shown = list_members(&conn, open, true, None, Page::default()).unwrap();
     assert_eq!((shown.total_count, shown.rows.len()), (1, 1));
-    assert_eq!(list_members(&conn, inner, true, Page::default()).unwrap().total_count, 0);
-    assert_eq!(list_members(&conn, inner, false, Page::default()).unwrap().total_count, 2);
+    assert_eq!(list_members(&conn, inner, true, None, Page::default()).unwrap().total_count, 0);
+    assert_eq!(list_members(&conn, inner, false, None, Page::default()).unwrap().total_count, 2);
 }
 
 #[test]

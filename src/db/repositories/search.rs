@@ -108,7 +108,11 @@ pub(in crate::db) fn build(viewer: &Viewer, query: &RepositoryQuery, page: Page)
     };
     let (limit, offset) = page_values(page);
     let (limit, offset) = (filter.bind(limit), filter.bind(offset));
-    let statement = format!("SELECT {COLUMNS} FROM {TABLES}{clause} ORDER BY {order} LIMIT {limit} OFFSET {offset}");
+    // The rows of the page alone are read whole: what is only sorted, or skipped, need not be.
+    let statement = format!(
+        "SELECT {COLUMNS} FROM (SELECT r.id AS id FROM {TABLES}{clause} ORDER BY {order} LIMIT {limit} OFFSET {offset}) p \
+         JOIN repository r ON r.id = p.id JOIN users u ON u.id = r.owner_id ORDER BY {order}"
+    );
     (statement, count, filter)
 }
 
@@ -170,7 +174,7 @@ fn has_topic(filter: &mut Filter, text: &str) {
         return filter.add("1 = 0");
     }
     filter.add(format!(
-        "EXISTS (SELECT 1 FROM repository_topic x JOIN topic t ON t.id = x.topic_id WHERE x.repo_id = r.id AND t.name IN ({}))",
+        "r.id IN (SELECT x.repo_id FROM topic t JOIN repository_topic x ON x.topic_id = t.id WHERE t.name IN ({}))",
         names.join(", ")
     ));
 }

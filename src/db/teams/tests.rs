@@ -47,7 +47,7 @@ fn lists_show_what_the_viewer_may_see() {
     }
     let owners = insert(&conn, org, &TeamSettings::owners(), NOON).unwrap();
     let names = |viewer: Option<TeamViewer>, text: &str, in_description: bool| -> Vec<String> {
-        let query = TeamQuery { org: Some(org), member: None, viewer, text: text.to_owned(), in_description };
+        let query = TeamQuery { org: Some(org), viewer, text: text.to_owned(), in_description, ..TeamQuery::default() };
         list(&conn, &query, Page::default()).unwrap().rows.into_iter().map(|team| team.name).collect()
     };
     assert_eq!(names(None, "", false), ["Owners", "limited", "private", "public"]);

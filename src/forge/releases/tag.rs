@@ -8,6 +8,7 @@ use crate::access::action::PushRepository;
 use crate::access::{Caller, RepoPath};
 use crate::error::{Error, Kind, Result};
 use crate::forge::intake::Intake;
+use crate::forge::writing::is_reserved;
 use crate::forge::{Forge, tags};
 use crate::model::Repository;
 
@@ -22,7 +23,7 @@ pub fn check_tag_name(tag: &str) -> Result<RefName> {
     if tag.is_empty() {
         return Err(Error::invalid("tag_name", "[TagName]: Required"));
     }
-    if tag.starts_with('-') || tag.len() > NAME_MAX {
+    if is_reserved(tag) || tag.len() > NAME_MAX {
         return Err(invalid());
     }
     RefName::new(&format!("refs/tags/{tag}")).map_err(|error| invalid().with_source(error))

@@ -39,7 +39,8 @@ pub async fn repo_list_branches(
 ) -> Answer<Listed<BranchJson>> {
     let subject = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject();
     let (keyword, page) = (params.text("q").to_owned(), paging.page);
-    let read = move |view: &View| objects::list_branches(view, &keyword, page);
+    let (orders, id) = (app.tip_orders.clone(), subject.repository.id);
+    let read = move |view: &View| objects::list_branches(view, &orders, id, &keyword, page);
     let (found, place) = lookup::listing(&app, &caller, &subject.repository, read).await?;
     let rows = render_all(&app, &caller, &subject, found.rows).await?;
     Ok(place.hold(paging.respond(&app, Paged { rows, total_count: found.total_count })))

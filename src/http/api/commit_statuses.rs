@@ -139,7 +139,7 @@ fn render(app: &App, caller: &Caller, repository: &Repository, (status, creator)
         description: status.description,
         url: format!("{}/statuses/{}", viewer.urls.api_repository(&repository.full_name()), status.commit),
         context: status.context,
-        creator: creator.map_or_else(|| viewer.ghost(), |user| viewer.user(&user)),
+        creator: viewer.actor(creator.as_ref()),
         created_at: at,
         updated_at: at,
     }

@@ -4,14 +4,14 @@
 //! handlers run it on the blocking pool through [`on_view`]. Refuses SQL and rights. Called by `api/branches.rs`,
 //! `api/tags.rs` and `api/refs.rs`.
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 
 use atomicqms_git::{self as git, Kind, ObjectId, View};
 
 use super::commit_text::{self, CommitText, Signature};
+use super::tip_orders::TipOrders;
 use crate::error::{Error, Result};
-use crate::model::{Page, Paged};
+use crate::model::{Page, Paged, RepoId};
 
 /// A branch and the commit at its tip.
 #[derive(Debug, Clone)]
@@ -67,19 +67,24 @@ where
 /// One page of branches, the most recently committed first, then by name.
 ///
 /// Shape: `keyword` selects names that contain it, in any letter case; empty selects all.
-pub fn list_branches(view: &View, keyword: &str, page: Page) -> git::Result<Paged<BranchTip>> {
+pub fn list_branches(
+    view: &View,
+    orders: &TipOrders,
+    repository: RepoId,
+    keyword: &str,
+    page: Page,
+) -> git::Result<Paged<BranchTip>> {
     let keyword = keyword.to_lowercase();
-    let mut order = Vec::new();
-    for entry in view.refs.iter_prefix(BRANCHES) {
+    let date = |entry: &git::Ref| Ok(branch_tip(view, "", entry.target)?.commit.committer.seconds);
+    let mut found: Vec<(&str, ObjectId)> = Vec::new();
+    for entry in orders.list(view, repository, BRANCHES, date)? {
         let name = entry.name.as_str().strip_prefix(BRANCHES).unwrap_or_default();
         if keyword.is_empty() || name.to_lowercase().contains(&keyword) {
-            let committed = branch_tip(view, name, entry.target)?.commit.committer.seconds;
-            order.push((Reverse(committed), name, entry.target));
+            found.push((name, entry.target));
         }
     }
-    order.sort_unstable();
-    let page = cut(order, page);
-    let rows = page.rows.into_iter().map(|(_, name, id)| branch_tip(view, name, id)).collect::<git::Result<_>>()?;
+    let page = cut(found, page);
+    let rows = page.rows.into_iter().map(|(name, id)| branch_tip(view, name, id)).collect::<git::Result<_>>()?;
     Ok(Paged { rows, total_count: page.total_count })
 }
 
@@ -92,15 +97,10 @@ pub fn find_branch(view: &View, name: &str) -> git::Result<Option<BranchTip>> {
 }
 
 /// One page of tags, the newest first, then by name.
-pub fn list_tags(view: &View, page: Page) -> git::Result<Paged<TagTip>> {
-    let mut order = Vec::new();
-    for entry in view.refs.iter_prefix(TAGS) {
-        let made = tag_tip(view, entry)?.tagger.map_or(i64::MIN, |tagger| tagger.seconds);
-        order.push((Reverse(made), entry.name.as_str(), entry));
-    }
-    order.sort_unstable_by_key(|(made, name, _)| (*made, *name));
-    let page = cut(order, page);
-    let rows = page.rows.into_iter().map(|(_, _, entry)| tag_tip(view, entry)).collect::<git::Result<_>>()?;
+pub fn list_tags(view: &View, orders: &TipOrders, repository: RepoId, page: Page) -> git::Result<Paged<TagTip>> {
+    let date = |entry: &git::Ref| Ok(tag_tip(view, entry)?.tagger.map_or(i64::MIN, |tagger| tagger.seconds));
+    let page = cut(orders.list(view, repository, TAGS, date)?, page);
+    let rows = page.rows.into_iter().map(|entry| tag_tip(view, entry)).collect::<git::Result<_>>()?;
     Ok(Paged { rows, total_count: page.total_count })
 }
 

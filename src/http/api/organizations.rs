@@ -149,7 +149,7 @@ pub async fn org_get_user_permissions(
     UserPath(user): UserPath,
     OrgPath(name): OrgPath,
 ) -> Result<Json<OrganizationPermissionsJson>> {
-    let permit = app.forge.authorize(&caller, action::ReadOrganization, &name).await?;
+    let permit = app.forge.authorize(&caller, action::ReadStanding, &name).await?;
     let standing = organizations::standing_of_account(&app.forge, permit, &user).await?;
     Ok(Json(OrganizationPermissionsJson {
         is_owner: standing.is_owner,

@@ -76,6 +76,20 @@ impl<'a> Viewer<'a> {
         }
     }
 
+    /// Whoever did something, for those who may see the account; nobody's name for others, or when the account is no more.
+    pub fn actor(&self, user: Option<&User>) -> UserJson {
+        let is_seen = |user: &&User| {
+            self.is_admin
+                || self.user_id == Some(user.id)
+                || match user.visibility {
+                    Visibility::Public => true,
+                    Visibility::Limited => self.user_id.is_some(),
+                    Visibility::Private => false,
+                }
+        };
+        user.filter(is_seen).map_or_else(|| self.ghost(), |user| self.user(user))
+    }
+
     /// An organization as everybody who may see it sees it.
     pub fn organization(&self, organization: &Organization) -> OrganizationJson {
         let user = &organization.user;
@@ -177,7 +191,7 @@ impl<'a> Viewer<'a> {
             prerelease: release.is_prerelease,
             created_at: Timestamp::from_ms(release.created_ms.get()),
             published_at: Timestamp::from_ms(release.published_ms.get()),
-            author: shown.author.as_ref().map_or_else(|| self.ghost(), |author| self.user(author)),
+            author: self.actor(shown.author.as_ref()),
             assets: shown.attachments.iter().map(|file| self.attachment(file, full_name, &release.tag)).collect(),
         }
     }

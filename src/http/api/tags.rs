@@ -26,8 +26,8 @@ pub async fn repo_list_tags(
 ) -> Answer<Listed<TagJson>> {
     let permit = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?;
     let repository = permit.into_subject().repository;
-    let page = paging.page;
-    let read = move |view: &View| objects::list_tags(view, page);
+    let (orders, id, page) = (app.tip_orders.clone(), repository.id, paging.page);
+    let read = move |view: &View| objects::list_tags(view, &orders, id, page);
     let (found, place) = lookup::listing(&app, &caller, &repository, read).await?;
     let (urls, full_name) = (Urls::new(&app.root_url), repository.full_name());
     Ok(place.hold(paging.respond(&app, found.map(|tip| render(urls, &full_name, tip)))))

@@ -5,6 +5,7 @@
 //! `bob`. Clients here speak through the middleware, so error bodies and headers are the real ones.
 
 mod accounts;
+mod canaries;
 mod code_search;
 mod collaborators;
 mod commit_statuses;
@@ -20,6 +21,7 @@ mod interests;
 mod issue_templates;
 mod labels;
 mod markup;
+mod matrix;
 mod objects;
 mod organizations;
 mod people;
@@ -27,6 +29,7 @@ mod protection;
 mod refs;
 mod releases;
 mod repositories;
+mod revoked;
 mod search;
 mod settings;
 mod spec;
@@ -36,6 +39,7 @@ mod tokens;
 mod topics;
 mod verification;
 mod write_paths;
+mod writers;
 mod writing;
 
 use fixture::{Api, basic};

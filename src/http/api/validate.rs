@@ -73,7 +73,7 @@ pub(super) fn repo_name(field: &'static str, name: &str) -> Result<RepoName> {
 
 fn branch_name(field: &'static str, name: &str) -> Result<()> {
     at_most(field, name, BRANCH_MAX)?;
-    match atomicqms_git::RefName::new(&format!("refs/heads/{name}")) {
+    match crate::forge::writing::ref_name("refs/heads/", name) {
         Ok(_) => Ok(()),
         Err(_) => Err(broken(field, "GitRefName")),
     }

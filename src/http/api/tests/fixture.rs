@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::server::testing::{ADMIN_PASSWORD, TestServer};
 
 /// Password of `ada` and `bob`.
-const PASSWORD: &str = "correct horse staple";
+pub(in crate::http::api) const PASSWORD: &str = "correct horse staple";
 
 /// A running server and the accounts `admin`, `ada` and `bob`.
 pub(in crate::http::api) struct Api {
@@ -91,6 +91,27 @@ impl Api {
     pub(in crate::http::api) fn git_url(&self, name: &str, repository: &str) -> String {
         let password = PASSWORD.replace(' ', "%20");
         format!("http://{name}:{password}@{}/{repository}.git", self.server.address)
+    }
+
+    /// The same over SSH, for whoever's key it is.
+    pub(in crate::http::api) fn ssh_url(&self, repository: &str) -> String {
+        let address = self.server.ssh_address().expect("a server with SSH");
+        format!("ssh://git@{address}/{repository}.git")
+    }
+
+    /// Every row of the database as text, but for the ledger, what only says that somebody was here, and work that waits.
+    pub(in crate::http::api) async fn rows(&self) -> Vec<String> {
+        self.server.rows()
+    }
+
+    /// How many small packs wait to become files.
+    pub(in crate::http::api) async fn count_waiting_packs(&self) -> i64 {
+        self.server.count_waiting_packs()
+    }
+
+    /// How many events the ledger has beside those of one action.
+    pub(in crate::http::api) async fn count_events_but(&self, action: &str) -> usize {
+        self.server.count_events_but(action)
     }
 
     pub(in crate::http::api) fn root_url(&self) -> String {
@@ -177,6 +198,26 @@ impl Api {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
         Answer::read(format!("{method} {path}"), &self.server.raw(&format!("{request}\r\n")).await)
+    }
+
+    /// Sends any request: a whole path, any headers, a body of any kind.
+    pub(in crate::http::api) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<(&str, &[u8])>,
+    ) -> Answer {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n");
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let (kind, body) = body.unwrap_or_default();
+        if !kind.is_empty() {
+            head.push_str(&format!("content-type: {kind}\r\ncontent-length: {}\r\n", body.len()));
+        }
+        let request = [head.as_bytes(), b"\r\n", body].concat();
+        Answer::read(format!("{method} {path}"), &self.server.raw_bytes(&request).await)
     }
 
     async fn call(
@@ -266,6 +307,12 @@ impl Answer {
         let status = self.status;
         assert!(statuses.contains(&status), "{}: {status} {}", self.asked, self.text);
         self.expect(status)
+    }
+
+    /// Everything that was said: status, headers and body.
+    pub(in crate::http::api) fn whole(&self) -> String {
+        let lines: Vec<String> = self.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        format!("{}\n{}\n\n{}", self.status, lines.join("\n"), self.text)
     }
 
     /// A header's value, or an empty text.

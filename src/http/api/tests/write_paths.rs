@@ -10,7 +10,7 @@ use super::writing::base64;
 const REPO: &str = "/repos/ada/sops";
 
 /// Paths that no writer may store.
-const PATHS: &[&str] = &[
+pub(super) const PATHS: &[&str] = &[
     ".git",
     ".git/x",
     ".GIT/x",
@@ -42,10 +42,19 @@ const PATHS: &[&str] = &[
     "a\u{0}b",
     "a\nb",
     "a\u{7f}",
+    "a/.git",
+    ".git/hooks/post-index-change",
+    ".gitmodules/../.git/config",
+    ".git\u{200d}/x",
+    "GIT~1",
+    ".git:stream",
+    ".git::$DATA",
+    "a\tb",
+    "a\u{1b}[31mb",
 ];
 
 /// Names that no branch and no tag may have.
-const NAMES: &[&str] = &[
+pub(super) const NAMES: &[&str] = &[
     "--output=/tmp/x",
     "-x",
     "refs/heads/..",
