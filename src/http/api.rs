@@ -387,7 +387,7 @@ fn repository_routes() -> Vec<Route> {
         Route::api(Method::GET, "/api/v1/search/code", "searchCode", code_search::search_code)
             .about("Search for code")
             .query(&[code_search::SEARCH])
-            .fails(&[422]),
+            .fails(&[404, 422]),
         Route::api(
             Method::GET,
             "/api/v1/repos/{owner}/{repo}/languages",
