@@ -77,6 +77,8 @@ pub struct Parts {
     pub directories: api::directories::Directories,
     /// In which order branches and tags are listed.
     pub tip_orders: api::tip_orders::TipOrders,
+    /// What the API says of itself.
+    pub specification: api::spec::Specification,
     /// The last look at the parts, shared by all probes.
     pub probe: Arc<health::Probe>,
 }

@@ -120,6 +120,7 @@ pub async fn run(
         advertisements: Advertisements::default(),
         directories: crate::http::api::directories::Directories::default(),
         tip_orders: crate::http::api::tip_orders::TipOrders::default(),
+        specification: crate::http::api::spec::Specification::default(),
         answers: Answers::new(answers::Settings {
             memory_bytes: config.git.answer_cache_memory_bytes,
             disk_bytes: config.git.answer_cache_disk_bytes,

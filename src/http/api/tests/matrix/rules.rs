@@ -65,6 +65,8 @@ const OWNS: Need = Repository(Owner, true);
 /// Every route of the server.
 pub(super) const RULES: &[Rule] = &[
     rule("home", Everybody, "", &[200]).limited(),
+    rule("specification", Everybody, "", &[200]).limited(),
+    rule("specificationPage", Everybody, "", &[200]).limited(),
     rule("livez", Everybody, "", &[200]).limited(),
     rule("readyz", Everybody, "", &[200]).limited(),
     rule("healthz", Everybody, "", &[200]).limited(),
@@ -104,6 +106,14 @@ pub(super) const RULES: &[Rule] = &[
     rule("getUserSettings", SeesSelf, RU, &[200]),
     rule("updateUserSettings", SeesSelf, "write:user", &[200]),
     rule("adminRenameUser", SiteOnAccount, "write:admin", &[422]),
+    // Nobody has an OpenPGP key here.
+    rule("userCurrentListGPGKeys", SeesSelf, RU, &[200]),
+    rule("userCurrentPostGPGKey", SeesSelf, "write:user", &[422]),
+    rule("userCurrentGetGPGKey", SeesSelf, RU, &[404]),
+    rule("userCurrentDeleteGPGKey", SeesSelf, "write:user", &[404]),
+    rule("getVerificationToken", SeesSelf, RU, &[200]),
+    rule("userVerifyGPGKey", SeesSelf, "write:user", &[422]),
+    rule("userListGPGKeys", SeesAccount, RU, &[200]),
     rule("adminSearchUsers", Site, "read:admin", &[200]),
     rule("adminCreateUser", Site, "write:admin", &[422]),
     rule("adminEditUser", SiteOnAccount, "write:admin", &[200]),
@@ -228,6 +238,9 @@ pub(super) const RULES: &[Rule] = &[
     rule("repoDeleteBranch", WRITES, WR, &[204]),
     rule("repoCreateTag", WRITES, WR, &[422]),
     rule("repoDeleteTag", WRITES, WR, &[204]),
+    rule("repoGetIssueTemplates", READS, RR, &[200]),
+    rule("repoGetIssueConfig", READS, RR, &[200]),
+    rule("repoValidateIssueConfig", READS, RR, &[200]),
     // Releases.
     rule("repoListReleases", READS, RR, &[200]),
     rule("repoCreateRelease", WRITES, WR, &[422]),
