@@ -34,6 +34,8 @@ const ORGANIZATIONS: usize = 150;
 const REPOSITORIES: usize = 10_000;
 const BRANCHES: usize = 20_000;
 const TAGS: usize = 5_000;
+/// Branches in one push: a request may name a limited number.
+const PUSHED: usize = 4_000;
 /// Times each list is asked for.
 const ROUNDS: usize = 200;
 
@@ -144,30 +146,46 @@ fn token(connection: &mut BufReader<TcpStream>, login: &str) -> String {
     format!("token {}", made["sha1"].as_str().unwrap())
 }
 
-/// `admin/large`, pushed: each branch a commit of its own.
+/// `admin/large`, pushed: each branch at a commit of its own, one history.
 fn push_large(server: &Server, scratch: &Path) {
     let path = scratch.join("large.git");
     std::fs::create_dir(&path).unwrap();
     run_git(&path, &["init", "--quiet", "--bare", "."], "");
     let mut stream = String::from("blob\nmark :1\ndata 2\nx\n");
     for at in 0..BRANCHES {
-        let (name, time) = (
-            if at == 0 { "main".to_owned() } else { format!("review/{at}") },
-            1_600_000_000 + (at * 7919) % 90_000_000,
-        );
+        let (mark, time) = (at + 2, 1_600_000_000 + (at * 7919) % 90_000_000);
         stream.push_str(&format!(
-            "commit refs/heads/{name}\ncommitter Ada <ada@example.org> {time} +0000\ndata 2\nc\nM 100644 :1 f{}\n",
+            "commit refs/heads/main\nmark :{mark}\ncommitter Ada <ada@example.org> {time} +0000\ndata 2\nc\nM 100644 :1 f{}\n",
             at % 50
         ));
-        if at > 0 && at <= TAGS {
-            stream.push_str(&format!("reset refs/tags/v{at}\nfrom refs/heads/{name}\n\n"));
+    }
+    run_git(&path, &["fast-import", "--quiet", "--export-marks=marks"], &stream);
+    // Written as one file: as many loose refs take minutes.
+    let marks = std::fs::read_to_string(path.join("marks")).unwrap();
+    let mut refs = Vec::with_capacity(BRANCHES + TAGS);
+    for line in marks.lines() {
+        let (mark, id) = line.split_once(' ').unwrap();
+        let at: usize = mark[1..].parse().unwrap();
+        let Some(at) = at.checked_sub(2) else { continue };
+        refs.push(format!("refs/heads/review/{}/{at} {id}", at / PUSHED));
+        if at < TAGS {
+            refs.push(format!("refs/tags/v{at} {id}"));
         }
     }
-    run_git(&path, &["fast-import", "--quiet"], &stream);
+    refs.sort_unstable();
+    let mut packed = String::from("# pack-refs with: peeled fully-peeled sorted \n");
+    for line in refs {
+        let (name, id) = line.split_once(' ').unwrap();
+        packed.push_str(&format!("{id} {name}\n"));
+    }
+    std::fs::write(path.join("packed-refs"), packed).unwrap();
     let basic = format!("http.extraHeader=Authorization: {BASIC}");
     let url = format!("http://{}/admin/large.git", server.address);
-    for refs in ["refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*"] {
-        run_git(&path, &["-c", &basic, "push", "--quiet", &url, refs], "");
+    let mut specs = vec!["refs/heads/main".to_owned(), "refs/tags/*:refs/tags/*".to_owned()];
+    specs
+        .extend((0..BRANCHES / PUSHED).map(|group| format!("refs/heads/review/{group}/*:refs/heads/review/{group}/*")));
+    for spec in specs {
+        run_git(&path, &["-c", &basic, "push", "--quiet", &url, &spec], "");
     }
 }
 

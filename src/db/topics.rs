@@ -72,7 +72,11 @@ pub fn search(conn: &dyn Connection, viewer: &Viewer, text: &str, page: Page) ->
     may_see(&mut seen, viewer);
     // The repositories are found once, as a set. The plus keeps the set from becoming the way into the index, one look-up for each of them and
     // each topic.
-    let is_seen = format!("+x.repo_id IN (SELECT r.id FROM {TABLES}{})", seen.clause());
+    let is_seen = match seen.clause() {
+        // Who sees everything needs no set.
+        clause if clause.is_empty() => "1 = 1".to_owned(),
+        clause => format!("+x.repo_id IN (SELECT r.id FROM {TABLES}{clause})"),
+    };
     let mut filter = seen;
     filter.begin_again();
     filter.contains(&["t.name"], text);
