@@ -7,11 +7,14 @@
 pub mod account_redirects;
 pub mod attachments;
 pub mod audit;
+pub mod avatars;
+pub mod blocks;
 pub mod collaborators;
 pub mod commit_statuses;
 pub mod dialect;
 pub mod email_addresses;
 mod filter;
+pub mod follows;
 pub mod instance;
 pub mod interests;
 pub mod jobs;

@@ -17,12 +17,15 @@ use crate::model::{Clock, Repository, UserName};
 
 pub mod assignable;
 pub mod attachments;
+pub mod avatars;
+pub mod blocks;
 pub mod branches;
 pub mod collaborators;
 pub mod commit_statuses;
 pub mod contents;
 pub mod email_addresses;
 pub mod first_commit;
+pub mod follows;
 pub mod forks;
 pub mod intake;
 pub mod interests;
@@ -69,6 +72,8 @@ pub struct Settings {
     pub everybody_creates_organizations: bool,
     /// `NAME@` and this stands for the address of an account that hides it.
     pub placeholder_domain: String,
+    /// What pictures may be.
+    pub avatars: avatars::Settings,
 }
 
 impl Default for Settings {
@@ -82,6 +87,7 @@ impl Default for Settings {
             max_repository_bytes: 0,
             everybody_creates_organizations: true,
             placeholder_domain: "noreply.localhost".to_owned(),
+            avatars: avatars::Settings::default(),
         }
     }
 }
@@ -125,6 +131,7 @@ pub struct Forge {
     pub blobs: Blobs,
     /// Downloads that are not written yet.
     pub downloads: Downloads,
+    studio: avatars::Studio,
     jobs: Option<Jobs>,
 }
 
@@ -138,6 +145,7 @@ impl Forge {
         let access = Access::new(readers.clone(), writer.clone(), clock.clone(), settings.security.clone(), rights)?;
         let remembered_rules = protection::Remembered::new(REMEMBERED_REPOSITORIES);
         let downloads = Downloads::default();
+        let studio = avatars::Studio::new(settings.avatars);
         Ok(Arc::new(Self {
             writer,
             readers,
@@ -148,6 +156,7 @@ impl Forge {
             remembered_rules,
             blobs,
             downloads,
+            studio,
             jobs,
         }))
     }

@@ -6,6 +6,8 @@
 pub mod admin;
 pub mod archives;
 pub mod assignees;
+pub mod avatars;
+pub mod blocks;
 pub mod branch_protections;
 pub mod branches;
 pub mod branches_write;
@@ -23,6 +25,7 @@ pub mod contents_write;
 pub mod deploy_keys;
 pub mod directories;
 pub mod emails;
+pub mod follows;
 pub mod forks;
 pub mod git_objects;
 mod git_path;
@@ -89,6 +92,9 @@ pub fn routes() -> Vec<Route> {
         reading_routes(),
         topic_routes(),
         interest_routes(),
+        follow_routes(),
+        block_routes(),
+        avatar_routes(),
         commit_status_routes(),
         label_routes(),
         bundled_routes(),
@@ -545,6 +551,63 @@ fn interest_routes() -> Vec<Route> {
         Route::api(Method::GET, watch, "userCurrentCheckSubscription", watches::user_current_check_subscription),
         Route::api(Method::PUT, watch, "userCurrentPutSubscription", watches::user_current_put_subscription),
         Route::api(Method::DELETE, watch, "userCurrentDeleteSubscription", watches::user_current_delete_subscription),
+    ]
+}
+
+fn follow_routes() -> Vec<Route> {
+    let one = "/api/v1/user/following/{username}";
+    let followers = "/api/v1/users/{username}/followers";
+    let following = "/api/v1/users/{username}/following";
+    let check = "/api/v1/users/{username}/following/{target}";
+    vec![
+        Route::api(
+            Method::GET,
+            "/api/v1/user/followers",
+            "userCurrentListFollowers",
+            follows::user_current_list_followers,
+        ),
+        Route::api(
+            Method::GET,
+            "/api/v1/user/following",
+            "userCurrentListFollowing",
+            follows::user_current_list_following,
+        ),
+        Route::api(Method::GET, one, "userCurrentCheckFollowing", follows::user_current_check_following),
+        Route::api(Method::PUT, one, "userCurrentPutFollow", follows::user_current_put_follow),
+        Route::api(Method::DELETE, one, "userCurrentDeleteFollow", follows::user_current_delete_follow),
+        Route::api(Method::GET, followers, "userListFollowers", follows::user_list_followers),
+        Route::api(Method::GET, following, "userListFollowing", follows::user_list_following),
+        Route::api(Method::GET, check, "userCheckFollowing", follows::user_check_following),
+    ]
+}
+
+fn block_routes() -> Vec<Route> {
+    let own = "/api/v1/user/blocks/{username}";
+    let of_org = "/api/v1/orgs/{org}/blocks";
+    let one_of_org = "/api/v1/orgs/{org}/blocks/{username}";
+    vec![
+        Route::api(Method::GET, "/api/v1/user/blocks", "userListBlocks", blocks::user_list_blocks),
+        Route::api(Method::GET, own, "userCheckUserBlock", blocks::user_check_user_block),
+        Route::api(Method::PUT, own, "userBlockUser", blocks::user_block_user),
+        Route::api(Method::DELETE, own, "userUnblockUser", blocks::user_unblock_user),
+        Route::api(Method::GET, of_org, "organizationListBlocks", blocks::organization_list_blocks),
+        Route::api(Method::GET, one_of_org, "organizationCheckUserBlock", blocks::organization_check_user_block),
+        Route::api(Method::PUT, one_of_org, "organizationBlockUser", blocks::organization_block_user),
+        Route::api(Method::DELETE, one_of_org, "organizationUnblockUser", blocks::organization_unblock_user),
+    ]
+}
+
+fn avatar_routes() -> Vec<Route> {
+    let own = "/api/v1/user/avatar";
+    let of_org = "/api/v1/orgs/{org}/avatar";
+    let of_repo = "/api/v1/repos/{owner}/{repo}/avatar";
+    vec![
+        Route::api(Method::POST, own, "userUpdateAvatar", avatars::user_update_avatar),
+        Route::api(Method::DELETE, own, "userDeleteAvatar", avatars::user_delete_avatar),
+        Route::api(Method::POST, of_org, "orgUpdateAvatar", avatars::org_update_avatar),
+        Route::api(Method::DELETE, of_org, "orgDeleteAvatar", avatars::org_delete_avatar),
+        Route::api(Method::POST, of_repo, "repoUpdateAvatar", avatars::repo_update_avatar),
+        Route::api(Method::DELETE, of_repo, "repoDeleteAvatar", avatars::repo_delete_avatar),
     ]
 }
 
