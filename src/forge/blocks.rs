@@ -167,8 +167,8 @@ struct Ended {
     follows: (bool, bool),
     stars: u64,
     watches: u64,
-    /// Levels of the blocked one; of the one who blocks.
-    collaborations: (Vec<(RepoId, AccessLevel)>, Vec<(RepoId, AccessLevel)>),
+    levels_of_blocked: Vec<(RepoId, AccessLevel)>,
+    levels_of_blocker: Vec<(RepoId, AccessLevel)>,
     /// Repositories that one of the two had offered to the other.
     offers: Vec<RepoId>,
 }
@@ -186,10 +186,8 @@ impl Ended {
             follows: (db::follows::delete(tx, blocked, blocker)?, db::follows::delete(tx, blocker, blocked)?),
             stars: both_ways(Interest::Star)?,
             watches: both_ways(Interest::Watch)?,
-            collaborations: (
-                db::blocks::end_collaborations(tx, blocked, blocker)?,
-                db::blocks::end_collaborations(tx, blocker, blocked)?,
-            ),
+            levels_of_blocked: db::blocks::end_collaborations(tx, blocked, blocker)?,
+            levels_of_blocker: db::blocks::end_collaborations(tx, blocker, blocked)?,
             offers,
         })
     }
@@ -203,8 +201,8 @@ impl Ended {
             "followed_by_blocker": self.follows.1,
             "stars": self.stars,
             "watches": self.watches,
-            "levels_of_blocked": levels(&self.collaborations.0),
-            "levels_of_blocker": levels(&self.collaborations.1),
+            "levels_of_blocked": levels(&self.levels_of_blocked),
+            "levels_of_blocker": levels(&self.levels_of_blocker),
             "offers": self.offers,
         })
     }

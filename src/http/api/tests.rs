@@ -5,10 +5,13 @@
 //! `bob`. Clients here speak through the middleware, so error bodies and headers are the real ones.
 
 mod accounts;
+mod avatars;
+mod blocks;
 mod collaborators;
 mod commit_statuses;
 mod contents;
 mod fixture;
+mod follows;
 mod forks;
 mod git;
 mod history;
