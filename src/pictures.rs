@@ -52,6 +52,9 @@ pub fn square_png(content: &[u8], max_pixels: u64) -> Result<Vec<u8>, Fault> {
     if u64::from(width).saturating_mul(height.into()) > max_pixels || decoder.total_bytes() > memory_bytes {
         return Err(Fault::TooLarge);
     }
+    if format == ImageFormat::WebP && largest_vp8_frame(content) > max_pixels {
+        return Err(Fault::TooLarge);
+    }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let whole = DynamicImage::from_decoder(decoder).map_err(fault_of)?;
     let mut small = square(whole);
@@ -68,6 +71,15 @@ fn format_of(content: &[u8]) -> Option<ImageFormat> {
         "image/webp" => Some(ImageFormat::WebP),
         _ => None,
     }
+}
+
+/// Pixels of the largest lossy frame in a WebP file: the reader unpacks it before it looks whether it fits the size of the whole.
+///
+/// Source: RFC 6386, section 9.1: after three bytes a key frame begins with `9d 01 2a` and two sizes of 14 bits.
+fn largest_vp8_frame(content: &[u8]) -> u64 {
+    let frames = content.windows(18).filter(|bytes| bytes.starts_with(b"VP8 ") && bytes[11..14] == [0x9d, 0x01, 0x2a]);
+    let side = |low: u8, high: u8| u64::from(u16::from_le_bytes([low, high]) & 0x3fff);
+    frames.map(|bytes| side(bytes[14], bytes[15]) * side(bytes[16], bytes[17])).max().unwrap_or(0)
 }
 
 /// The middle, made smaller where it is too large.

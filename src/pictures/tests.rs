@@ -87,6 +87,14 @@ fn bombs_are_refused_before_they_are_unpacked() {
     // More content than the size needs is not unpacked to its end.
     let _ = square_png(&png_of_size(1, 1, &packed), MAX_PIXELS);
     assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
+    // A lossy frame that is larger than the picture it says it belongs to.
+    let riff = |name: &[u8; 4], content: &[u8]| {
+        [&name[..], &u32::try_from(content.len()).unwrap().to_le_bytes(), content].concat()
+    };
+    let canvas = riff(b"VP8X", &[0, 0, 0, 0, 9, 0, 0, 9, 0, 0]);
+    let frame = riff(b"VP8 ", &[&[0x10, 0, 0, 0x9d, 1, 0x2a, 0xff, 0x3f, 0xff, 0x3f][..], &[0; 64]].concat());
+    let webp = riff(b"RIFF", &[&b"WEBP"[..], &canvas, &frame].concat());
+    assert_eq!(square_png(&webp, MAX_PIXELS), Err(Fault::TooLarge));
     let gif = [&b"GIF89a"[..], &[0xff, 0xff, 0xff, 0xff, 0, 0, 0], b",\0\0\0\0\xff\xff\xff\xff\0\x02\x02\x4c\x01\0;"]
         .concat();
     assert!(square_png(&gif, MAX_PIXELS).is_err());
