@@ -46,9 +46,10 @@ async fn collaborate(test: &TestForge, owner: &Caller, whom: &str) -> Result<()>
     put_collaborator(&test.forge, permit, &name(whom), AccessLevel::Write).await
 }
 
-async fn offer(test: &TestForge, owner: &Caller, repo: &str, whom: &str) -> Result<()> {
+/// Offers `given-OWNER`.
+async fn offer(test: &TestForge, owner: &Caller, whom: &str) -> Result<()> {
     let own = owner.user().unwrap().name.to_string();
-    let permit = test.forge.authorize(owner, TransferRepository, &path(&own, repo)).await?;
+    let permit = test.forge.authorize(owner, TransferRepository, &path(&own, &format!("given-{own}"))).await?;
     transfer_repository(&test.forge, permit, name(whom), Vec::new()).await.map(drop)
 }
 
@@ -59,7 +60,7 @@ async fn fork(test: &TestForge, who: &Caller, owner: &str) -> Result<()> {
     create_repository(&test.forge, permit, new).await.map(drop)
 }
 
-/// `ada` and `bob` own `sop` and `given` each.
+/// `ada` and `bob` own `sop` and `given-ada` or `given-bob`.
 async fn world() -> (TestForge, Caller, Caller) {
     let test = TestForge::start().await;
     test.user("ada").await;
@@ -67,7 +68,7 @@ async fn world() -> (TestForge, Caller, Caller) {
     let (ada, bob) = (test.sign_in("ada").await, test.sign_in("bob").await);
     for who in [&ada, &bob] {
         test.repository(who, "sop").await;
-        test.repository(who, "given").await;
+        test.repository(who, &format!("given-{}", who.user().unwrap().name)).await;
     }
     (test, ada, bob)
 }
@@ -83,7 +84,7 @@ async fn a_block_ends_what_two_had_and_refuses_it_from_then_on() {
         follow(&test, who, whom).await.unwrap();
         assert!(interest(&test, who, whom, true).await.iter().all(Result::is_ok));
         collaborate(&test, other, who.user().unwrap().name.as_str()).await.unwrap();
-        offer(&test, who, "given", whom).await.unwrap();
+        offer(&test, who, whom).await.unwrap();
     }
     let before = test.actions().await.len();
     set(&test, &ada, "bob", true).await.unwrap();
@@ -118,12 +119,12 @@ async fn a_block_ends_what_two_had_and_refuses_it_from_then_on() {
         assert!(is_forbidden(refused));
     }
     assert!(is_forbidden(fork(&test, &bob, "ada").await));
-    assert!(is_forbidden(offer(&test, &bob, "given", "ada").await));
+    assert!(is_forbidden(offer(&test, &bob, "ada").await));
     // Nor does the other begin anything with the blocked one.
     assert!(is_forbidden(follow(&test, &ada, "bob").await));
     assert!(is_forbidden(collaborate(&test, &ada, "bob").await));
     assert!(is_forbidden(collaborate(&test, &bob, "ada").await));
-    assert!(is_forbidden(offer(&test, &ada, "given", "bob").await));
+    assert!(is_forbidden(offer(&test, &ada, "bob").await));
     // What is public is read as before, and taking back is never refused.
     test.forge.authorize(&bob, ReadCode, &path("ada", "sop")).await.unwrap();
     assert!(interest(&test, &bob, "ada", false).await.iter().all(Result::is_ok));
@@ -136,7 +137,7 @@ async fn a_block_ends_what_two_had_and_refuses_it_from_then_on() {
     assert!(interest(&test, &bob, "ada", true).await.iter().all(Result::is_ok));
     fork(&test, &bob, "ada").await.unwrap();
     collaborate(&test, &ada, "bob").await.unwrap();
-    offer(&test, &bob, "given", "ada").await.unwrap();
+    offer(&test, &bob, "ada").await.unwrap();
     test.finish().await;
 }
 
@@ -180,7 +181,7 @@ async fn organizations_block_who_is_no_member() {
     assert_eq!(blocks("ada").await.unwrap_err().kind(), Kind::Invalid, "a member");
     assert_eq!(blocks("acme").await.unwrap_err().kind(), Kind::Invalid, "an organization");
     blocks("bob").await.unwrap();
-    assert!(is_forbidden(offer(&test, &bob, "given", "acme").await));
+    assert!(is_forbidden(offer(&test, &bob, "acme").await));
     let owners = test
         .forge
         .read("owners", |conn| {
