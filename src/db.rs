@@ -15,6 +15,7 @@ pub mod dialect;
 pub mod email_addresses;
 mod filter;
 pub mod follows;
+pub mod gpg_keys;
 pub mod instance;
 pub mod interests;
 pub mod jobs;

@@ -2,10 +2,12 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
 
+use super::json::UserJson;
 use super::query::Params;
 use super::render::Viewer;
+use super::rendered::Listed;
+use super::spec::Query;
 use crate::access::{Caller, Permit, action};
 use crate::error::{Error, Result};
 use crate::forge::blocks::{ReadsBlocks, block, is_blocked, list_blocks, unblock};
@@ -13,8 +15,11 @@ use crate::http::App;
 use crate::http::extract::{OrgPath, Paging, UserPath};
 use crate::model::UserName;
 
+/// Query of `userBlockUser` and `organizationBlockUser`.
+pub(super) const BLOCK: &[Query] = &[Query::text("note", "why, for whoever blocks")];
+
 /// `userListBlocks`.
-pub async fn user_list_blocks(State(app): State<App>, caller: Caller, paging: Paging) -> Result<Response> {
+pub async fn user_list_blocks(State(app): State<App>, caller: Caller, paging: Paging) -> Result<Listed<UserJson>> {
     let own = caller.account()?.name.clone();
     let permit = app.forge.authorize(&caller, action::ListBlocks, &own).await?;
     list(&app, &caller, permit, &paging).await
@@ -58,7 +63,7 @@ pub async fn organization_list_blocks(
     caller: Caller,
     OrgPath(org): OrgPath,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<UserJson>> {
     let permit = app.forge.authorize(&caller, action::ListOrganizationBlocks, &org).await?;
     list(&app, &caller, permit, &paging).await
 }
@@ -99,7 +104,12 @@ pub async fn organization_unblock_user(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn list<A: ReadsBlocks>(app: &App, caller: &Caller, permit: Permit<A>, paging: &Paging) -> Result<Response> {
+async fn list<A: ReadsBlocks>(
+    app: &App,
+    caller: &Caller,
+    permit: Permit<A>,
+    paging: &Paging,
+) -> Result<Listed<UserJson>> {
     let found = list_blocks(&app.forge, permit, paging.page).await?;
     let viewer = Viewer::new(caller, &app.root_url);
     Ok(paging.respond(app, found.map(|user| viewer.user(&user))))

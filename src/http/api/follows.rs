@@ -2,9 +2,10 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
 
+use super::json::UserJson;
 use super::render::Viewer;
+use super::rendered::Listed;
 use crate::access::{Caller, action};
 use crate::error::{Error, Result};
 use crate::forge::follows::{is_following, list_follows, set_following};
@@ -14,13 +15,21 @@ use crate::model::UserName;
 use crate::model::follow::Side;
 
 /// `userCurrentListFollowers`.
-pub async fn user_current_list_followers(State(app): State<App>, caller: Caller, paging: Paging) -> Result<Response> {
+pub async fn user_current_list_followers(
+    State(app): State<App>,
+    caller: Caller,
+    paging: Paging,
+) -> Result<Listed<UserJson>> {
     let own = caller.account()?.name.clone();
     list(&app, &caller, &own, &paging, Side::Followers).await
 }
 
 /// `userCurrentListFollowing`.
-pub async fn user_current_list_following(State(app): State<App>, caller: Caller, paging: Paging) -> Result<Response> {
+pub async fn user_current_list_following(
+    State(app): State<App>,
+    caller: Caller,
+    paging: Paging,
+) -> Result<Listed<UserJson>> {
     let own = caller.account()?.name.clone();
     list(&app, &caller, &own, &paging, Side::Following).await
 }
@@ -31,7 +40,7 @@ pub async fn user_list_followers(
     caller: Caller,
     UserPath(name): UserPath,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<UserJson>> {
     list(&app, &caller, &name, &paging, Side::Followers).await
 }
 
@@ -41,7 +50,7 @@ pub async fn user_list_following(
     caller: Caller,
     UserPath(name): UserPath,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<UserJson>> {
     list(&app, &caller, &name, &paging, Side::Following).await
 }
 
@@ -84,7 +93,7 @@ pub async fn user_current_delete_follow(
     set(&app, &caller, &name, false).await
 }
 
-async fn list(app: &App, caller: &Caller, name: &UserName, paging: &Paging, side: Side) -> Result<Response> {
+async fn list(app: &App, caller: &Caller, name: &UserName, paging: &Paging, side: Side) -> Result<Listed<UserJson>> {
     let permit = app.forge.authorize(caller, action::ListFollows, name).await?;
     let found = list_follows(&app.forge, permit, side, paging.page).await?;
     let viewer = Viewer::new(caller, &app.root_url);
