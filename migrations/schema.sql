@@ -27,7 +27,7 @@ CREATE TABLE users (
     updated_ms           INTEGER NOT NULL,
     last_login_ms        INTEGER,
     deleted_ms           INTEGER
-, is_organization INTEGER NOT NULL DEFAULT 0 CHECK (is_organization IN (0, 1)), repo_admin_changes_team_access INTEGER NOT NULL DEFAULT 0 CHECK (repo_admin_changes_team_access IN (0, 1)), language        TEXT    NOT NULL DEFAULT '', theme           TEXT    NOT NULL DEFAULT '', diff_view_style TEXT    NOT NULL DEFAULT '' CHECK (diff_view_style IN ('', 'unified', 'split')), hides_email     INTEGER NOT NULL DEFAULT 0 CHECK (hides_email IN (0, 1)), hides_activity  INTEGER NOT NULL DEFAULT 0 CHECK (hides_activity IN (0, 1))) STRICT;
+, is_organization INTEGER NOT NULL DEFAULT 0 CHECK (is_organization IN (0, 1)), repo_admin_changes_team_access INTEGER NOT NULL DEFAULT 0 CHECK (repo_admin_changes_team_access IN (0, 1)), language        TEXT    NOT NULL DEFAULT '', theme           TEXT    NOT NULL DEFAULT '', diff_view_style TEXT    NOT NULL DEFAULT '' CHECK (diff_view_style IN ('', 'unified', 'split')), hides_email     INTEGER NOT NULL DEFAULT 0 CHECK (hides_email IN (0, 1)), hides_activity  INTEGER NOT NULL DEFAULT 0 CHECK (hides_activity IN (0, 1)), avatar_sha256 BLOB CHECK (length(avatar_sha256) = 32), avatar_bytes INTEGER NOT NULL DEFAULT 0 CHECK (avatar_bytes >= 0)) STRICT;
 
 CREATE TABLE access_token (
     id           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -59,7 +59,7 @@ CREATE TABLE repository (
     created_ms     INTEGER NOT NULL,
     updated_ms     INTEGER NOT NULL,
     pushed_ms      INTEGER,
-    archived_ms    INTEGER, disabled_units INTEGER NOT NULL DEFAULT 0, fork_id INTEGER REFERENCES repository (id) ON DELETE SET NULL,
+    archived_ms    INTEGER, disabled_units INTEGER NOT NULL DEFAULT 0, fork_id INTEGER REFERENCES repository (id) ON DELETE SET NULL, avatar_sha256 BLOB CHECK (length(avatar_sha256) = 32), avatar_bytes INTEGER NOT NULL DEFAULT 0 CHECK (avatar_bytes >= 0),
     UNIQUE (owner_id, name_key)
 ) STRICT;
 
@@ -724,3 +724,32 @@ CREATE TABLE repository_language (
     size_bytes INTEGER NOT NULL CHECK (size_bytes > 0),
     PRIMARY KEY (repo_id, language)
 ) STRICT;
+
+CREATE TABLE follow (
+    user_id     INTEGER NOT NULL REFERENCES users (id),
+    followed_id INTEGER NOT NULL REFERENCES users (id),
+    created_ms  INTEGER NOT NULL,
+    PRIMARY KEY (user_id, followed_id),
+    CHECK (user_id <> followed_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX follow_by_followed ON follow (followed_id, user_id);
+
+CREATE TABLE block (
+    blocker_id INTEGER NOT NULL REFERENCES users (id),
+    blocked_id INTEGER NOT NULL REFERENCES users (id),
+    note       TEXT    NOT NULL DEFAULT '',
+    created_ms INTEGER NOT NULL,
+    PRIMARY KEY (blocker_id, blocked_id),
+    CHECK (blocker_id <> blocked_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX block_by_blocked ON block (blocked_id, blocker_id);
+
+CREATE INDEX users_by_avatar ON users (avatar_sha256) WHERE avatar_sha256 IS NOT NULL;
+CREATE INDEX repository_by_avatar ON repository (avatar_sha256) WHERE avatar_sha256 IS NOT NULL;
+
+CREATE TRIGGER rights_of_user_avatars_update AFTER UPDATE OF avatar_sha256, avatar_bytes ON users
+BEGIN UPDATE rights_version SET version = version + 1; END;
+CREATE TRIGGER rights_of_repository_avatars_update AFTER UPDATE OF avatar_sha256, avatar_bytes ON repository
+BEGIN UPDATE rights_version SET version = version + 1; END;

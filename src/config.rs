@@ -50,6 +50,8 @@ pub struct Config {
     pub ssh: Ssh,
     /// Attached files.
     pub attachments: Attachments,
+    /// Pictures of accounts and repositories.
+    pub avatars: Avatars,
     /// The metrics endpoint.
     pub metrics: Metrics,
 }
@@ -373,6 +375,18 @@ section! {
 }
 
 section! {
+    /// `[avatars]`: pictures of accounts, organizations and repositories.
+    Avatars = "avatars" {
+        /// Largest picture as it is sent, after base64; a larger one is answered 413.
+        max_bytes: usize = "1048576", "bytes", Kind::Integer { min: 1024, max: 67_108_864 };
+        /// Most pixels of a picture, which bounds the memory that reading it takes: up to 16 bytes for each.
+        max_pixels: u64 = "16777216", "pixels", Kind::Integer { min: 1024, max: 268_435_456 };
+        /// Pictures that may be read at once, one for each client; others wait.
+        max_concurrent: usize = "2", "pictures", Kind::Integer { min: 1, max: 1000 };
+    }
+}
+
+section! {
     /// `[metrics]`: the `/metrics` endpoint.
     Metrics = "metrics" {
         /// Bearer token that `/metrics` asks for; empty means no token is needed.
@@ -405,6 +419,7 @@ impl Config {
             Security::SETTINGS,
             Ssh::SETTINGS,
             Attachments::SETTINGS,
+            Avatars::SETTINGS,
             Metrics::SETTINGS,
         ]
         .into_iter()

@@ -7,12 +7,15 @@
 pub mod account_redirects;
 pub mod attachments;
 pub mod audit;
+pub mod avatars;
+pub mod blocks;
 pub mod code_index;
 pub mod collaborators;
 pub mod commit_statuses;
 pub mod dialect;
 pub mod email_addresses;
 mod filter;
+pub mod follows;
 pub mod gpg_keys;
 pub mod instance;
 pub mod interests;

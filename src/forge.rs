@@ -18,6 +18,8 @@ use crate::model::{Clock, Repository, UserName};
 
 pub mod assignable;
 pub mod attachments;
+pub mod avatars;
+pub mod blocks;
 pub mod branches;
 pub mod code_search;
 pub mod collaborators;
@@ -25,6 +27,7 @@ pub mod commit_statuses;
 pub mod contents;
 pub mod email_addresses;
 pub mod first_commit;
+pub mod follows;
 pub mod forks;
 pub mod gpg_keys;
 pub mod intake;
@@ -73,6 +76,8 @@ pub struct Settings {
     pub everybody_creates_organizations: bool,
     /// `NAME@` and this stands for the address of an account that hides it.
     pub placeholder_domain: String,
+    /// What pictures may be.
+    pub avatars: avatars::Settings,
 }
 
 impl Default for Settings {
@@ -86,6 +91,7 @@ impl Default for Settings {
             max_repository_bytes: 0,
             everybody_creates_organizations: true,
             placeholder_domain: "noreply.localhost".to_owned(),
+            avatars: avatars::Settings::default(),
         }
     }
 }
@@ -133,6 +139,7 @@ pub struct Forge {
     pub downloads: Downloads,
     /// Searching code, where there is an index.
     pub code_search: Option<CodeSearch>,
+    studio: avatars::Studio,
     jobs: Option<Jobs>,
 }
 
@@ -146,6 +153,7 @@ impl Forge {
         let access = Access::new(readers.clone(), writer.clone(), clock.clone(), settings.security.clone(), rights)?;
         let remembered_rules = protection::Remembered::new(REMEMBERED_REPOSITORIES);
         let downloads = Downloads::default();
+        let studio = avatars::Studio::new(settings.avatars);
         Ok(Arc::new(Self {
             writer,
             readers,
@@ -157,6 +165,7 @@ impl Forge {
             blobs,
             downloads,
             code_search,
+            studio,
             jobs,
         }))
     }

@@ -4,6 +4,7 @@
 //! and render. Started by `server.rs`.
 
 pub mod api;
+pub mod avatars;
 pub mod body_memory;
 pub mod connection;
 mod disposition;

@@ -16,6 +16,7 @@ pub mod http;
 pub mod markdown;
 pub mod memory;
 pub mod model;
+pub mod pictures;
 pub mod server;
 pub mod ssh;
 pub mod telemetry;

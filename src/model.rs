@@ -4,11 +4,13 @@
 //! than the [`Clock`] trait. Called by every layer of the server.
 
 pub mod attachment;
+pub mod avatar;
 pub mod code_search;
 pub mod collaborator;
 pub mod commit_status;
 pub mod email;
 pub mod email_address;
+pub mod follow;
 pub mod glob;
 pub mod gpg_key;
 pub mod id;
@@ -35,6 +37,7 @@ pub mod unit;
 pub mod user;
 
 pub use attachment::{Attachment, BlobId, FileName, NewAttachment, Uuid};
+pub use avatar::{Avatar, AvatarHolder};
 pub use collaborator::Collaborator;
 pub use email::Email;
 pub use email_address::EmailAddress;

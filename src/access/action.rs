@@ -341,6 +341,16 @@ actions! { OnUser {
     ListEmails("email.list", [User Read], Need::Own);
     /// Adds addresses to one's own account, or takes them away.
     EditEmails("email.edit", [User Write], Need::Own);
+    /// Sees whom an account follows and who follows it, as far as the caller may see them.
+    ListFollows("follow.list", [User Read], Need::SeeUser);
+    /// Follows somebody, or ceases to.
+    EditFollows("follow.edit", [User Write], Need::Own);
+    /// Lists whom one has blocked.
+    ListBlocks("block.list", [User Read], Need::Own);
+    /// Blocks somebody, or ends that.
+    EditBlocks("block.edit", [User Write], Need::Own);
+    /// Sets one's own picture, or takes it away.
+    EditAvatar("avatar.edit", [User Write], Need::Own);
     /// Changes one's own password.
     ChangePassword("password.change", [User Write], Need::Own, password_only, before_password_change);
     /// Lists, makes and deletes access tokens.
@@ -424,6 +434,8 @@ actions! { OnRepository {
     ReadWatch("watch.read", [Repository Read], repository(AccessLevel::Read, true, false));
     /// Watches it, or ceases to.
     EditWatch("watch.edit", [Repository Write], repository(AccessLevel::Read, true, false));
+    /// Sets its picture, or takes it away.
+    EditRepositoryAvatar("avatar.edit_repository", [Repository Write], repository(AccessLevel::Admin, true, false));
     /// Adds, changes and removes collaborators.
     EditCollaborators("collaborator.edit", [Repository Write], repository(AccessLevel::Admin, true, false));
     /// Sets, adds and removes topics; of no unit, they are the repository's own.
@@ -462,6 +474,12 @@ actions! { OnOrganization {
     ReadOrganizationLabels("label.read_organization", [Organization Read], Need::Organization(Stand::Sees));
     /// Makes, changes and removes them.
     EditOrganizationLabels("label.edit_organization", [Organization Write], Need::Organization(Stand::Owner));
+    /// Lists whom it has blocked.
+    ListOrganizationBlocks("block.list_organization", [Organization Read], Need::Organization(Stand::Owner));
+    /// Blocks somebody for it, or ends that.
+    EditOrganizationBlocks("block.edit_organization", [Organization Write], Need::Organization(Stand::Owner));
+    /// Sets its picture, or takes it away.
+    EditOrganizationAvatar("avatar.edit_organization", [Organization Write], Need::Organization(Stand::Owner));
     /// Deletes it.
     DeleteOrganization("organization.delete", [Organization Write], Need::Organization(Stand::Owner));
     /// Deletes all its repositories.

@@ -66,6 +66,18 @@ pub mod action {
     pub const WATCH_ADD: &str = "watch.add";
     /// Somebody ceased to watch a repository.
     pub const WATCH_REMOVE: &str = "watch.remove";
+    /// Somebody began to follow an account.
+    pub const FOLLOW_ADD: &str = "follow.add";
+    /// Somebody ceased to follow an account.
+    pub const FOLLOW_REMOVE: &str = "follow.remove";
+    /// An account was blocked; says what went with that.
+    pub const BLOCK_ADD: &str = "block.add";
+    /// A block ended.
+    pub const BLOCK_REMOVE: &str = "block.remove";
+    /// An account, an organization or a repository was given a picture.
+    pub const AVATAR_SET: &str = "avatar.set";
+    /// A picture was taken away.
+    pub const AVATAR_REMOVE: &str = "avatar.remove";
     /// A repository was deleted.
     pub const REPOSITORY_DELETE: &str = "repository.delete";
     /// Somebody was given a level in a repository, or another one.
@@ -134,7 +146,9 @@ pub mod action {
     pub const TAG_PROTECTION_EDIT: &str = "tag_protection.edit";
     /// A rule of tags was removed.
     pub const TAG_PROTECTION_DELETE: &str = "tag_protection.delete";
-    /// What concerns nobody but whoever did it; so does a [`USER_EDIT`] of one's own account.
+    /// What may be about one's own account or about something else: the object tells.
+    pub const PERHAPS_PERSONAL: &[&str] = &[USER_EDIT, AVATAR_SET, AVATAR_REMOVE];
+    /// What concerns nobody but whoever did it.
     pub const PERSONAL: &[&str] = &[
         TOKEN_CREATE,
         TOKEN_DELETE,
@@ -149,6 +163,8 @@ pub mod action {
         STAR_REMOVE,
         WATCH_ADD,
         WATCH_REMOVE,
+        FOLLOW_ADD,
+        FOLLOW_REMOVE,
     ];
 
     /// Objects that no ref had reached for long were removed for good.
@@ -204,7 +220,7 @@ pub struct Stamp {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Object {
-    /// `user`, `token`, `key`, `deploy_key`, `repository`, `collaborator`, `organization`, `member`, `team`, `branch_protection`, `tag_protection`,
+    /// `user`, `follow`, `block`, `token`, `key`, `deploy_key`, `repository`, `collaborator`, `organization`, `member`, `team`, `branch_protection`, `tag_protection`,
     /// `release`, `attachment`, `ref` or `instance`.
     pub kind: String,
     /// The repository it belongs to.

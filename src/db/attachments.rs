@@ -113,12 +113,26 @@ pub fn add_downloads(tx: &dyn Connection, id: AttachmentId, count: u64) -> Resul
 
 /// Whether any row needs a content.
 pub fn is_needed(conn: &dyn Connection, blob: BlobId) -> Result<bool, Error> {
-    Ok(conn.first("SELECT 1 FROM attachment WHERE sha256 = $1 LIMIT 1", &params![blob], |_| Ok(()))?.is_some())
+    for sql in [
+        "SELECT 1 FROM attachment WHERE sha256 = $1 LIMIT 1",
+        "SELECT 1 FROM users WHERE avatar_sha256 = $1 LIMIT 1",
+        "SELECT 1 FROM repository WHERE avatar_sha256 = $1 LIMIT 1",
+    ] {
+        if conn.first(sql, &params![blob], |_| Ok(()))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
-/// Lists the contents that the files of a repository need, each once.
+/// Lists the contents that a repository needs, for its files and its picture, each once.
 pub fn blobs_of_repository(conn: &dyn Connection, repo: RepoId) -> Result<Vec<BlobId>, Error> {
-    conn.all("SELECT DISTINCT sha256 FROM attachment WHERE repo_id = $1", &params![repo], |row| read_blob(row, 0))
+    conn.all(
+        "SELECT sha256 FROM attachment WHERE repo_id = $1 \
+         UNION SELECT avatar_sha256 FROM repository WHERE id = $2 AND avatar_sha256 IS NOT NULL",
+        &params![repo, repo],
+        |row| read_blob(row, 0),
+    )
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0017_labels.sql", include_str!("../../migrations/0017_labels.sql")),
     ("0018_gpg_keys.sql", include_str!("../../migrations/0018_gpg_keys.sql")),
     ("0019_languages.sql", include_str!("../../migrations/0019_languages.sql")),
+    ("0020_social.sql", include_str!("../../migrations/0020_social.sql")),
 ];
 
 /// The version this binary writes.

@@ -10,6 +10,7 @@ use atomicqms_actors::sql::{Connection, EachRow, Error, Value};
 use super::testing::{self, NOON, edit, oid, push};
 use super::*;
 use crate::model::commit_status::{CommitState, NewCommitStatus, StatusQuery};
+use crate::model::follow::Side;
 use crate::model::interest::Interest;
 use crate::model::label::LabelOwner;
 use crate::model::openpgp::{Certificate, GpgPart};
@@ -18,8 +19,9 @@ use crate::model::repository::{RepositoryQuery, RepositorySort};
 use crate::model::topic::TopicName;
 use crate::model::user::UserQuery;
 use crate::model::{
-    AccessLevel, BlobId, Email, FileName, KeyOwner, KeyText, NewAttachment, NewRelease, NewToken, Page, ReleaseFilter,
-    RepoId, RepoName, RuleSettings, TeamId, TokenScopes, UserId, UserName, Uuid, Visibility, WhiteList,
+    AccessLevel, Avatar, AvatarHolder, BlobId, Email, FileName, KeyOwner, KeyText, NewAttachment, NewRelease, NewToken,
+    Page, ReleaseFilter, RepoId, RepoName, RuleSettings, TeamId, TokenScopes, UserId, UserName, Uuid, Visibility,
+    WhiteList,
 };
 
 struct Explaining {
@@ -174,6 +176,7 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     assert_eq!(languages::list(conn_ref, repo).unwrap()[0].0, "C");
     assert_eq!(languages::main_of_repositories(conn_ref, &[repo, RepoId::new(99)]).unwrap().len(), 1);
     repositories::list_tips_after(conn_ref, RepoId::new(0), 10).unwrap();
+    follows_blocks_and_avatars(conn_ref, ada, repo);
     let sop = RepoName::new("sop").unwrap();
     let row = repositories::find(conn_ref, repo).unwrap().unwrap();
     repositories::find_by_path(conn_ref, &name, &sop).unwrap();
@@ -320,6 +323,57 @@ fn interests_and_statuses(conn: &dyn Connection, ada: UserId, repo: RepoId) {
     assert_eq!(commit_statuses::list(conn, repo, &oid(1), query, Page::default()).unwrap().rows, [made]);
     assert_eq!(commit_statuses::count(conn, repo, &oid(1)).unwrap(), 1);
     assert_eq!(commit_statuses::latest_states(conn, repo, &oid(1)).unwrap(), [CommitState::Success]);
+}
+
+/// Every statement of followers, blocks and pictures.
+fn follows_blocks_and_avatars(conn: &dyn Connection, ada: UserId, repo: RepoId) {
+    let eve = testing::user(conn, "eve");
+    assert!(follows::put(conn, eve, ada, NOON).unwrap());
+    assert!(follows::is_following(conn, eve, ada).unwrap());
+    let viewers = [(None, false), (Some(eve), false), (Some(eve), true)];
+    for (id, is_admin) in viewers {
+        let viewer = users::Viewer { id, is_admin, is_public_only: false };
+        for side in [Side::Followers, Side::Following] {
+            follows::list(conn, viewer, ada, side, Page::default()).unwrap();
+        }
+    }
+    assert!(follows::delete(conn, eve, ada).unwrap());
+    follows::delete_of_user(conn, eve).unwrap();
+    interests::put(conn, Interest::Star, eve, repo, NOON).unwrap();
+    collaborators::put(conn, repo, eve, AccessLevel::Read, NOON).unwrap();
+    transfers::insert(conn, repo, ada, eve, &[], NOON).unwrap();
+    assert_eq!(blocks::end_offers(conn, ada, eve).unwrap(), [repo]);
+    assert_eq!(blocks::end_interest(conn, Interest::Star, eve, ada).unwrap(), 1);
+    assert_eq!(blocks::end_interest(conn, Interest::Watch, eve, ada).unwrap(), 0);
+    assert_eq!(blocks::end_collaborations(conn, eve, ada).unwrap(), [(repo, AccessLevel::Read)]);
+    assert_eq!(collaborators::level(conn, repo, eve).unwrap(), None);
+    assert!(blocks::put(conn, ada, eve, "spam", NOON).unwrap() && !blocks::put(conn, ada, eve, "", NOON).unwrap());
+    assert!(blocks::is_blocked(conn, ada, eve).unwrap() && blocks::holds_back(conn, ada, eve).unwrap());
+    let viewer = users::Viewer { id: Some(ada), is_admin: false, is_public_only: false };
+    assert_eq!(blocks::list(conn, viewer, ada, Page::default()).unwrap().total_count, 1);
+    assert!(blocks::delete(conn, ada, eve).unwrap());
+    blocks::delete_of_user(conn, eve).unwrap();
+    let avatar = Avatar { blob: BlobId::new([9; 32]), size_bytes: 7 };
+    for holder in [AvatarHolder::Account(ada), AvatarHolder::Repository(repo)] {
+        avatars::set(conn, holder, Some(avatar), NOON).unwrap();
+    }
+    for (id, is_admin) in viewers {
+        for is_public_only in [false, true] {
+            let viewer = users::Viewer { id, is_admin, is_public_only };
+            assert_eq!(avatars::find_of_account(conn, viewer, avatar.blob).unwrap(), Some((avatar, true)));
+            let viewer =
+                repositories::search::Viewer { id, is_admin, is_restricted: false, is_public_only, only: None };
+            assert_eq!(avatars::find_of_repository(conn, &viewer, avatar.blob).unwrap(), Some((avatar, true)));
+        }
+    }
+    assert_eq!(users::find(conn, ada).unwrap().unwrap().avatar, Some(avatar));
+    assert_eq!(repositories::find(conn, repo).unwrap().unwrap().avatar, Some(avatar));
+    assert!(attachments::is_needed(conn, avatar.blob).unwrap());
+    assert_eq!(attachments::blobs_of_repository(conn, repo).unwrap(), [avatar.blob]);
+    avatars::set(conn, AvatarHolder::Account(ada), None, NOON).unwrap();
+    assert!(attachments::is_needed(conn, avatar.blob).unwrap(), "the repository has it, too");
+    avatars::set(conn, AvatarHolder::Repository(repo), None, NOON).unwrap();
+    assert!(!attachments::is_needed(conn, avatar.blob).unwrap());
 }
 
 /// Every statement of the runner of jobs.

@@ -6,7 +6,7 @@ use atomicqms_actors::params;
 use atomicqms_actors::sql::{Connection, Error, Row};
 use atomicqms_git::ObjectId;
 
-use super::{account_redirects, users};
+use super::{account_redirects, avatars, users};
 use crate::model::{NewRepository, Page, RepoId, RepoName, Repository, UnitSet, User, UserId, UserName, UtcMs};
 
 pub mod search;
@@ -14,7 +14,8 @@ pub mod search;
 const COLUMNS: &str = "r.id, r.owner_id, u.login, u.visibility, r.name, r.description, r.website, r.default_branch, \
      r.is_private, r.is_archived, r.is_template, \
      NOT EXISTS (SELECT 1 FROM refs f WHERE f.repo_id = r.id AND f.name >= 'refs/heads/' AND f.name < 'refs/heads0'), \
-     r.size_bytes, r.created_ms, r.updated_ms, r.pushed_ms, r.archived_ms, u.is_organization, r.disabled_units, r.fork_id";
+     r.size_bytes, r.created_ms, r.updated_ms, r.pushed_ms, r.archived_ms, u.is_organization, r.disabled_units, r.fork_id, \
+     r.avatar_sha256, r.avatar_bytes";
 pub(in crate::db) const TABLES: &str = "repository r JOIN users u ON u.id = r.owner_id";
 
 fn read(row: &dyn Row) -> Result<Repository, Error> {
@@ -39,6 +40,7 @@ fn read(row: &dyn Row) -> Result<Repository, Error> {
         is_owner_organization: row.flag(17)?,
         disabled_units: UnitSet::from_bits(row.int(18)?),
         fork_id: row.opt_int(19)?.map(RepoId::new),
+        avatar: avatars::read(row, 20)?,
     })
 }
 

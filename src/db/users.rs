@@ -8,15 +8,15 @@ use atomicqms_actors::params;
 use atomicqms_actors::sql::{Connection, Error, Row};
 
 use super::filter::Filter;
-use super::{account_redirects, email_addresses};
+use super::{account_redirects, avatars, email_addresses};
 use crate::model::user::{DiffViewStyle, UserQuery, UserSettings, UserSort};
 use crate::model::{Email, NewUser, Page, Paged, User, UserId, UserName, UtcMs, Visibility};
 
 pub(super) const COLUMNS: &str = "u.id, u.login, u.full_name, u.email, u.description, u.website, u.location, \
      u.visibility, u.is_admin, u.is_active, u.is_login_prohibited, u.is_restricted, u.must_change_password, \
      u.password_version, u.created_ms, u.updated_ms, u.last_login_ms, u.is_organization, u.language, u.theme, \
-     u.diff_view_style, u.hides_email, u.hides_activity";
-pub(super) const COLUMN_COUNT: usize = 23;
+     u.diff_view_style, u.hides_email, u.hides_activity, u.avatar_sha256, u.avatar_bytes";
+pub(super) const COLUMN_COUNT: usize = 25;
 
 pub(super) fn read(row: &dyn Row) -> Result<User, Error> {
     Ok(User {
@@ -46,6 +46,7 @@ pub(super) fn read(row: &dyn Row) -> Result<User, Error> {
             hides_email: row.flag(21)?,
             hides_activity: row.flag(22)?,
         },
+        avatar: avatars::read(row, 23)?,
     })
 }
 
@@ -242,7 +243,7 @@ pub fn bury(tx: &dyn Connection, id: UserId, at: UtcMs) -> Result<(), Error> {
     email_addresses::delete_of_user(tx, id)?;
     tx.execute(
         "UPDATE users SET full_name = '', email = '', email_key = NULL, description = '', website = '', location = '', \
-         password_hash = '', password_version = password_version + 1, is_admin = 0, is_active = 0, \
+         password_hash = '', password_version = password_version + 1, is_admin = 0, is_active = 0, avatar_sha256 = NULL, avatar_bytes = 0, \
          updated_ms = $1, deleted_ms = $2 WHERE id = $3",
         &params![at, at, id],
     )?;

@@ -13,8 +13,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 pub use self::contents::{FORGET_BLOB, forget_repository, run_job, storage_error};
-use self::contents::{LOOK_AGAIN_MS, forget_now};
-pub(super) use self::contents::{forget_blobs, schedule_forgetting};
+pub(super) use self::contents::{LOOK_AGAIN_MS, forget_blobs, forget_now, schedule_forgetting};
 use super::Forge;
 use super::releases::sees_drafts;
 use crate::access::action::{EditReleases, ReadAttachment, ReadReleases};

@@ -4,6 +4,7 @@ use atomicqms_actors::sql::Connection;
 use serde_json::json;
 
 use super::Forge;
+use super::blocks::check_apart;
 use crate::access::action::{EditCollaborators, ListCollaborators};
 use crate::access::rights::{may_see, rights_of_user};
 use crate::access::{Caller, Permit, RepositoryAccess};
@@ -103,7 +104,7 @@ pub async fn permission_of(
 /// Gives a user a level in a repository, or another one than before.
 ///
 /// Errors: `Invalid` for the owner, a missing or inactive account, or a level that cannot be granted; `Forbidden` for a
-/// level above the caller's own.
+/// level above the caller's own, and where the account and the owner are kept apart by a block.
 pub async fn put_collaborator(
     forge: &Forge,
     permit: Permit<EditCollaborators>,
@@ -129,6 +130,7 @@ pub async fn put_collaborator(
             if user.id == repository.owner_id {
                 return Err(Error::invalid("collaborator", "the owner cannot be a collaborator"));
             }
+            check_apart(tx, user.id, repository.owner_id)?;
             if before == Some(level) {
                 return Ok(());
             }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::Forge;
+use super::blocks::check_may_act;
 use super::repositories::{Seen, event_about, list_interesting};
 use super::users::viewer_of;
 use crate::access::action::{EditStar, EditWatch, ListInterested, ListInteresting, ReadStar, ReadWatch};
@@ -48,6 +49,8 @@ pub async fn interest_since<A: ReadsInterest>(forge: &Forge, permit: Permit<A>) 
 }
 
 /// Sets or removes the caller's star or watch, with one event; none when it is so already. Answers since when it is set.
+///
+/// Errors: `Forbidden` to set it where the owner has blocked the caller.
 pub async fn set_interest<A: EditsInterest>(forge: &Forge, permit: Permit<A>, is_on: bool) -> Result<Option<UtcMs>> {
     let at = forge.clock.now();
     forge
@@ -55,7 +58,10 @@ pub async fn set_interest<A: EditsInterest>(forge: &Forge, permit: Permit<A>, is
             let repository = permit.confirm(tx, at)?.repository;
             let user = permit.caller().account()?.id;
             let is_changed = match is_on {
-                true => db::interests::put(tx, A::INTEREST, user, repository.id, at)?,
+                true => {
+                    check_may_act(tx, user, repository.owner_id)?;
+                    db::interests::put(tx, A::INTEREST, user, repository.id, at)?
+                }
                 false => db::interests::delete(tx, A::INTEREST, user, repository.id)?,
             };
             if is_changed {

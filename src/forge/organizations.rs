@@ -7,7 +7,7 @@ use atomicqms_actors::sql::Connection;
 use serde_json::{Map, Value, json};
 
 use super::users::viewer_of;
-use super::{Forge, check_link, check_text};
+use super::{Forge, attachments, check_link, check_text};
 use crate::access::action::{
     CreateOrganization, CreateOrganizationFor, DeleteOrganization, EditOrganization, ListAllOrganizations,
     ListOrganizations, ListOwnOrganizations, ListUserOrganizations, ReadOrganization, ReadStanding, RemoveMember,
@@ -171,7 +171,7 @@ fn changes(before: &Organization, after: &Organization) -> (Map<String, Value>, 
 /// Errors: `Invalid` while it owns repositories.
 pub async fn delete_organization(forge: &Forge, permit: Permit<DeleteOrganization>) -> Result<()> {
     let at = forge.clock.now();
-    forge
+    let picture = forge
         .write("delete organization", move |tx| {
             let organization = permit.confirm(tx, at)?.organization;
             let org = organization.user.id;
@@ -188,13 +188,20 @@ pub async fn delete_organization(forge: &Forge, permit: Permit<DeleteOrganizatio
             let labels = db::labels::delete_of(tx, LabelOwner::Organization(org))?;
             db::organizations::delete_members(tx, org)?;
             db::transfers::delete_of_recipient(tx, org)?;
+            let blocks = db::blocks::delete_of_user(tx, org)?;
+            let picture = organization.user.avatar.map(|avatar| avatar.blob);
+            attachments::schedule_forgetting(tx, picture.as_slice(), at, at)?;
             db::users::bury(tx, org, at)?;
-            let event = Event::new(permit.caller().stamp(), action::ORGANIZATION_DELETE, object(org))
-                .before(json!({ "login": organization.user.name.as_str(), "teams": teams, "labels": labels }));
+            let event = Event::new(permit.caller().stamp(), action::ORGANIZATION_DELETE, object(org)).before(
+                json!({ "login": organization.user.name.as_str(), "teams": teams, "labels": labels, "blocks": blocks,
+                    "avatar_sha256": picture.map(|blob| blob.to_string()) }),
+            );
             audit::append(tx, at, &event)?;
-            Ok(())
+            Ok(picture)
         })
-        .await
+        .await?;
+    attachments::forget_blobs(forge, Vec::from_iter(picture)).await;
+    Ok(())
 }
 
 /// Lists organizations the caller may see.

@@ -20,6 +20,7 @@ pub use listing::{
 pub(super) use listing::{list_forks_of, list_interesting, viewer_of};
 pub use removal::{delete_organization_repositories, delete_repository, finish_removals};
 
+use super::blocks::check_may_act;
 use super::{Forge, check_link, check_text, code_search};
 use crate::access::action::{CreateOrganizationRepository, CreateRepository, CreateRepositoryFor, EditRepository};
 use crate::access::rights::rights_of_user;
@@ -62,7 +63,7 @@ impl MayCreateRepository for CreateOrganizationRepository {
 /// Makes a repository: row and event first, then its directory.
 ///
 /// Errors: `Conflict` for a name in use; `Invalid` for a field that breaks a rule or a first commit that this version
-/// cannot make.
+/// cannot make; `Forbidden` for a fork of something whose owner has blocked the caller.
 pub async fn create_repository<A: MayCreateRepository>(
     forge: &Forge,
     permit: Permit<A>,
@@ -84,6 +85,10 @@ pub async fn create_repository<A: MayCreateRepository>(
         .write("create repository", move |tx| {
             let subject = permit.confirm(tx, at)?;
             let owner = A::owner(&subject);
+            if let (Some(source), Some(maker)) = (new.forked_from, permit.caller().user_id()) {
+                let source = db::repositories::find(tx, source)?.ok_or_else(Error::not_found)?;
+                check_may_act(tx, maker, source.owner_id)?;
+            }
             if db::repositories::find_of_owner(tx, owner.id, &new.name)?.is_some() {
                 return Err(Error::conflict("The repository with the same name already exists."));
             }

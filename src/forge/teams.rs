@@ -6,6 +6,7 @@
 use atomicqms_actors::sql::Connection;
 use serde_json::{Value, json};
 
+use super::blocks::check_may_act;
 use super::organizations::{LAST_OWNER, join, leave_if_in_no_team, not_there};
 use super::{Forge, check_text};
 use crate::access::action::{
@@ -209,7 +210,7 @@ pub async fn find_team_member(forge: &Forge, permit: Permit<ReadTeam>, name: &Us
 
 /// Puts somebody into a team, and so into the organization.
 ///
-/// Errors: `NotFound` when there is no such active account.
+/// Errors: `NotFound` when there is no such active account; `Forbidden` for one that the organization has blocked.
 pub async fn put_team_member(forge: &Forge, permit: Permit<EditTeamMembers>, name: &UserName) -> Result<()> {
     let name = name.clone();
     let at = forge.clock.now();
@@ -219,6 +220,7 @@ pub async fn put_team_member(forge: &Forge, permit: Permit<EditTeamMembers>, nam
             let user = db::users::find_by_name(tx, &name)?
                 .filter(|user| user.is_active && !user.is_organization && may_see(permit.caller(), user, false))
                 .ok_or_else(Error::not_found)?;
+            check_may_act(tx, user.id, access.team.org_id)?;
             if !db::teams::put_member(tx, access.team.id, user.id, at)? {
                 return Ok(());
             }

@@ -9,6 +9,7 @@ use atomicqms_actors::sql::Connection;
 use serde_json::json;
 
 use super::Forge;
+use super::blocks::{check_apart, check_may_act};
 use super::repositories::event_about;
 use crate::access::action::{AcceptTransfer, RejectTransfer, TransferRepository};
 use crate::access::rights::{may_see, standing_of_user};
@@ -20,7 +21,7 @@ use crate::model::{RepoId, Repository, TeamId, User, UserName, UtcMs};
 
 /// Gives a repository to another owner, or offers it.
 ///
-/// Errors: `NotFound` for a new owner that is absent or hidden; `Invalid` for the present owner, a name that the new owner already uses, and teams
+/// Errors: `NotFound` for a new owner that is absent or hidden; `Forbidden` for one who blocks, or is blocked; `Invalid` for the present owner, a name that the new owner already uses, and teams
 /// that are not the new owner's; `Conflict` while another offer is open.
 pub async fn transfer_repository(
     forge: &Arc<Forge>,
@@ -78,12 +79,17 @@ impl Offer {
         if !may_receive_for(tx, self.permit.caller(), &recipient)? {
             return Err(Error::conflict("the rights changed meanwhile; try again"));
         }
+        if let Some(doer) = self.permit.caller().user_id() {
+            check_may_act(tx, doer, recipient.id)?;
+        }
         give(tx, &self.permit, &repository, &recipient, &self.teams, at)
     }
 
     fn make(&self, tx: &dyn Connection, at: UtcMs) -> Result<Repository> {
         let (repository, recipient) = self.check(tx, at)?;
         let doer = self.permit.caller().user_id().ok_or_else(|| Error::broken("an offer needs an account"))?;
+        check_apart(tx, doer, recipient.id)?;
+        check_apart(tx, repository.owner_id, recipient.id)?;
         db::transfers::insert(tx, repository.id, doer, recipient.id, &self.teams, at)?;
         let event = event_about(self.permit.caller(), action::TRANSFER_OFFER, &repository)
             .before(json!({ "owner": repository.owner.as_str() }))

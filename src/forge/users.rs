@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Forge, check_link, check_text};
+use super::{Forge, attachments, check_link, check_text};
 use crate::access::Action;
 use crate::access::Permit;
 use crate::access::action::{
@@ -160,7 +160,7 @@ async fn edit<A: Action<Subject = User>>(forge: &Forge, permit: Permit<A>, patch
 /// Errors: `Invalid` while it owns repositories, for the last administrator, for oneself, and for whoever has left evidence.
 pub async fn delete_user(forge: &Forge, permit: Permit<DeleteUser>) -> Result<()> {
     let at = forge.clock.now();
-    forge
+    let picture = forge
         .write("delete user", move |tx| {
             let user = permit.confirm(tx, at)?;
             if permit.caller().user_id() == Some(user.id) {
@@ -192,14 +192,21 @@ pub async fn delete_user(forge: &Forge, permit: Permit<DeleteUser>) -> Result<()
             db::transfers::delete_of_recipient(tx, user.id)?;
             let lists = db::protection::delete_of_user(tx, user.id)?;
             let interests = db::interests::delete_of_user(tx, user.id)?;
+            let follows = db::follows::delete_of_user(tx, user.id)?;
+            let blocks = db::blocks::delete_of_user(tx, user.id)?;
+            let picture = user.avatar.map(|avatar| avatar.blob);
+            attachments::schedule_forgetting(tx, picture.as_slice(), at, at)?;
             db::users::bury(tx, user.id, at)?;
             let event = Event::new(permit.caller().stamp(), action::USER_DELETE, Object::new("user", user.id)).before(
-                json!({ "login": user.name.as_str(), "tokens": tokens, "keys": keys, "gpg_keys": gpg_keys, "collaborations": levels, "rule_lists": lists, "interests": interests }),
+                json!({ "login": user.name.as_str(), "tokens": tokens, "keys": keys, "gpg_keys": gpg_keys, "collaborations": levels, "rule_lists": lists, "interests": interests,
+                    "follows": follows, "blocks": blocks, "avatar_sha256": picture.map(|blob| blob.to_string()) }),
             );
             audit::append(tx, at, &event)?;
-            Ok(())
+            Ok(picture)
         })
-        .await
+        .await?;
+    attachments::forget_blobs(forge, Vec::from_iter(picture)).await;
+    Ok(())
 }
 
 /// Lists every account, for administrators.
@@ -355,16 +362,17 @@ fn check_word(field: &'static str, word: &str) -> Result<()> {
 
 /// Whether the ledger names an account as the one who did something that concerns others, too.
 fn has_left_evidence(conn: &dyn atomicqms_actors::sql::Connection, id: UserId) -> Result<bool> {
-    let mut alone = action::PERSONAL.to_vec();
-    alone.push(action::USER_EDIT);
+    let alone = [action::PERSONAL, action::PERHAPS_PERSONAL].concat();
     if db::audit::has_other_than(conn, id, &alone)? {
         return Ok(true);
     }
     let own = Object::new("user", id);
-    for bytes in db::audit::list_of(conn, id, action::USER_EDIT)? {
-        let event: Value = serde_json::from_slice(&bytes).map_err(Error::internal)?;
-        if event["object"] != serde_json::to_value(&own).map_err(Error::internal)? {
-            return Ok(true);
+    for what in action::PERHAPS_PERSONAL {
+        for bytes in db::audit::list_of(conn, id, what)? {
+            let event: Value = serde_json::from_slice(&bytes).map_err(Error::internal)?;
+            if event["object"] != serde_json::to_value(&own).map_err(Error::internal)? {
+                return Ok(true);
+            }
         }
     }
     Ok(false)

@@ -6,6 +6,8 @@
 pub mod admin;
 pub mod archives;
 pub mod assignees;
+pub mod avatars;
+pub mod blocks;
 pub mod branch_protections;
 pub mod branches;
 pub mod branches_write;
@@ -24,6 +26,7 @@ pub mod contents_write;
 pub mod deploy_keys;
 pub mod directories;
 pub mod emails;
+pub mod follows;
 pub mod forks;
 pub mod git_objects;
 mod git_path;
@@ -101,6 +104,9 @@ pub fn routes() -> Vec<Route> {
         reading_routes(),
         topic_routes(),
         interest_routes(),
+        follow_routes(),
+        block_routes(),
+        avatar_routes(),
         commit_status_routes(),
         label_routes(),
         issue_template_routes(),
@@ -870,6 +876,89 @@ fn interest_routes() -> Vec<Route> {
             .about("Watch a repo"),
         Route::api(Method::DELETE, watch, "userCurrentDeleteSubscription", watches::user_current_delete_subscription)
             .about("Unwatch a repo"),
+    ]
+}
+
+fn follow_routes() -> Vec<Route> {
+    use follows as of;
+    let own = "/api/v1/user/followers";
+    let own_following = "/api/v1/user/following";
+    let one = "/api/v1/user/following/{username}";
+    let followers = "/api/v1/users/{username}/followers";
+    let following = "/api/v1/users/{username}/following";
+    let check = "/api/v1/users/{username}/following/{target}";
+    vec![
+        Route::api(Method::GET, own, "userCurrentListFollowers", of::user_current_list_followers)
+            .about("List the authenticated user's followers"),
+        Route::api(Method::GET, own_following, "userCurrentListFollowing", of::user_current_list_following)
+            .about("List the users that the authenticated user is following"),
+        Route::api(Method::GET, one, "userCurrentCheckFollowing", of::user_current_check_following)
+            .about("Check whether a user is followed by the authenticated user"),
+        Route::api(Method::PUT, one, "userCurrentPutFollow", of::user_current_put_follow)
+            .about("Follow a user")
+            .fails(&[422]),
+        Route::api(Method::DELETE, one, "userCurrentDeleteFollow", of::user_current_delete_follow)
+            .about("Unfollow a user"),
+        Route::api(Method::GET, followers, "userListFollowers", of::user_list_followers)
+            .about("List the given user's followers"),
+        Route::api(Method::GET, following, "userListFollowing", of::user_list_following)
+            .about("List the users that the given user is following"),
+        Route::api(Method::GET, check, "userCheckFollowing", of::user_check_following)
+            .about("Check if one user is following another user"),
+    ]
+}
+
+fn block_routes() -> Vec<Route> {
+    let all = "/api/v1/user/blocks";
+    let own = "/api/v1/user/blocks/{username}";
+    let of_org = "/api/v1/orgs/{org}/blocks";
+    let one_of_org = "/api/v1/orgs/{org}/blocks/{username}";
+    vec![
+        Route::api(Method::GET, all, "userListBlocks", blocks::user_list_blocks)
+            .about("List users blocked by the authenticated user"),
+        Route::api(Method::GET, own, "userCheckUserBlock", blocks::user_check_user_block)
+            .about("Check if a user is blocked by the authenticated user"),
+        Route::api(Method::PUT, own, "userBlockUser", blocks::user_block_user)
+            .about("Block a user")
+            .query(&[blocks::BLOCK])
+            .fails(&[422]),
+        Route::api(Method::DELETE, own, "userUnblockUser", blocks::user_unblock_user)
+            .about("Unblock a user")
+            .fails(&[422]),
+        Route::api(Method::GET, of_org, "organizationListBlocks", blocks::organization_list_blocks)
+            .about("List users blocked by the organization"),
+        Route::api(Method::GET, one_of_org, "organizationCheckUserBlock", blocks::organization_check_user_block)
+            .about("Check if a user is blocked by the organization"),
+        Route::api(Method::PUT, one_of_org, "organizationBlockUser", blocks::organization_block_user)
+            .about("Block a user for the organization")
+            .query(&[blocks::BLOCK])
+            .fails(&[422]),
+        Route::api(Method::DELETE, one_of_org, "organizationUnblockUser", blocks::organization_unblock_user)
+            .about("Unblock a user for the organization")
+            .fails(&[422]),
+    ]
+}
+
+fn avatar_routes() -> Vec<Route> {
+    let own = "/api/v1/user/avatar";
+    let of_org = "/api/v1/orgs/{org}/avatar";
+    let of_repo = "/api/v1/repos/{owner}/{repo}/avatar";
+    vec![
+        Route::api(Method::POST, own, "userUpdateAvatar", avatars::user_update_avatar)
+            .about("Update the authenticated user's picture")
+,
+        Route::api(Method::DELETE, own, "userDeleteAvatar", avatars::user_delete_avatar)
+            .about("Delete the authenticated user's picture"),
+        Route::api(Method::POST, of_org, "orgUpdateAvatar", avatars::org_update_avatar)
+            .about("Update an organization's picture")
+,
+        Route::api(Method::DELETE, of_org, "orgDeleteAvatar", avatars::org_delete_avatar)
+            .about("Delete an organization's picture"),
+        Route::api(Method::POST, of_repo, "repoUpdateAvatar", avatars::repo_update_avatar)
+            .about("Update a repository's picture")
+            .body_as("UpdateRepoAvatarOption", &[], &[]),
+        Route::api(Method::DELETE, of_repo, "repoDeleteAvatar", avatars::repo_delete_avatar)
+            .about("Delete a repository's picture"),
     ]
 }
 

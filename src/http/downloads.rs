@@ -25,7 +25,7 @@ use crate::access::{Caller, Client, RepoPath, action};
 use crate::blobs::{Source, is_shown_inline};
 use crate::error::{Error, Result};
 use crate::forge::attachments::{self, downloads, storage_error};
-use crate::model::{Attachment, Uuid};
+use crate::model::{Attachment, BlobId, Uuid};
 
 /// Pieces that may wait for a slow client.
 const PIECES_WAITING: usize = 4;
@@ -93,7 +93,7 @@ async fn serve(
     let length = range.end.saturating_sub(range.start);
     let body = match method {
         &Method::HEAD => Body::empty(),
-        _ => content(app, caller, connection, &file, range.clone()).await?,
+        _ => content(app, caller, connection, file.blob, range.clone()).await?,
     };
     if method == Method::GET && range.start == 0 {
         downloads::note(&app.forge, file.id);
@@ -110,19 +110,19 @@ async fn serve(
 }
 
 /// The body, in a place among the open downloads and clones until it is sent.
-async fn content(
+pub(super) async fn content(
     app: &App,
     caller: &Caller,
     connection: OwnConnection,
-    file: &Attachment,
+    blob: BlobId,
     range: Range<u64>,
 ) -> Result<Body> {
     let client = Client::of(caller);
     let place = app.intake.open_upload(client).await?;
     connection.note_crowd(app.intake.upload_crowd(client));
     let left = range.end.saturating_sub(range.start);
-    let source = app.forge.blobs.open(file.blob, range).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Error::broken(format!("the content {} of a file is lost", file.blob)),
+    let source = app.forge.blobs.open(blob, range).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::broken(format!("the content {blob} of a file is lost")),
         _ => storage_error(error),
     })?;
     let (pieces, waiting) = mpsc::channel(PIECES_WAITING);

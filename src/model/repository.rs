@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::label::NewLabel;
 use super::topic::TopicName;
-use super::{RepoId, RepoName, TeamId, Unit, UnitSet, UserId, UserName, UtcMs, Visibility};
+use super::{Avatar, RepoId, RepoName, TeamId, Unit, UnitSet, UserId, UserName, UtcMs, Visibility};
 use crate::bundled::licenses::License;
 
 /// One repository as the database knows it.
@@ -52,6 +52,8 @@ pub struct Repository {
     pub pushed_ms: Option<UtcMs>,
     /// When it was archived.
     pub archived_ms: Option<UtcMs>,
+    /// Its picture.
+    pub avatar: Option<Avatar>,
 }
 
 impl Repository {

@@ -2,7 +2,7 @@
 //!
 //! Owns plain data. Hashes of passwords are never part of it: see `access::password`.
 
-use super::{Email, UserId, UserName, UtcMs};
+use super::{Avatar, Email, UserId, UserName, UtcMs};
 
 /// Who may see that an account exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -110,6 +110,8 @@ pub struct User {
     pub password_version: i64,
     /// What the account set for itself.
     pub settings: UserSettings,
+    /// Its picture; none: one is made of its id.
+    pub avatar: Option<Avatar>,
     /// When the row was made.
     pub created_ms: UtcMs,
     /// When the row last changed.

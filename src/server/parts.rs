@@ -110,6 +110,11 @@ impl Parts {
             push_to_create: config.git.push_to_create,
             everybody_creates_organizations: config.security.everybody_creates_organizations,
             max_repository_bytes: config.git.max_repository_bytes,
+            avatars: crate::forge::avatars::Settings {
+                max_bytes: config.avatars.max_bytes,
+                max_pixels: config.avatars.max_pixels,
+                at_once: config.avatars.max_concurrent,
+            },
             placeholder_domain: Urls::new(&super::root_url(&config.server.root_url, config.server.http_addr))
                 .placeholder_domain(),
         };

@@ -4,6 +4,9 @@ import os
 
 PASSWORD = "correct horse staple"
 
+# One red pixel, as a PNG.
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
+
 
 def public_key():
     """An Ed25519 key that nobody has the other half of."""
@@ -34,6 +37,21 @@ def drive(driver, world):
     call("getUserSettings", ada)
     call("updateUserSettings", ada, body={"theme": "gitea-auto", "language": "en-US", "diff_view_style": "unified"})
     call("userGet", username="ada")
+    call("userCurrentPutFollow", bob, 204, username="ada")
+    call("userCurrentCheckFollowing", bob, 204, username="ada")
+    call("userCheckFollowing", None, 204, username="bob", target="ada")
+    call("userCurrentListFollowers", ada)
+    call("userCurrentListFollowing", bob)
+    call("userListFollowers", username="ada")
+    call("userListFollowing", username="bob")
+    call("userCurrentDeleteFollow", bob, 204, username="ada")
+    call("userBlockUser", ada, 204, username="bob", note="loud")
+    call("userCheckUserBlock", ada, 204, username="bob")
+    call("userListBlocks", ada)
+    call("userUnblockUser", ada, 204, username="bob")
+    call("userUpdateAvatar", ada, 204, body={"image": PICTURE})
+    call("userGet", username="ada")
+    call("userDeleteAvatar", ada, 204)
     call("userSearch", ada, q="a")
     token = call("userCreateToken", ada, 201, username="ada", body={"name": "contract", "scopes": ["all"]})
     world["ada-token"] = token["sha1"] if token else ada

@@ -1,5 +1,7 @@
 """Organizations, their members and teams."""
 
+from accounts import PICTURE
+
 
 def drive(driver, world):
     call, admin, ada, bob = driver.call, world["admin"], world["ada"], world["bob"]
@@ -9,6 +11,12 @@ def drive(driver, world):
     call("orgGetAll")
     call("orgGet", org="acme")
     call("orgEdit", ada, org="acme", body={"description": "makes things", "repo_admin_change_team_access": True})
+    call("organizationBlockUser", ada, 204, org="acme", username="bob")
+    call("organizationCheckUserBlock", ada, 204, org="acme", username="bob")
+    call("organizationListBlocks", ada, org="acme")
+    call("organizationUnblockUser", ada, 204, org="acme", username="bob")
+    call("orgUpdateAvatar", ada, 204, org="acme", body={"image": PICTURE})
+    call("orgDeleteAvatar", ada, 204, org="acme")
     call("orgListCurrentUserOrgs", ada)
     call("orgListUserOrgs", ada, username="ada")
     call("orgGetUserPermissions", ada, username="ada", org="acme")

@@ -2,7 +2,7 @@
 
 import base64
 
-from accounts import public_key
+from accounts import PICTURE, public_key
 
 
 def drive(driver, world):
@@ -58,6 +58,9 @@ def drive(driver, world):
     call("userListSubscriptions", username="bob")
     call("repoListSubscribers", **at)
     call("userCurrentDeleteSubscription", bob, 204, **at)
+    call("repoUpdateAvatar", ada, 204, body={"image": PICTURE}, **at)
+    call("repoGet", **at)
+    call("repoDeleteAvatar", ada, 204, **at)
     call("repoUpdateTopics", ada, 204, body={"topics": ["qms", "sop"]}, **at)
     call("repoAddTopic", ada, 204, topic="lab", **at)
     call("repoListTopics", ada, **at)

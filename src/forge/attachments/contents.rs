@@ -2,8 +2,6 @@
 //!
 //! Owns the job. It asks, while nothing can be published, whether a row needs the content, so it may come at any time and as often as it likes.
 
-use std::sync::Arc;
-
 use atomicqms_actors::sql::Connection;
 use atomicqms_actors::{Job, JobOutcome, Readers};
 
@@ -16,7 +14,7 @@ use crate::model::{BlobId, RepoId, UtcMs};
 /// Kind of the job that removes a content no row needs; its key is the hash.
 pub const FORGET_BLOB: &str = "blob.forget";
 /// An upload whose server died between content and row is looked at after this time. Units: milliseconds.
-pub(super) const LOOK_AGAIN_MS: i64 = 60 * 60 * 1000;
+pub(in crate::forge) const LOOK_AGAIN_MS: i64 = 60 * 60 * 1000;
 
 /// What becomes of the contents of a repository that is deleted in this transaction.
 ///
@@ -41,7 +39,7 @@ pub(in crate::forge) fn schedule_forgetting(
 }
 
 /// Does now what jobs were asked for; without a runner of jobs nobody else would.
-pub(in crate::forge) async fn forget_blobs(forge: &Arc<Forge>, blobs: Vec<BlobId>) {
+pub(in crate::forge) async fn forget_blobs(forge: &Forge, blobs: Vec<BlobId>) {
     if forge.has_jobs() {
         forge.wake_jobs();
         return;
@@ -51,7 +49,7 @@ pub(in crate::forge) async fn forget_blobs(forge: &Arc<Forge>, blobs: Vec<BlobId
     }
 }
 
-pub(super) async fn forget_now(forge: &Forge, blob: BlobId) {
+pub(in crate::forge) async fn forget_now(forge: &Forge, blob: BlobId) {
     if let Err(error) = forget(&forge.blobs, &forge.readers, blob).await {
         tracing::warn!(blob = %blob, error = %error.log_line(), "a content that no file needs was not removed yet");
     }

@@ -47,7 +47,7 @@ pub async fn rename_org(
 
 /// Whether a route names an account or an organization by itself.
 pub fn is_about_an_account(path: &str) -> bool {
-    place_of_name(path).is_some()
+    places_of_names(path).next().is_some()
 }
 
 /// Sends whoever names an account by a former name, and may see it, to the present one.
@@ -73,12 +73,26 @@ async fn present_address(
     route: RouteInfo,
     uri: &Uri,
 ) -> Result<Option<axum::http::HeaderValue>> {
-    let Some(place) = place_of_name(route.path) else { return Ok(None) };
-    let segments: Vec<&str> = uri.path().split('/').collect();
-    let Some(Ok(former)) = segments.get(place).map(|name| UserName::parse(name)) else { return Ok(None) };
+    let mut segments: Vec<String> = uri.path().split('/').map(str::to_owned).collect();
+    let mut is_moved = false;
+    for place in places_of_names(route.path) {
+        let Some(segment) = segments.get_mut(place) else { continue };
+        let Ok(former) = UserName::parse(segment) else { continue };
+        if let Some(present) = present_name(app, caller, former).await? {
+            *segment = present.to_string();
+            is_moved = true;
+        }
+    }
+    match is_moved {
+        true => lookup::moved_address(&app.root_url, &segments.join("/"), uri.query()).map(Some),
+        false => Ok(None),
+    }
+}
+
+/// The present name of an account that has had another, if the caller may see it.
+async fn present_name(app: &App, caller: &Caller, former: UserName) -> Result<Option<UserName>> {
     let caller = caller.clone();
-    let present = app
-        .forge
+    app.forge
         .read("present name", move |conn| {
             let Some(id) = db::account_redirects::find(conn, &former)? else { return Ok(None) };
             let Some(user) = db::users::find(conn, id)? else { return Ok(None) };
@@ -88,19 +102,13 @@ async fn present_address(
                 Err(_) => Ok(None),
             }
         })
-        .await?;
-    let Some(present) = present else { return Ok(None) };
-    let path: Vec<&str> = segments
-        .iter()
-        .enumerate()
-        .map(|(position, segment)| if position == place { present.as_str() } else { *segment })
-        .collect();
-    lookup::moved_address(&app.root_url, &path.join("/"), uri.query()).map(Some)
+        .await
 }
 
-/// Which segment of a path carries the name.
-fn place_of_name(path: &str) -> Option<usize> {
-    path.split('/').position(|segment| matches!(segment, "{username}" | "{org}"))
+/// Which segments of a path carry names.
+fn places_of_names(path: &str) -> impl Iterator<Item = usize> {
+    let is_name = |segment: &str| matches!(segment, "{username}" | "{org}" | "{target}");
+    path.split('/').enumerate().filter(move |(_, segment)| is_name(segment)).map(|(place, _)| place)
 }
 
 #[cfg(test)]
@@ -110,14 +118,16 @@ mod tests {
     #[test]
     fn names_are_where_the_pattern_says() {
         let table = [
-            ("/api/v1/users/{username}/keys", Some(4)),
-            ("/api/v1/orgs/{org}", Some(4)),
-            ("/api/v1/admin/users/{username}/repos", Some(5)),
-            ("/api/v1/repos/{owner}/{repo}", None),
-            ("/api/v1/user", None),
+            ("/api/v1/users/{username}/keys", vec![4]),
+            ("/api/v1/users/{username}/following/{target}", vec![4, 6]),
+            ("/api/v1/orgs/{org}", vec![4]),
+            ("/api/v1/orgs/{org}/blocks/{username}", vec![4, 6]),
+            ("/api/v1/admin/users/{username}/repos", vec![5]),
+            ("/api/v1/repos/{owner}/{repo}", vec![]),
+            ("/api/v1/user", vec![]),
         ];
         for (path, expected) in table {
-            assert_eq!(place_of_name(path), expected, "{path}");
+            assert_eq!(places_of_names(path).collect::<Vec<_>>(), expected, "{path}");
         }
     }
 }

@@ -56,7 +56,7 @@ impl<'a> Viewer<'a> {
             source_id: 0,
             full_name: String::new(),
             email: self.urls.placeholder_email(GHOST),
-            avatar_url: String::new(),
+            avatar_url: self.urls.avatar(0, None),
             html_url: self.urls.user(GHOST),
             language: String::new(),
             is_admin: false,
@@ -98,7 +98,7 @@ impl<'a> Viewer<'a> {
             name: user.name.to_string(),
             full_name: user.full_name.clone(),
             email: user.email.as_str().to_owned(),
-            avatar_url: String::new(),
+            avatar_url: self.avatar(user),
             description: user.description.clone(),
             website: user.website.clone(),
             location: user.location.clone(),
@@ -168,6 +168,7 @@ impl<'a> Viewer<'a> {
             has_releases: !repository.disabled_units.contains(Unit::Releases),
             internal: !repository.is_private && !repository.is_public(),
             full_name,
+            avatar_url: repository.avatar.map_or_else(String::new, |avatar| self.urls.repository_avatar(avatar.blob)),
             ..RepositoryJson::blank(owner)
         }
     }
@@ -240,6 +241,10 @@ impl<'a> Viewer<'a> {
         }
     }
 
+    fn avatar(&self, user: &User) -> String {
+        self.urls.avatar(user.id.get(), user.avatar.map(|avatar| avatar.blob))
+    }
+
     fn render_user(&self, user: &User, sees_email: bool, is_private_view: bool) -> UserJson {
         let login = user.name.as_str();
         let is_shown = sees_email && (!user.settings.hides_email || self.is_admin || self.user_id == Some(user.id));
@@ -252,7 +257,7 @@ impl<'a> Viewer<'a> {
             source_id: 0,
             full_name: user.full_name.clone(),
             email,
-            avatar_url: String::new(),
+            avatar_url: self.avatar(user),
             html_url: self.urls.user(login),
             language: user.settings.language.clone(),
             is_admin: is_private_view && user.is_admin,

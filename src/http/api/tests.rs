@@ -5,6 +5,8 @@
 //! `bob`. Clients here speak through the middleware, so error bodies and headers are the real ones.
 
 mod accounts;
+mod avatars;
+mod blocks;
 mod canaries;
 mod code_search;
 mod collaborators;
@@ -12,6 +14,7 @@ mod commit_statuses;
 mod contents;
 mod declared;
 mod fixture;
+mod follows;
 mod forks;
 mod git;
 mod gpg;

@@ -4,6 +4,8 @@
 
 use std::fmt::Write as _;
 
+use crate::model::BlobId;
+
 /// The root URL, ready to build on.
 #[derive(Debug, Clone, Copy)]
 pub struct Urls<'a> {
@@ -19,6 +21,19 @@ impl<'a> Urls<'a> {
     /// A user's page.
     pub fn user(self, login: &str) -> String {
         format!("{}/{login}", self.root)
+    }
+
+    /// A picture that an account or an organization set, or the pattern of one that set none.
+    pub fn avatar(self, id: i64, set: Option<BlobId>) -> String {
+        match set {
+            Some(hash) => format!("{}/avatars/{hash}", self.root),
+            None => format!("{}/avatars/default/{id}", self.root),
+        }
+    }
+
+    /// The picture of a repository.
+    pub fn repository_avatar(self, hash: BlobId) -> String {
+        format!("{}/repo-avatars/{hash}", self.root)
     }
 
     /// A repository's page.

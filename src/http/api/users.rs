@@ -10,7 +10,7 @@ use super::rendered::Rendered;
 use super::spec::Query;
 use crate::access::{Caller, action};
 use crate::error::{Error, Result};
-use crate::forge::{interests, users};
+use crate::forge::{follows, interests, users};
 use crate::http::App;
 use crate::http::extract::{Paging, UserPath};
 use crate::model::user::UserQuery;
@@ -36,8 +36,15 @@ pub async fn user_get(State(app): State<App>, caller: Caller, UserPath(name): Us
 /// An account that was asked for itself shows counts, too.
 async fn render(app: &App, caller: &Caller, user: &User) -> Result<UserJson> {
     let starred = interests::count_starred(&app.forge, user.id).await?;
+    let (followers, following) = follows::count_follows(&app.forge, caller, user.id).await?;
     let shown = Viewer::new(caller, &app.root_url).user(user);
-    Ok(UserJson { starred_repos_count: i64::try_from(starred).unwrap_or(i64::MAX), ..shown })
+    let count = |many: u64| i64::try_from(many).unwrap_or(i64::MAX);
+    Ok(UserJson {
+        starred_repos_count: count(starred),
+        followers_count: count(followers),
+        following_count: count(following),
+        ..shown
+    })
 }
 
 /// `userSearch`.

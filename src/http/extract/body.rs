@@ -17,6 +17,9 @@ use crate::error::{Error, Kind, Result};
 use crate::http::App;
 use crate::http::body_memory::Lease;
 
+/// What may stand around the picture in a body. Units: bytes.
+const IMAGE_FRAME_BYTES: usize = 1024;
+
 /// A body that should be JSON and fit `T`, not read yet.
 #[derive(Debug)]
 pub struct Body<T> {
@@ -52,6 +55,14 @@ impl<T: DeserializeOwned> Body<T> {
         // Base64 makes four bytes of three; the rest of the body may be as large as any other.
         let content = settings.max_content_bytes.div_ceil(3).saturating_mul(4);
         self.read_up_to(content.saturating_add(settings.max_json_bytes), app, permit).await
+    }
+
+    /// The same for a body that carries a picture, which has a limit of its own.
+    ///
+    /// Errors: as [`Body::read`].
+    pub async fn read_image<A: Action>(self, app: &App, permit: &Permit<A>) -> Result<T> {
+        let content = app.config.avatars.max_bytes.div_ceil(3).saturating_mul(4);
+        self.read_up_to(content.saturating_add(IMAGE_FRAME_BYTES), app, permit).await
     }
 
     async fn read_up_to<A: Action>(self, limit: usize, app: &App, permit: &Permit<A>) -> Result<T> {

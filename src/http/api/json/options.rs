@@ -284,6 +284,16 @@ pub struct AddCollaboratorOption {
     pub permission: Option<String>,
 }
 
+/// Body of `userUpdateAvatar`, `orgUpdateAvatar` and `repoUpdateAvatar`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(rename = "UpdateUserAvatarOption")]
+pub struct UpdateAvatarOption {
+    /// The picture in base64.
+    #[serde(deserialize_with = "null_is_default")]
+    pub image: String,
+}
+
 /// Body of `adminRenameUser`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]

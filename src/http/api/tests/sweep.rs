@@ -170,6 +170,23 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("userCurrentPutSubscription", [404, 404, 200, 200]),
     ("userCurrentCheckSubscription", [404, 404, 200, 200]),
     ("userCurrentDeleteSubscription", [404, 404, 204, 204]),
+    ("userCurrentPutFollow", [401, 204, 204, 422]),
+    ("userCurrentCheckFollowing", [401, 204, 204, 404]),
+    ("userCurrentListFollowers", [401, 200, 200, 200]),
+    ("userCurrentListFollowing", [401, 200, 200, 200]),
+    ("userListFollowers", [200, 200, 200, 200]),
+    ("userListFollowing", [200, 200, 200, 200]),
+    ("userCheckFollowing", [404, 404, 404, 404]),
+    ("userCurrentDeleteFollow", [401, 204, 204, 204]),
+    // Of one who has nothing to do with any of them.
+    ("userBlockUser", [401, 204, 204, 204]),
+    ("userCheckUserBlock", [401, 204, 204, 204]),
+    ("userListBlocks", [401, 200, 200, 200]),
+    ("userUnblockUser", [401, 204, 204, 204]),
+    ("userUpdateAvatar", [401, 422, 422, 422]),
+    ("userDeleteAvatar", [401, 204, 204, 204]),
+    ("repoUpdateAvatar", [404, 404, 403, 422]),
+    ("repoDeleteAvatar", [404, 404, 403, 204]),
     ("repoListTopics", [404, 404, 200, 200]),
     ("repoUpdateTopics", [404, 404, 403, 204]),
     ("repoAddTopic", [404, 404, 403, 204]),
@@ -191,6 +208,12 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("orgGetLabel", [404, 404, 404, 404]),
     ("orgEditLabel", [401, 404, 404, 404]),
     ("orgDeleteLabel", [401, 404, 404, 404]),
+    ("organizationBlockUser", [401, 404, 404, 204]),
+    ("organizationCheckUserBlock", [401, 404, 404, 204]),
+    ("organizationListBlocks", [401, 404, 404, 200]),
+    ("organizationUnblockUser", [401, 404, 404, 204]),
+    ("orgUpdateAvatar", [401, 404, 404, 422]),
+    ("orgDeleteAvatar", [401, 404, 404, 204]),
     ("renameOrg", [401, 404, 404, 422]),
     ("orgListRepos", [404, 404, 404, 200]),
     ("createOrgRepo", [401, 404, 404, 422]),
@@ -227,7 +250,9 @@ fn fill(method: &str, pattern: &str, id: &Value, team: &Value) -> String {
         .replace("{org}/{repo}", "acme/secret")
         .replace("{org}", "acme")
         .replace("{team}", "owners")
+        .replace("/blocks/{username}", "/blocks/dora")
         .replace("{username}", "ada")
+        .replace("{target}", "cleo")
         .replace("{collaborator}", "cleo")
         .replace("{assignee}", "cleo")
         .replace("{id}", &id.to_string())
@@ -260,6 +285,7 @@ async fn every_route_answers_each_caller_as_the_table_says() {
 
     let api = Api::start().await;
     api.account("cleo").await;
+    api.account("dora").await;
     let body = json!({ "name": "secret", "private": true, "auto_init": true });
     let id = api.post("/user/repos", &api.ada(), body).await.expect(201).json["id"].clone();
     api.put("/repos/ada/secret/collaborators/cleo", &api.ada(), json!({ "permission": "read" })).await.expect(204);

@@ -68,7 +68,7 @@ impl Place {
 
     /// Makes accounts that every place shares.
     pub(super) async fn accounts(api: &Api) {
-        for name in ["stan", "rita", "wim", "wanda", "gus", "olga", "hans"] {
+        for name in ["stan", "rita", "wim", "wanda", "gus", "olga", "hans", "dora"] {
             api.account(name).await;
         }
         for name in ["stan", "rita", "wim", "wanda", "olga", "hans", "admin"] {
@@ -271,6 +271,12 @@ impl Place {
             "userCurrentDeleteSubscription" if person != Person::Anonymous => {
                 let _ = api.put(&self.at("/subscription"), &by, json!({})).await;
             }
+            "userBlockUser" => {
+                api.delete("/user/blocks/dora", &by).await.expect(204);
+            }
+            "organizationBlockUser" => {
+                api.delete(&format!("/orgs/{org}/blocks/dora"), &auth).await.expect(204);
+            }
             "repoUpdateTopics" | "repoDeleteTopic" => {
                 api.put(&self.at("/topics"), &auth, json!({ "topics": ["sop"] })).await.expect(204);
             }
@@ -320,6 +326,7 @@ impl Place {
             "orgDeleteMember" | "orgRemoveTeamMember" => "gus",
             "orgAddTeamMember" | "orgListTeamMember" => "rita",
             "orgGetUserPermissions" => "wim",
+            name if name.contains("Block") || name.starts_with("userCurrent") => "dora",
             _ => self.owner,
         };
         let person = if operation.ends_with("Collaborator") { "gus" } else { "wim" };
@@ -347,6 +354,7 @@ impl Place {
         let path = pattern
             .replace("{owner}/{repo}", repository)
             .replace("/teams/{id}", &format!("/teams/{team}"))
+            .replace("/default/{id}", "/default/1")
             .replace("{org}/{repo}", &shelf)
             .replace("{org}", &org)
             .replace("{team}", "spare")
@@ -371,6 +379,8 @@ impl Place {
             .replace("{*tag}", tag)
             .replace("{topic}", "sop")
             .replace("{token}", &format!("doomed-{}", self.org))
+            .replace("{target}", "dora")
+            .replace("{hash}", "absent")
             .replace("{uuid}", id("uuid"))
             .replace("download/{*path}", "download/v1/a.txt")
             .replace("{file}", "absent.bundle")
