@@ -5,11 +5,14 @@
 //! the command line and by the git transports.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use atomicqms_actors::sql::Connection;
 use atomicqms_actors::{Directory, Jobs, Readers, RepositoryHandle, Writer};
 
-use crate::access::{self, Access, Action, Caller, Permit, Presented, RepoPath, RepositoryAccess, RightsVersion};
+use crate::access::{
+    self, Access, Action, Caller, Client, Permit, Presented, Quota, RepoPath, RepositoryAccess, RightsVersion,
+};
 use crate::blobs::Blobs;
 use crate::error::{Error, Result};
 use crate::forge::attachments::downloads::Downloads;
@@ -28,10 +31,12 @@ pub mod intake;
 pub mod interests;
 pub mod keys;
 pub mod labels;
+pub mod mails;
 pub mod maintenance;
 pub mod organizations;
 pub mod protection;
 pub mod pushes;
+pub mod registrations;
 pub mod releases;
 pub mod renames;
 pub mod repositories;
@@ -69,6 +74,10 @@ pub struct Settings {
     pub everybody_creates_organizations: bool,
     /// `NAME@` and this stands for the address of an account that hides it.
     pub placeholder_domain: String,
+    /// Outgoing mail.
+    pub mails: mails::Settings,
+    /// Accounts that strangers make.
+    pub registration: registrations::Settings,
 }
 
 impl Default for Settings {
@@ -82,6 +91,8 @@ impl Default for Settings {
             max_repository_bytes: 0,
             everybody_creates_organizations: true,
             placeholder_domain: "noreply.localhost".to_owned(),
+            mails: mails::Settings::default(),
+            registration: registrations::Settings::default(),
         }
     }
 }
@@ -104,6 +115,10 @@ pub struct ForgeParts {
     pub jobs: Option<Jobs>,
     /// Contents of attached files.
     pub blobs: Blobs,
+    /// The runner that sends mails, where there is one; elsewhere they wait for it.
+    pub mail_jobs: Option<Jobs>,
+    /// The codes in links of mails.
+    pub link_codes: mails::LinkCodes,
 }
 
 /// The state all functions of the forge share.
@@ -126,6 +141,10 @@ pub struct Forge {
     /// Downloads that are not written yet.
     pub downloads: Downloads,
     jobs: Option<Jobs>,
+    mails: Arc<mails::Mails>,
+    mail_jobs: Option<Jobs>,
+    /// Accounts that strangers asked for lately, by network.
+    registrations: Quota<Client>,
 }
 
 impl Forge {
@@ -133,11 +152,14 @@ impl Forge {
     ///
     /// Errors: `Invalid` for settings that cannot work.
     pub fn new(parts: ForgeParts) -> Result<Arc<Self>> {
-        let ForgeParts { writer, readers, directory, clock, settings, rights, jobs, blobs } = parts;
+        let ForgeParts { writer, readers, directory, clock, settings, rights, jobs, blobs, mail_jobs, link_codes } =
+            parts;
         repositories::check_branch_name(&settings.default_branch)?;
         let access = Access::new(readers.clone(), writer.clone(), clock.clone(), settings.security.clone(), rights)?;
         let remembered_rules = protection::Remembered::new(REMEMBERED_REPOSITORIES);
         let downloads = Downloads::default();
+        let mails = Arc::new(mails::Mails::new(settings.mails.clone(), link_codes));
+        let registrations = Quota::new(settings.registration.max_per_network, Duration::from_secs(3600));
         Ok(Arc::new(Self {
             writer,
             readers,
@@ -149,6 +171,9 @@ impl Forge {
             blobs,
             downloads,
             jobs,
+            mails,
+            mail_jobs,
+            registrations,
         }))
     }
 
@@ -160,6 +185,13 @@ impl Forge {
     /// Says that a job was scheduled that is due now.
     pub fn wake_jobs(&self) {
         if let Some(jobs) = &self.jobs {
+            jobs.wake();
+        }
+    }
+
+    /// Says that a mail was written.
+    fn wake_mails(&self) {
+        if let Some(jobs) = &self.mail_jobs {
             jobs.wake();
         }
     }

@@ -66,6 +66,8 @@ impl TestForge {
             rights,
             jobs: None,
             blobs,
+            mail_jobs: None,
+            link_codes: crate::forge::mails::LinkCodes::new(b"secret"),
         };
         Self { forge: Forge::new(parts).unwrap(), clock, directory, supervisor }
     }

@@ -11,7 +11,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::middleware::context::RequestContext;
-use super::{App, api, downloads, git, health, metrics, page};
+use super::{App, account_pages, api, downloads, git, health, metrics, page};
 
 /// Which shape answers and errors of a route have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,6 +86,7 @@ pub fn routes() -> Vec<Route> {
         Route::new(Group::Health, Method::GET, "/api/healthz", "healthz", health::healthz),
         Route::new(Group::Health, Method::GET, "/metrics", "metrics", metrics::metrics),
     ];
+    routes.extend(account_pages::routes());
     routes.extend(api::routes());
     routes.extend(downloads::routes());
     routes.extend(git::routes());

@@ -23,6 +23,8 @@ fn forgetful(forge: &Forge) -> Arc<Forge> {
         rights: RightsVersion::default(),
         jobs: None,
         blobs: forge.blobs.clone(),
+        mail_jobs: None,
+        link_codes: crate::forge::mails::LinkCodes::new(b"secret"),
     };
     Forge::new(parts).unwrap()
 }
