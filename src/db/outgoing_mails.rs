@@ -80,7 +80,7 @@ pub fn status(conn: &dyn Connection) -> Result<MailStatus, Error> {
     )?;
     let last_error = conn.first(
         "SELECT last_error FROM outgoing_mail WHERE claimed_ms IS NULL AND failed_ms IS NULL AND last_error IS NOT NULL \
-         ORDER BY id DESC LIMIT 1",
+         ORDER BY run_after_ms DESC LIMIT 1",
         &[],
         |row| row.opt_text(0),
     )?;
