@@ -12,6 +12,7 @@ pub mod commit_statuses;
 pub mod dialect;
 pub mod email_addresses;
 mod filter;
+pub mod gpg_keys;
 pub mod instance;
 pub mod interests;
 pub mod jobs;

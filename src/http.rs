@@ -76,6 +76,8 @@ pub struct Parts {
     pub renderings: renderings::Renderings,
     /// What is in directories, with the commits that last changed it.
     pub directories: api::directories::Directories,
+    /// What the API says of itself.
+    pub specification: api::spec::Specification,
     /// The last look at the parts, shared by all probes.
     pub probe: Arc<health::Probe>,
 }

@@ -119,6 +119,7 @@ pub async fn run(
         body_memory: BodyMemory::new(config.server.max_body_memory_bytes),
         advertisements: Advertisements::default(),
         directories: crate::http::api::directories::Directories::default(),
+        specification: crate::http::api::spec::Specification::default(),
         answers: Answers::new(answers::Settings {
             memory_bytes: config.git.answer_cache_memory_bytes,
             disk_bytes: config.git.answer_cache_disk_bytes,

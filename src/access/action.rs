@@ -363,6 +363,18 @@ actions! { OnUser {
     AddKeyFor("key.add_for", [Admin Write], Need::SiteAdmin);
     /// Removes somebody else's key.
     RemoveKeyFor("key.remove_for", [Admin Write], Need::SiteAdmin);
+    /// Lists an account's OpenPGP keys; they are public.
+    ListGpgKeys("gpg_key.list", [User Read], Need::SeeUser, takes_organizations);
+    /// Looks at one of one's own OpenPGP keys.
+    ReadGpgKey("gpg_key.read", [User Read], Need::Own);
+    /// Asks for the text that the holder of an OpenPGP key is to sign.
+    ReadGpgChallenge("gpg_key.challenge", [User Read], Need::Own);
+    /// Adds an OpenPGP key of one's own. It opens nothing, but what it has signed counts as one's own.
+    AddGpgKey("gpg_key.add", [User Write], Need::Own);
+    /// Proves to hold an OpenPGP key of one's own.
+    VerifyGpgKey("gpg_key.verify", [User Write], Need::Own);
+    /// Removes an OpenPGP key of one's own.
+    RemoveGpgKey("gpg_key.remove", [User Write], Need::Own);
     /// Makes a repository of one's own.
     CreateRepository("repository.create", [User Write, Repository Write], Need::Own);
     /// Makes a repository for somebody else.

@@ -42,6 +42,12 @@ pub mod action {
     pub const KEY_CREATE: &str = "key.create";
     /// A public key was taken from an account.
     pub const KEY_DELETE: &str = "key.delete";
+    /// An OpenPGP key was added to an account.
+    pub const GPG_KEY_CREATE: &str = "gpg_key.create";
+    /// The holder of an OpenPGP key has proved to hold it.
+    pub const GPG_KEY_VERIFY: &str = "gpg_key.verify";
+    /// An OpenPGP key was taken from an account.
+    pub const GPG_KEY_DELETE: &str = "gpg_key.delete";
     /// A public key was given access to a repository.
     pub const DEPLOY_KEY_CREATE: &str = "deploy_key.create";
     /// A public key's access to a repository was taken away.
@@ -136,6 +142,23 @@ pub mod action {
     pub const TAG_PROTECTION_EDIT: &str = "tag_protection.edit";
     /// A rule of tags was removed.
     pub const TAG_PROTECTION_DELETE: &str = "tag_protection.delete";
+    /// What concerns nobody but whoever did it; so does a [`USER_EDIT`] of one's own account.
+    pub const PERSONAL: &[&str] = &[
+        TOKEN_CREATE,
+        TOKEN_DELETE,
+        KEY_CREATE,
+        KEY_DELETE,
+        GPG_KEY_CREATE,
+        GPG_KEY_VERIFY,
+        GPG_KEY_DELETE,
+        EMAIL_ADD,
+        EMAIL_DELETE,
+        STAR_ADD,
+        STAR_REMOVE,
+        WATCH_ADD,
+        WATCH_REMOVE,
+    ];
+
     /// Objects that no ref had reached for long were removed for good.
     pub const GIT_OBJECTS_EXPIRE: &str = "git.objects_expire";
     /// A ref on disk has a value that the journal does not explain.

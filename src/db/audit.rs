@@ -3,6 +3,7 @@
 use atomicqms_actors::params;
 use atomicqms_actors::sql::{Connection, Error, Row};
 
+use super::filter::Filter;
 use crate::model::{RepoId, UserId, UtcMs};
 
 /// The end of the chain.
@@ -91,6 +92,25 @@ pub fn insert_personal(tx: &dyn Connection, seq: i64, field: &str, salt: &[u8], 
 /// Erases the personal values of one event; the event itself stays as it is.
 pub fn erase_personal(tx: &dyn Connection, seq: i64) -> Result<u64, Error> {
     tx.execute("UPDATE audit_personal SET salt = NULL, value = NULL WHERE seq = $1", &params![seq])
+}
+
+/// Whether an account has done anything but these actions.
+pub fn has_other_than(conn: &dyn Connection, actor: UserId, actions: &[&str]) -> Result<bool, Error> {
+    let mut filter = Filter::default();
+    filter.equals("actor_id", Some(actor));
+    let known: Vec<String> = actions.iter().map(|action| filter.bind(*action)).collect();
+    filter.add(format!("action NOT IN ({})", known.join(", ")));
+    let sql = format!("SELECT 1 FROM audit_event{} LIMIT 1", filter.clause());
+    Ok(conn.first(&sql, filter.params(), |_| Ok(()))?.is_some())
+}
+
+/// Reads the events of one action by an account.
+pub fn list_of(conn: &dyn Connection, actor: UserId, action: &str) -> Result<Vec<Vec<u8>>, Error> {
+    conn.all(
+        "SELECT event FROM audit_event WHERE actor_id = $1 AND action = $2 ORDER BY seq",
+        &params![actor, action],
+        |row| row.blob(0),
+    )
 }
 
 /// Reads a run of events after a sequence number, in order.

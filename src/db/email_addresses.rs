@@ -31,6 +31,16 @@ pub fn list(conn: &dyn Connection, user: UserId) -> Result<Vec<EmailAddress>, Er
     )
 }
 
+/// Lists the confirmed addresses of an account that is in use, in lower case: OpenPGP keys speak for it by them.
+pub fn list_verified(conn: &dyn Connection, user: UserId) -> Result<Vec<String>, Error> {
+    conn.all(
+        "SELECT e.email_key FROM email_address e JOIN users u ON u.id = e.user_id \
+         WHERE e.user_id = $1 AND e.is_verified = 1 AND u.is_active = 1 AND u.deleted_ms IS NULL ORDER BY e.id",
+        &params![user],
+        |row| row.text(0),
+    )
+}
+
 /// Finds one address of an account.
 pub fn find_of(conn: &dyn Connection, user: UserId, email: &Email) -> Result<Option<EmailAddress>, Error> {
     conn.first(

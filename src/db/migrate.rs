@@ -29,7 +29,8 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0015_commit_statuses.sql", include_str!("../../migrations/0015_commit_statuses.sql")),
     ("0016_people.sql", include_str!("../../migrations/0016_people.sql")),
     ("0017_labels.sql", include_str!("../../migrations/0017_labels.sql")),
-    ("0018_mail.sql", include_str!("../../migrations/0018_mail.sql")),
+    ("0018_gpg_keys.sql", include_str!("../../migrations/0018_gpg_keys.sql")),
+    ("0019_mail.sql", include_str!("../../migrations/0019_mail.sql")),
 ];
 
 /// The version this binary writes.

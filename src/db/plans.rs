@@ -12,13 +12,15 @@ use super::*;
 use crate::model::commit_status::{CommitState, NewCommitStatus, StatusQuery};
 use crate::model::interest::Interest;
 use crate::model::label::LabelOwner;
+use crate::model::openpgp::{Certificate, GpgPart};
+use crate::model::protection::Named;
 use crate::model::repository::{RepositoryQuery, RepositorySort};
 use crate::model::topic::TopicName;
 use crate::model::user::UserQuery;
 use crate::model::{
     AccessLevel, BlobId, Email, FileName, KeyOwner, KeyText, NewAttachment, NewMail, NewRegistration, NewRelease,
-    NewToken, Page, Purpose, ReleaseFilter, RepoId, RepoName, RuleSettings, TokenScopes, UserId, UserName, Uuid,
-    Visibility, WhiteList,
+    NewToken, Page, Purpose, ReleaseFilter, RepoId, RepoName, RuleSettings, TeamId, TokenScopes, UserId, UserName,
+    Uuid, Visibility, WhiteList,
 };
 
 struct Explaining {
@@ -95,20 +97,25 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     labels::all_of(conn_ref, owner).unwrap();
     labels::delete(conn_ref, label).unwrap();
     labels::delete_of(conn_ref, LabelOwner::Organization(ada)).unwrap();
+    audit::has_other_than(conn_ref, ada, &["a", "b"]).unwrap();
+    audit::list_of(conn_ref, ada, "user.edit").unwrap();
     users::password_hash(conn_ref, ada).unwrap();
     users::name_is_taken(conn_ref, &name).unwrap();
     users::update_password(conn_ref, ada, "y", NOON).unwrap();
     users::mark_login(conn_ref, ada, NOON).unwrap();
     users::update(conn_ref, &users::find(conn_ref, ada).unwrap().unwrap(), NOON).unwrap();
-    let (settings, named) = (RuleSettings::default(), [(WhiteList::Push, ada)]);
+    let settings = RuleSettings::default();
+    let named = Named { users: vec![(WhiteList::Push, ada)], teams: vec![(WhiteList::Push, TeamId::new(1))] };
     let rule = protection::insert_branch_rule(conn_ref, repo, "main", &settings, &named, NOON).unwrap();
     protection::list_branch_rules(conn_ref, repo).unwrap();
     protection::update_branch_rule(conn_ref, rule, &settings, &named, NOON).unwrap();
     protection::set_priority(conn_ref, rule, 2, NOON).unwrap();
-    let tag_rule = protection::insert_tag_rule(conn_ref, repo, "v*", &[ada], NOON).unwrap();
+    let tag_rule = protection::insert_tag_rule(conn_ref, repo, "v*", &[ada], &[TeamId::new(1)], NOON).unwrap();
     protection::list_tag_rules(conn_ref, repo).unwrap();
-    protection::update_tag_rule(conn_ref, tag_rule, "w*", &[ada], NOON).unwrap();
+    protection::update_tag_rule(conn_ref, tag_rule, "w*", &[ada], &[], NOON).unwrap();
     protection::delete_of_user(conn_ref, ada).unwrap();
+    protection::forget_teams(conn_ref, repo).unwrap();
+    teams::ids_of_member(conn_ref, ada).unwrap();
     protection::delete_tag_rule(conn_ref, tag_rule).unwrap();
     protection::delete_branch_rule(conn_ref, rule).unwrap();
     let new = NewToken { name: "ci".into(), scopes: TokenScopes::EVERYTHING, expires_ms: None, repositories: None };
@@ -150,6 +157,7 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     keys::mark_used(conn_ref, key.id, NOON).unwrap();
     keys::delete(conn_ref, key.id).unwrap();
     keys::delete_of_user(conn_ref, bob).unwrap();
+    openpgp_keys(conn_ref, bob);
     collaborators::put(conn_ref, repo, bob, AccessLevel::Write, NOON).unwrap();
     collaborators::level(conn_ref, repo, bob).unwrap();
     collaborators::list(conn_ref, repo, Page::default()).unwrap();
@@ -201,6 +209,55 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     repositories::forget_removal(conn_ref, repo).unwrap();
     assert_eq!(*conn.scans.borrow(), Vec::<String>::new());
     assert!(*conn.statements.borrow() > 55);
+}
+
+/// Every statement of OpenPGP keys.
+fn openpgp_keys(conn: &dyn Connection, bob: UserId) {
+    let part = |id: char, can_sign| GpgPart {
+        fingerprint: id.to_string().repeat(40),
+        key_id: id.to_string().repeat(16),
+        packet: vec![1],
+        created_s: 1,
+        expires_s: None,
+        revoked_s: Some(2),
+        can_sign,
+        can_certify: false,
+        can_encrypt_comms: false,
+        can_encrypt_storage: true,
+    };
+    let certificate = Certificate {
+        parts: vec![part('A', true), part('B', true), part('C', false)],
+        addresses: vec!["bob@example.org".into(), "bob@home.example".into()],
+        packets: vec![7],
+    };
+    let id = gpg_keys::insert(conn, bob, &certificate, false, NOON).unwrap();
+    let key = gpg_keys::find_of(conn, bob, id).unwrap().unwrap();
+    assert_eq!(key.parts().cloned().collect::<Vec<_>>(), certificate.parts);
+    assert_eq!((key.addresses.clone(), key.is_challenged), (certificate.addresses.clone(), false));
+    assert_eq!(gpg_keys::find_by_key_id(conn, bob, &"A".repeat(16)).unwrap().unwrap(), key);
+    for (digit, is_primary, signs) in [('A', true, true), ('B', false, true), ('C', false, false), ('D', false, false)]
+    {
+        let key_id = digit.to_string().repeat(16);
+        assert_eq!(gpg_keys::find_by_key_id(conn, bob, &key_id).unwrap().is_some(), is_primary);
+        assert_eq!(gpg_keys::is_taken(conn, &key_id).unwrap(), signs);
+        for (user, expected) in [(Some(bob), signs), (None, signs), (Some(UserId::new(99)), false)] {
+            let found = gpg_keys::list_signing(conn, &key_id, user).unwrap();
+            assert_eq!(found.len(), usize::from(expected), "{digit}");
+            assert!(found.iter().all(|one| one.addresses == certificate.addresses && one.user_id == bob));
+        }
+        assert_eq!(gpg_keys::find_owner(conn, &digit.to_string().repeat(40)).unwrap().is_some(), signs);
+    }
+    gpg_keys::mark_challenged(conn, id).unwrap();
+    let listed = gpg_keys::list(conn, bob, Page::default()).unwrap();
+    assert!(listed.total_count == 1 && listed.rows[0].is_challenged);
+    assert!(gpg_keys::insert(conn, bob, &certificate, false, NOON).is_err(), "a key id is one key's");
+    assert_eq!(gpg_keys::count_of_user(conn, bob).unwrap(), 1);
+    assert!(gpg_keys::delete(conn, id).unwrap());
+    assert!(!gpg_keys::delete(conn, id).unwrap(), "gone");
+    assert_eq!(gpg_keys::find_owner(conn, &"B".repeat(40)).unwrap(), None, "subkeys go with their key");
+    gpg_keys::insert(conn, bob, &certificate, true, NOON).unwrap();
+    assert_eq!(gpg_keys::delete_of_user(conn, bob).unwrap(), 1);
+    assert_eq!(email_addresses::list_verified(conn, bob).unwrap(), ["bob@example.org"]);
 }
 
 /// Every statement of releases and their files.

@@ -1,4 +1,4 @@
-//! Rows of rules that protect branches and tags, with the users they name.
+//! Rows of rules that protect branches and tags, with the users and teams they name.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -6,7 +6,10 @@ use std::sync::LazyLock;
 use atomicqms_actors::params;
 use atomicqms_actors::sql::{Connection, Error, Row, Value};
 
-use crate::model::{BranchRule, Flags, RepoId, RuleId, RuleSettings, TagRule, UserId, UserName, UtcMs, WhiteList};
+use crate::model::protection::Named;
+use crate::model::{
+    BranchRule, Flags, RepoId, RuleId, RuleSettings, TagRule, TeamId, UserId, UserName, UtcMs, WhiteList,
+};
 
 /// Columns of a rule of branches besides its switches.
 const SETTINGS: &str = "id, repo_id, rule_name, priority, required_approvals, status_check_contexts, \
@@ -39,6 +42,7 @@ fn read(row: &dyn Row) -> Result<BranchRule, Error> {
             unprotected_file_patterns: row.text(7)?,
         },
         users: Vec::new(),
+        teams: Vec::new(),
         created_ms: UtcMs::new(row.int(8)?),
         updated_ms: UtcMs::new(row.int(9)?),
     })
@@ -68,19 +72,34 @@ pub fn list_branch_rules(conn: &dyn Connection, repo: RepoId) -> Result<Vec<Bran
     for (rule, entry) in found {
         users.entry(rule).or_default().push(entry);
     }
+    let mut teams: HashMap<i64, Vec<(WhiteList, TeamId, String)>> = HashMap::new();
+    let found = conn.all(
+        "SELECT w.rule_id, w.list, t.id, t.name FROM branch_protection p \
+         JOIN branch_protection_team w ON w.rule_id = p.id JOIN team t ON t.id = w.team_id \
+         WHERE p.repo_id = $1 ORDER BY w.rule_id, w.list, t.name_key",
+        &params![repo],
+        |row| {
+            let list = WhiteList::parse(&row.text(1)?).ok_or(Error::Column { index: 1, expected: "a list" })?;
+            Ok((row.int(0)?, (list, TeamId::new(row.int(2)?), row.text(3)?)))
+        },
+    )?;
+    for (rule, entry) in found {
+        teams.entry(rule).or_default().push(entry);
+    }
     for rule in &mut rules {
         rule.users = users.remove(&rule.id.get()).unwrap_or_default();
+        rule.teams = teams.remove(&rule.id.get()).unwrap_or_default();
     }
     Ok(rules)
 }
 
-/// Makes a rule, with the users it names.
+/// Makes a rule, with whom it names.
 pub fn insert_branch_rule(
     tx: &dyn Connection,
     repo: RepoId,
     name: &str,
     settings: &RuleSettings,
-    users: &[(WhiteList, UserId)],
+    named: &Named,
     at: UtcMs,
 ) -> Result<RuleId, Error> {
     let mut values = params![repo, name].to_vec();
@@ -94,16 +113,16 @@ pub fn insert_branch_rule(
     );
     let id = tx.first(&sql, &values, |row| row.int(0))?.map(RuleId::new);
     let id = id.ok_or(Error::Column { index: 0, expected: "a row" })?;
-    insert_users(tx, id, users)?;
+    insert_named(tx, id, named)?;
     Ok(id)
 }
 
-/// Writes a rule's settings and users anew.
+/// Writes a rule's settings and lists anew.
 pub fn update_branch_rule(
     tx: &dyn Connection,
     id: RuleId,
     settings: &RuleSettings,
-    users: &[(WhiteList, UserId)],
+    named: &Named,
     at: UtcMs,
 ) -> Result<(), Error> {
     let mut values = settings_values(settings)?;
@@ -118,7 +137,8 @@ pub fn update_branch_rule(
     );
     tx.execute(&sql, &values)?;
     tx.execute("DELETE FROM branch_protection_user WHERE rule_id = $1", &params![id])?;
-    insert_users(tx, id, users)
+    tx.execute("DELETE FROM branch_protection_team WHERE rule_id = $1", &params![id])?;
+    insert_named(tx, id, named)
 }
 
 /// Gives a rule another place.
@@ -161,8 +181,15 @@ fn settings_values(settings: &RuleSettings) -> Result<Vec<Value>, Error> {
     Ok(values)
 }
 
-fn insert_users(tx: &dyn Connection, rule: RuleId, users: &[(WhiteList, UserId)]) -> Result<(), Error> {
-    for (list, user) in users {
+fn insert_named(tx: &dyn Connection, rule: RuleId, named: &Named) -> Result<(), Error> {
+    for (list, team) in &named.teams {
+        tx.execute(
+            "INSERT INTO branch_protection_team (rule_id, list, team_id) VALUES ($1, $2, $3) \
+             ON CONFLICT (rule_id, list, team_id) DO NOTHING",
+            &params![rule, list.as_str(), *team],
+        )?;
+    }
+    for (list, user) in &named.users {
         tx.execute(
             "INSERT INTO branch_protection_user (rule_id, list, user_id) VALUES ($1, $2, $3) \
              ON CONFLICT (rule_id, list, user_id) DO NOTHING",
@@ -183,6 +210,7 @@ pub fn list_tag_rules(conn: &dyn Connection, repo: RepoId) -> Result<Vec<TagRule
                 repo_id: RepoId::new(row.int(1)?),
                 pattern: row.text(2)?,
                 users: Vec::new(),
+                teams: Vec::new(),
                 created_ms: UtcMs::new(row.int(3)?),
                 updated_ms: UtcMs::new(row.int(4)?),
             })
@@ -195,6 +223,12 @@ pub fn list_tag_rules(conn: &dyn Connection, repo: RepoId) -> Result<Vec<TagRule
             &params![rule.id],
             |row| Ok((UserId::new(row.int(0)?), read_name(row, 1)?)),
         )?;
+        rule.teams = conn.all(
+            "SELECT t.id, t.name FROM tag_protection_team w JOIN team t ON t.id = w.team_id \
+             WHERE w.rule_id = $1 ORDER BY t.name_key",
+            &params![rule.id],
+            |row| Ok((TeamId::new(row.int(0)?), row.text(1)?)),
+        )?;
     }
     Ok(rules)
 }
@@ -205,6 +239,7 @@ pub fn insert_tag_rule(
     repo: RepoId,
     pattern: &str,
     users: &[UserId],
+    teams: &[TeamId],
     at: UtcMs,
 ) -> Result<RuleId, Error> {
     let id = tx.first(
@@ -213,7 +248,7 @@ pub fn insert_tag_rule(
         |row| row.int(0),
     )?;
     let id = id.map(RuleId::new).ok_or(Error::Column { index: 0, expected: "a row" })?;
-    insert_tag_users(tx, id, users)?;
+    insert_tag_lists(tx, id, users, teams)?;
     Ok(id)
 }
 
@@ -223,6 +258,7 @@ pub fn update_tag_rule(
     id: RuleId,
     pattern: &str,
     users: &[UserId],
+    teams: &[TeamId],
     at: UtcMs,
 ) -> Result<(), Error> {
     tx.execute(
@@ -230,7 +266,8 @@ pub fn update_tag_rule(
         &params![pattern, at, id],
     )?;
     tx.execute("DELETE FROM tag_protection_user WHERE rule_id = $1", &params![id])?;
-    insert_tag_users(tx, id, users)
+    tx.execute("DELETE FROM tag_protection_team WHERE rule_id = $1", &params![id])?;
+    insert_tag_lists(tx, id, users, teams)
 }
 
 /// Removes a rule of tags.
@@ -239,13 +276,32 @@ pub fn delete_tag_rule(tx: &dyn Connection, id: RuleId) -> Result<(), Error> {
     Ok(())
 }
 
-fn insert_tag_users(tx: &dyn Connection, rule: RuleId, users: &[UserId]) -> Result<(), Error> {
+fn insert_tag_lists(tx: &dyn Connection, rule: RuleId, users: &[UserId], teams: &[TeamId]) -> Result<(), Error> {
+    for team in teams {
+        tx.execute(
+            "INSERT INTO tag_protection_team (rule_id, team_id) VALUES ($1, $2) ON CONFLICT (rule_id, team_id) DO NOTHING",
+            &params![rule, *team],
+        )?;
+    }
     for user in users {
         tx.execute(
             "INSERT INTO tag_protection_user (rule_id, user_id) VALUES ($1, $2) ON CONFLICT (rule_id, user_id) DO NOTHING",
             &params![rule, *user],
         )?;
     }
+    Ok(())
+}
+
+/// Takes all teams off the lists of a repository, which gets another owner.
+pub fn forget_teams(tx: &dyn Connection, repo: RepoId) -> Result<(), Error> {
+    tx.execute(
+        "DELETE FROM branch_protection_team WHERE rule_id IN (SELECT id FROM branch_protection WHERE repo_id = $1)",
+        &params![repo],
+    )?;
+    tx.execute(
+        "DELETE FROM tag_protection_team WHERE rule_id IN (SELECT id FROM tag_protection WHERE repo_id = $1)",
+        &params![repo],
+    )?;
     Ok(())
 }
 

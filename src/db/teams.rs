@@ -123,6 +123,8 @@ pub fn delete(tx: &dyn Connection, id: TeamId) -> Result<(), Error> {
         "DELETE FROM team_member WHERE team_id = $1",
         "DELETE FROM team_repository WHERE team_id = $1",
         "DELETE FROM repository_transfer_team WHERE team_id = $1",
+        "DELETE FROM branch_protection_team WHERE team_id = $1",
+        "DELETE FROM tag_protection_team WHERE team_id = $1",
         "DELETE FROM team WHERE id = $1",
     ] {
         tx.execute(statement, &params![id])?;
@@ -246,6 +248,11 @@ pub fn delete_repository(tx: &dyn Connection, team: TeamId, repo: RepoId) -> Res
 pub fn forget_repository(tx: &dyn Connection, repo: RepoId) -> Result<(), Error> {
     tx.execute("DELETE FROM team_repository WHERE repo_id = $1", &params![repo])?;
     Ok(())
+}
+
+/// Lists the ids of the teams an account is in, of every organization.
+pub fn ids_of_member(conn: &dyn Connection, user: UserId) -> Result<Vec<TeamId>, Error> {
+    conn.all("SELECT team_id FROM team_member WHERE user_id = $1", &params![user], |row| Ok(TeamId::new(row.int(0)?)))
 }
 
 /// Whether an account is in a team.

@@ -17,6 +17,7 @@ use tokio::task::AbortHandle;
 use crate::access::Client;
 use crate::config;
 use crate::error::Result;
+use crate::forge::gpg_keys::Challenges;
 use crate::forge::pushes::Nonces;
 
 /// Requests that may wait at a gate for each one that may work.
@@ -40,6 +41,7 @@ pub struct Intake {
     file_memory: MemoryBudget,
     limits: Arc<Limits>,
     nonces: Nonces,
+    challenges: Challenges,
     queue_timeout: Duration,
     operation_timeout: Duration,
 }
@@ -150,6 +152,7 @@ impl Intake {
                 ..Limits::default()
             }),
             nonces: Nonces::new(root_secret),
+            challenges: Challenges::new(root_secret),
             queue_timeout: Duration::from_secs(git.queue_timeout_seconds),
             operation_timeout: Duration::from_secs(git.operation_timeout_seconds),
         }
@@ -158,6 +161,11 @@ impl Intake {
     /// The nonces of signed pushes.
     pub fn nonces(&self) -> &Nonces {
         &self.nonces
+    }
+
+    /// What holders of OpenPGP keys sign to prove them.
+    pub fn challenges(&self) -> &Challenges {
+        &self.challenges
     }
 
     /// What whole files that are read to be sent may take of the memory, all together; small ones are not counted.

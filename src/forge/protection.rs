@@ -15,11 +15,11 @@ use moka::sync::Cache;
 use self::rules::{BranchRules, TagRules};
 use super::Forge;
 use crate::access::Caller;
-use crate::access::rights::may_see;
+use crate::access::rights::{may_see, sees_team, standing_of};
 use crate::access::rights_cache::UNKNOWN;
 use crate::db;
 use crate::error::{Error, Result};
-use crate::model::{RepoId, UserId, UserName};
+use crate::model::{RepoId, Repository, TeamId, UserId, UserName};
 
 /// Most rules of branches, and of tags, in one repository: every push may ask all of them.
 pub const MAX_RULES: usize = 100;
@@ -62,6 +62,19 @@ pub async fn rules_of(forge: &Forge, repo: RepoId) -> Result<Rules> {
     Ok(rules)
 }
 
+/// The same with the caller's teams, as far as the rules name any.
+///
+/// Errors: as [`rules_of`].
+pub async fn rules_for(forge: &Forge, repo: RepoId, caller: &Caller) -> Result<(Rules, Vec<TeamId>)> {
+    let (rules, user) = (rules_of(forge, repo).await?, caller.user_id());
+    if !rules.branches.name_teams() && !rules.tags.name_teams() {
+        return Ok((rules, Vec::new()));
+    }
+    let asked = rules.clone();
+    let teams = forge.read("teams of rules", move |conn| teams_of(conn, &asked, user)).await?;
+    Ok((rules, teams))
+}
+
 fn read(conn: &dyn Connection, repo: RepoId) -> Result<Rules> {
     let branches = BranchRules::new(db::protection::list_branch_rules(conn, repo)?).map_err(unreadable)?;
     let tags = TagRules::new(db::protection::list_tag_rules(conn, repo)?).map_err(unreadable)?;
@@ -91,10 +104,45 @@ fn find_users(tx: &dyn Connection, caller: &Caller, logins: &[String]) -> Result
         .collect()
 }
 
-/// Refuses names of teams, which lists cannot hold yet.
-fn refuse_teams(teams: &[String]) -> Result<()> {
-    match teams.first() {
-        Some(team) => Err(Error::invalid("teams", format!("lists cannot name teams yet [name: {team}]"))),
-        None => Ok(()),
+/// The teams of an account, read only where rules name teams at all.
+///
+/// Errors: those of the connection.
+pub fn teams_of(conn: &dyn Connection, rules: &Rules, user: Option<UserId>) -> Result<Vec<TeamId>> {
+    match user {
+        Some(user) if rules.branches.name_teams() || rules.tags.name_teams() => {
+            Ok(db::teams::ids_of_member(conn, user)?)
+        }
+        _ => Ok(Vec::new()),
     }
+}
+
+/// Finds the teams of a list, all of the organization that owns the repository.
+///
+/// Errors: `Invalid` for one that does not exist or that the caller may not see, where no organization owns the repository, and for a list
+/// that is too long.
+fn find_teams(tx: &dyn Connection, caller: &Caller, repository: &Repository, names: &[String]) -> Result<Vec<TeamId>> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    if names.len() > MAX_USERS {
+        return Err(Error::invalid("teams", format!("a list may name {MAX_USERS} teams")));
+    }
+    let owner = db::organizations::find(tx, repository.owner_id)?;
+    let Some(organization) = owner else {
+        return Err(Error::invalid("teams", "only repositories of organizations have teams"));
+    };
+    let standing = standing_of(tx, caller, &organization)?;
+    let is_visible = may_see(caller, &organization.user, standing.is_member);
+    names
+        .iter()
+        .map(|name| {
+            let missing = || Error::invalid("teams", format!("team does not exist [name: {name}]"));
+            let team = db::teams::find_by_name(tx, organization.user.id, name.trim())?.ok_or_else(missing)?;
+            let is_in_team = match caller.user_id() {
+                Some(user) => db::teams::is_member(tx, team.id, user)?,
+                None => false,
+            };
+            if sees_team(standing, is_in_team, team.visibility, is_visible) { Ok(team.id) } else { Err(missing()) }
+        })
+        .collect()
 }

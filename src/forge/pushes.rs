@@ -9,9 +9,9 @@ mod commit;
 mod create;
 mod facts;
 mod nonce;
+mod openpgp;
 mod plan;
 mod policy;
-mod signature;
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -31,6 +31,7 @@ use self::commit::{CommitPush, Growth};
 pub use self::create::{create, may_create};
 use self::facts::Facts;
 pub use self::nonce::{NonceStatus, Nonces};
+use self::openpgp::Held;
 pub use self::plan::HIDDEN_FROM_PUSH;
 use self::plan::Planned;
 pub use self::policy::Purpose;
@@ -106,7 +107,7 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
         None => None,
         Some(certificate) => {
             let nonce = intake.nonces().check(repository.id, certificate.nonce.as_deref(), forge.clock.now());
-            match Evidence::examine(*certificate, nonce) {
+            match Evidence::examine(forge, *certificate, nonce).await {
                 Ok(evidence) => Some(evidence),
                 Err(reason) => {
                     tracing::info!("push refused: {reason}");
@@ -130,9 +131,13 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
     let checked = if planned.iter().any(|command| matches!(command, Planned::Edit(_))) {
         check(intake, Client::of(permit.caller()), &view, planned, pack, &known, on_progress).await
     } else {
-        Ok(Checked { planned, ingested: None, facts: HashMap::new() })
+        Ok(Checked { planned, ingested: None, facts: HashMap::new(), held: None })
     };
-    let Checked { mut planned, ingested, facts } = match checked {
+    let checked = match checked {
+        Ok(checked) => openpgp::verify(forge, &view, checked).await,
+        Err(fault) => Err(fault),
+    };
+    let Checked { mut planned, ingested, facts, .. } = match checked {
         Ok(checked) => checked,
         Err(fault) => {
             let kind = fault.kind();
@@ -224,6 +229,8 @@ struct Checked {
     planned: Vec<Planned>,
     ingested: Option<Ingested>,
     facts: HashMap<RefName, Facts>,
+    /// None: nothing was looked at, or nothing is left to be.
+    held: Option<Held>,
 }
 
 /// Indexes the pack and checks every new tip, on the blocking pool.
@@ -236,7 +243,7 @@ async fn check(
     known: &Rules,
     mut on_progress: OnProgress,
 ) -> std::result::Result<Checked, Fault> {
-    let pass = intake.receive(client).await.map_err(Fault::Server)?;
+    let place = intake.receive(client).await.map_err(Fault::Server)?;
     let interrupt = Arc::new(AtomicBool::new(false));
     let alarm = intake.interrupt_after_timeout(&interrupt);
     let view = Arc::clone(view);
@@ -244,7 +251,7 @@ async fn check(
     let span = tracing::Span::current();
     let work = tokio::task::spawn_blocking(move || {
         let _entered = span.entered();
-        let _kept = (pass, alarm);
+        let held = Held { _place: place, _alarm: alarm, interrupt: Arc::clone(&interrupt) };
         let ingested = match pack {
             Some((incoming, source)) => {
                 // Too large for memory: so are the tables of its objects.
@@ -271,10 +278,17 @@ async fn check(
                 facts.insert(edit.name.clone(), facts::find_out(edit, &rules, &view, objects, &interrupt)?);
             }
         }
-        Ok(Checked { planned, ingested, facts })
+        Ok(Checked { planned, ingested, facts, held: Some(held) })
     });
-    match work.await {
-        Ok(Ok(checked)) => Ok(checked),
+    finished(work.await)
+}
+
+/// What work on the blocking pool came to.
+fn finished<T>(
+    work: std::result::Result<atomicqms_git::Result<T>, tokio::task::JoinError>,
+) -> std::result::Result<T, Fault> {
+    match work {
+        Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => Err(Fault::Engine(error)),
         Err(panic) => Err(Fault::Server(Error::internal(panic))),
     }

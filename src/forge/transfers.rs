@@ -153,6 +153,7 @@ fn give<A: Action>(
 ) -> Result<Repository> {
     db::transfers::delete(tx, repository.id)?;
     db::teams::forget_repository(tx, repository.id)?;
+    db::protection::forget_teams(tx, repository.id)?;
     db::collaborators::delete(tx, repository.id, recipient.id)?;
     db::repositories::change_owner(tx, repository, recipient.id, at)?;
     for team in teams {

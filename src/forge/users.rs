@@ -20,7 +20,7 @@ use crate::db;
 use crate::db::users::Viewer;
 use crate::error::{Error, Kind, Result};
 use crate::model::user::UserQuery;
-use crate::model::{NewUser, Page, Paged, User, UserName, UserPatch};
+use crate::model::{NewUser, Page, Paged, User, UserId, UserName, UserPatch};
 
 const LAST_ADMIN: &str = "this is the last administrator who can sign in";
 
@@ -163,7 +163,7 @@ async fn edit<A: Action<Subject = User>>(forge: &Forge, permit: Permit<A>, patch
 
 /// Deletes an account: its tokens, keys and levels go, its row stays so that nobody else gets the name.
 ///
-/// Errors: `Invalid` while it owns repositories, for the last administrator and for oneself.
+/// Errors: `Invalid` while it owns repositories, for the last administrator, for oneself, and for whoever has left evidence.
 pub async fn delete_user(forge: &Forge, permit: Permit<DeleteUser>) -> Result<()> {
     let at = forge.clock.now();
     forge
@@ -178,6 +178,10 @@ pub async fn delete_user(forge: &Forge, permit: Permit<DeleteUser>) -> Result<()
                     "the account still owns repositories; delete or transfer them first",
                 ));
             }
+            if has_left_evidence(tx, user.id)? {
+                let text = "the account has left evidence, which keeps its name: deactivate it instead";
+                return Err(Error::invalid("username", text));
+            }
             if db::organizations::user_has_any(tx, user.id)? {
                 return Err(Error::invalid(
                     "username",
@@ -189,13 +193,14 @@ pub async fn delete_user(forge: &Forge, permit: Permit<DeleteUser>) -> Result<()
             }
             let tokens = db::tokens::delete_of_user(tx, user.id)?;
             let keys = db::keys::delete_of_user(tx, user.id)?;
+            let gpg_keys = db::gpg_keys::delete_of_user(tx, user.id)?;
             let levels = db::collaborators::delete_of_user(tx, user.id)?;
             db::transfers::delete_of_recipient(tx, user.id)?;
             let lists = db::protection::delete_of_user(tx, user.id)?;
             let interests = db::interests::delete_of_user(tx, user.id)?;
             db::users::bury(tx, user.id, at)?;
             let event = Event::new(permit.caller().stamp(), action::USER_DELETE, Object::new("user", user.id)).before(
-                json!({ "login": user.name.as_str(), "tokens": tokens, "keys": keys, "collaborations": levels, "rule_lists": lists, "interests": interests }),
+                json!({ "login": user.name.as_str(), "tokens": tokens, "keys": keys, "gpg_keys": gpg_keys, "collaborations": levels, "rule_lists": lists, "interests": interests }),
             );
             audit::append(tx, at, &event)?;
             Ok(())
@@ -352,6 +357,23 @@ fn check_word(field: &'static str, word: &str) -> Result<()> {
         return Err(Error::invalid(field, format!("{field} may have at most 64 letters, digits, - and _")));
     }
     Ok(())
+}
+
+/// Whether the ledger names an account as the one who did something that concerns others, too.
+fn has_left_evidence(conn: &dyn atomicqms_actors::sql::Connection, id: UserId) -> Result<bool> {
+    let mut alone = action::PERSONAL.to_vec();
+    alone.push(action::USER_EDIT);
+    if db::audit::has_other_than(conn, id, &alone)? {
+        return Ok(true);
+    }
+    let own = Object::new("user", id);
+    for bytes in db::audit::list_of(conn, id, action::USER_EDIT)? {
+        let event: Value = serde_json::from_slice(&bytes).map_err(Error::internal)?;
+        if event["object"] != serde_json::to_value(&own).map_err(Error::internal)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 const fn standing_admin(user: &User) -> bool {

@@ -23,7 +23,7 @@ pub async fn home(State(app): State<App>) -> Response {
          <p>Quality management whose documents live in git. Version {version}.</p>\n\
          <h2>Use it with git</h2>\n<pre>git clone {root}OWNER/NAME.git</pre>\n\
          <h2>Use it with programs</h2>\n<ul>\n\
-         <li>REST API, shaped as Gitea's: <a href=\"{root}api/v1/version\">{root}api/v1</a></li>\n\
+         <li>REST API, shaped as Gitea's: <a href=\"{root}api/swagger\">its operations</a>, below {root}api/v1</li>\n\
          <li>Health: <a href=\"{root}livez\">livez</a>, <a href=\"{root}readyz\">readyz</a>, \
          <a href=\"{root}api/healthz\">healthz</a></li>\n</ul>\n</main>\n</body>\n</html>\n"
     ))

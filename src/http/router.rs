@@ -10,6 +10,7 @@ use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
+use super::api::spec::{self, Described, Operation, Queries};
 use super::middleware::context::RequestContext;
 use super::{App, account_pages, api, downloads, git, health, metrics, page};
 
@@ -35,6 +36,8 @@ pub struct RouteInfo {
     pub operation: &'static str,
     /// Shape of its answers.
     pub group: Group,
+    /// Parameters that its handler may read from the query string.
+    pub queries: Queries,
 }
 
 /// One row of the table.
@@ -43,17 +46,20 @@ pub struct Route {
     pub method: Method,
     /// Pattern and name.
     pub info: RouteInfo,
-    handler: MethodRouter<App>,
+    /// What is declared of an operation of the API; none outside of it.
+    pub operation: Option<Operation>,
+    install: Box<dyn FnOnce(MethodFilter, RouteInfo) -> MethodRouter<App>>,
 }
 
 impl Route {
-    /// Makes a row of the REST API.
+    /// Makes a row of the REST API: what the specification says of it follows from the types of its handler and from the words after it
+    /// (`api/spec/declared.rs`).
     pub fn api<H, T>(method: Method, path: &'static str, operation: &'static str, handler: H) -> Self
     where
-        H: Handler<T, App>,
+        H: Handler<T, App> + Described<T>,
         T: 'static,
     {
-        Self::new(Group::Api, method, path, operation, handler)
+        Self { operation: Some(Operation::of::<H, T>()), ..Self::new(Group::Api, method, path, operation, handler) }
     }
 
     /// Makes a row of the git transport.
@@ -71,9 +77,9 @@ impl Route {
         H: Handler<T, App>,
         T: 'static,
     {
-        let filter = MethodFilter::try_from(method.clone()).expect("the table names standard methods only");
-        let info = RouteInfo { path, operation, group };
-        Self { method, info, handler: on(filter, Noting { info, handler }) }
+        let info = RouteInfo { path, operation, group, queries: &[] };
+        let install = Box::new(move |filter, info| on(filter, Noting { info, handler }));
+        Self { method, info, operation: None, install }
     }
 }
 
@@ -88,6 +94,7 @@ pub fn routes() -> Vec<Route> {
     ];
     routes.extend(account_pages::routes());
     routes.extend(api::routes());
+    routes.extend(spec::routes());
     routes.extend(downloads::routes());
     routes.extend(git::routes());
     routes
@@ -97,7 +104,8 @@ pub fn routes() -> Vec<Route> {
 pub fn build(app: App) -> Router {
     let mut router = Router::new();
     for route in routes() {
-        let mut handler = route.handler;
+        let filter = MethodFilter::try_from(route.method).expect("the table names standard methods only");
+        let mut handler = (route.install)(filter, route.info);
         if api::renames::is_about_an_account(route.info.path) {
             handler = handler.layer(from_fn_with_state((app.clone(), route.info), api::renames::follow));
         }

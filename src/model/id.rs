@@ -67,6 +67,10 @@ row_id! {
     KeyId
 }
 row_id! {
+    /// Id of the row of an OpenPGP key or of its subkey; never reused.
+    GpgKeyId
+}
+row_id! {
     /// Id of a protection rule of branches or of tags; never reused.
     RuleId
 }

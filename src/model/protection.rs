@@ -3,20 +3,21 @@
 //! Owns the list of settings, once, in the words of Gitea's API; rows, bodies and ledger events are made from it. What a rule forbids is decided
 //! in `forge/pushes/policy.rs`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{RepoId, RuleId, UserId, UserName, UtcMs};
+use super::{RepoId, RuleId, TeamId, UserId, UserName, UtcMs};
 
 macro_rules! flags {
     ($( $(#[$doc:meta])* $name:ident, )+) => {
         /// The switches of a rule.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
         pub struct Flags {
             $( $(#[$doc])* pub $name: bool, )+
         }
 
         /// New values of some switches.
-        #[derive(Debug, Clone, Copy, Default, Deserialize)]
+        #[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
         #[serde(default)]
         pub struct FlagsPatch {
             $( $(#[$doc])* pub $name: Option<bool>, )+
@@ -118,7 +119,7 @@ impl WhiteList {
 }
 
 /// What a rule of branches says, without the people it names.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct RuleSettings {
     /// Smaller numbers are asked first.
     pub priority: i64,
@@ -135,6 +136,15 @@ pub struct RuleSettings {
     pub unprotected_file_patterns: String,
 }
 
+/// Whom the lists of a rule of branches name, as rows refer to them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Named {
+    /// Accounts.
+    pub users: Vec<(WhiteList, UserId)>,
+    /// Teams of the organization that owns the repository.
+    pub teams: Vec<(WhiteList, TeamId)>,
+}
+
 /// A rule of branches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BranchRule {
@@ -148,6 +158,8 @@ pub struct BranchRule {
     pub settings: RuleSettings,
     /// Whom its lists name.
     pub users: Vec<(WhiteList, UserId, UserName)>,
+    /// Teams that its lists name; whoever is in one is on the list.
+    pub teams: Vec<(WhiteList, TeamId, String)>,
     /// When it was made.
     pub created_ms: UtcMs,
     /// When it was changed.
@@ -155,9 +167,15 @@ pub struct BranchRule {
 }
 
 impl BranchRule {
-    /// Whether a user is on a list.
-    pub fn names(&self, list: WhiteList, user: UserId) -> bool {
+    /// Whether a user, who is in these teams, is on a list.
+    pub fn names(&self, list: WhiteList, user: UserId, teams: &[TeamId]) -> bool {
         self.users.iter().any(|(on, id, _)| *on == list && *id == user)
+            || self.teams.iter().any(|(on, id, _)| *on == list && teams.contains(id))
+    }
+
+    /// The names of teams on a list.
+    pub fn team_names(&self, list: WhiteList) -> Vec<String> {
+        self.teams.iter().filter(|(on, _, _)| *on == list).map(|(_, _, name)| name.clone()).collect()
     }
 
     /// The login names on a list.
@@ -177,6 +195,8 @@ pub struct TagRule {
     pub pattern: String,
     /// Who may make, move and delete tags of such names; nobody else may.
     pub users: Vec<(UserId, UserName)>,
+    /// Teams whose members may as well.
+    pub teams: Vec<(TeamId, String)>,
     /// When it was made.
     pub created_ms: UtcMs,
     /// When it was changed.

@@ -31,6 +31,8 @@ pub fn install_for_command(settings: &Log) {
 fn install_filtered(settings: &Log, filter: &str) {
     // The filter was checked when the settings were loaded.
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    // That library warns of each oddity in what a stranger sent, as often as it is looked at.
+    let filter = filter.add_directive("pgp=off".parse().expect("it is a directive"));
     let as_text = match settings.format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Text => true,

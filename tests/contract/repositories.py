@@ -1,5 +1,7 @@
 """Repositories, their refs, collaborators and keys."""
 
+import base64
+
 from accounts import public_key
 
 
@@ -59,6 +61,13 @@ def drive(driver, world):
     call("repoAddTopic", ada, 204, topic="lab", **at)
     call("repoListTopics", ada, **at)
     call("topicSearch", ada, q="qm")
+    # No form: the generated client takes "any value" of a field's attributes for "any object", and refuses Gitea's own answers.
+    template = "---\nname: CAPA\nabout: Corrective action\nlabels: [a]\n---\n## What happened\n"
+    encoded = base64.b64encode(template.encode()).decode()
+    call("repoCreateFile", ada, 201, filepath=".gitea/ISSUE_TEMPLATE/capa.md", body={"content": encoded, "message": "Add a template"}, **at)
+    call("repoGetIssueTemplates", ada, **at)
+    call("repoGetIssueConfig", ada, **at)
+    call("repoValidateIssueConfig", ada, **at)
     label = call("issueCreateLabel", ada, 201, body={"name": "kind/bug", "color": "#f00"}, **at)
     call("issueListLabels", ada, **at)
     if label:

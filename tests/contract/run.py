@@ -1,6 +1,6 @@
 """Drives every operation that the server implements through the generated client of Gitea's API.
 
-Environment: CONTRACT_ROOT, CONTRACT_OPERATIONS (comma-separated operation ids), CONTRACT_PASSWORD of `admin`. Exit code 0: all of them were driven and every
+Environment: CONTRACT_ROOT, CONTRACT_OPERATIONS (comma-separated operation ids), CONTRACT_PASSWORD of `admin`, CONTRACT_GPG. Exit code 0: all of them were driven and every
 answer is as specified.
 """
 
@@ -11,7 +11,7 @@ import sys
 from driver import Driver
 
 # In this order: later ones use what earlier ones made.
-SUBJECTS = ["accounts", "organizations", "repositories", "writing", "releases", "rest"]
+SUBJECTS = ["accounts", "gpg_keys", "organizations", "repositories", "writing", "releases", "rest"]
 
 
 def main():

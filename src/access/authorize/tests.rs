@@ -251,6 +251,12 @@ fn account_actions() {
         ("key.remove", [WHO, NO, OK, NO, OK]),
         ("key.add_for", [WHO, NO, NO, OK, OK]),
         ("key.remove_for", [WHO, NO, NO, OK, OK]),
+        ("gpg_key.list", [OK, OK, OK, OK, OK]),
+        ("gpg_key.read", [WHO, NO, OK, NO, OK]),
+        ("gpg_key.challenge", [WHO, NO, OK, NO, OK]),
+        ("gpg_key.add", [WHO, NO, OK, NO, OK]),
+        ("gpg_key.verify", [WHO, NO, OK, NO, OK]),
+        ("gpg_key.remove", [WHO, NO, OK, NO, OK]),
         ("repository.create", [WHO, NO, OK, NO, OK]),
         ("repository.create_for", [WHO, NO, NO, OK, OK]),
     ];
@@ -285,7 +291,10 @@ fn an_organization_is_an_account_only_where_that_makes_sense() {
     let facts = Facts::User { is_self: false, is_visible: true, is_public: true, is_organization: true };
     let passes: Vec<&str> =
         OnUser::RULES.iter().filter(|rule| ask(rule, &admin, &facts).is_ok()).map(|rule| rule.name).collect();
-    assert_eq!(passes, ["user.read", "user.see_name", "repository.list_user", "key.list", "repository.create_for"]);
+    assert_eq!(
+        passes,
+        ["user.read", "user.see_name", "repository.list_user", "key.list", "gpg_key.list", "repository.create_for"]
+    );
 }
 
 #[test]

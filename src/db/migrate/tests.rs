@@ -22,7 +22,8 @@ const HASHES: &[(&str, &str)] = &[
     ("0015_commit_statuses.sql", "76215837199f9d2d7b59b2293d46ed60859fb18a5942b5481f05c40902c96dca"),
     ("0016_people.sql", "d8aebb1b0a2f421455db088fec9d68a8f9dce39492db13d4c3c42ea7d5d85d3e"),
     ("0017_labels.sql", "7c6b681c1b6e3495e8519a8f2eaa1be837059dc404f96765c78404ff155195fc"),
-    ("0018_mail.sql", "e50b1c474722d96e2558368bc00f1ca5e10f645117e02fbe5adc4b2bfa5c68c1"),
+    ("0018_gpg_keys.sql", "9752a593f5d5ddd75413718752594aeef6f6622c22bba12874accf21f193b0a7"),
+    ("0019_mail.sql", "e50b1c474722d96e2558368bc00f1ca5e10f645117e02fbe5adc4b2bfa5c68c1"),
 ];
 
 fn empty() -> rusqlite::Connection {

@@ -6,15 +6,15 @@ use atomicqms_actors::sql::Connection;
 use serde_json::{Value, json};
 
 use super::rules::ReadyRule;
-use super::{MAX_RULES, find_users, refuse_teams};
+use super::{MAX_RULES, find_teams, find_users};
 use crate::access::action::{EditProtection, ReadProtection};
 use crate::access::{Caller, Permit};
 use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::error::{Error, Result};
 use crate::forge::{Forge, check_text};
-use crate::model::protection::FlagsPatch;
-use crate::model::{BranchRule, Glob, RepoId, RuleId, RuleSettings, UserId, WhiteList};
+use crate::model::protection::{FlagsPatch, Named};
+use crate::model::{BranchRule, Glob, RepoId, Repository, RuleId, RuleSettings, TeamId, UserId, WhiteList};
 
 /// Longest name of a rule, and of a status check. Units: characters.
 const NAME_MAX: usize = 255;
@@ -40,8 +40,8 @@ pub struct BranchRulePatch {
     pub unprotected_file_patterns: Option<String>,
     /// Login names, a list each.
     pub users: BTreeMap<WhiteList, Vec<String>>,
-    /// Names of teams, of all lists.
-    pub teams: Vec<String>,
+    /// Names of teams, a list each.
+    pub teams: BTreeMap<WhiteList, Vec<String>>,
 }
 
 /// Lists rules in order of priority.
@@ -89,8 +89,8 @@ pub async fn create_rule(
             if settings.priority == 0 {
                 settings.priority = last.saturating_add(1);
             }
-            let users = users_of(tx, permit.caller(), &patch, None)?;
-            let id = db::protection::insert_branch_rule(tx, repository.id, &name, &settings, &users, at)?;
+            let named = named_by(tx, permit.caller(), &repository, &patch, None)?;
+            let id = db::protection::insert_branch_rule(tx, repository.id, &name, &settings, &named, at)?;
             let rule = check(find(tx, repository.id, &name)?)?;
             let event = event(&permit, action::BRANCH_PROTECTION_CREATE, id).after(described(&rule));
             audit::append(tx, at, &event)?;
@@ -115,8 +115,8 @@ pub async fn edit_rule(
             let before = find(tx, repository.id, &name)?;
             let mut settings = before.settings.clone();
             apply(&mut settings, &patch);
-            let users = users_of(tx, permit.caller(), &patch, Some(&before))?;
-            db::protection::update_branch_rule(tx, before.id, &settings, &users, at)?;
+            let named = named_by(tx, permit.caller(), &repository, &patch, Some(&before))?;
+            db::protection::update_branch_rule(tx, before.id, &settings, &named, at)?;
             let after = check(find(tx, repository.id, &name)?)?;
             let event = event(&permit, action::BRANCH_PROTECTION_EDIT, before.id);
             audit::append(tx, at, &event.before(described(&before)).after(described(&after)))?;
@@ -210,24 +210,37 @@ fn apply(settings: &mut RuleSettings, patch: &BranchRulePatch) {
 }
 
 /// Everybody on the lists afterwards.
-fn users_of(
+fn named_by(
     tx: &dyn Connection,
     caller: &Caller,
+    repository: &Repository,
     patch: &BranchRulePatch,
     before: Option<&BranchRule>,
-) -> Result<Vec<(WhiteList, UserId)>> {
-    refuse_teams(&patch.teams)?;
-    let mut all = Vec::new();
+) -> Result<Named> {
+    let mut named = Named::default();
     for list in WhiteList::ALL {
         match (patch.users.get(&list), before) {
-            (Some(logins), _) => all.extend(find_users(tx, caller, logins)?.into_iter().map(|user| (list, user))),
+            (Some(logins), _) => {
+                named.users.extend(find_users(tx, caller, logins)?.into_iter().map(|user| (list, user)));
+            }
             (None, Some(before)) => {
-                all.extend(before.users.iter().filter(|(on, _, _)| *on == list).map(|(_, user, _)| (list, *user)));
+                let kept = before.users.iter().filter(|(on, _, _)| *on == list);
+                named.users.extend(kept.map(|(_, user, _)| (list, *user)));
+            }
+            (None, None) => {}
+        }
+        match (patch.teams.get(&list), before) {
+            (Some(names), _) => {
+                named.teams.extend(find_teams(tx, caller, repository, names)?.into_iter().map(|team| (list, team)));
+            }
+            (None, Some(before)) => {
+                let kept = before.teams.iter().filter(|(on, _, _)| *on == list);
+                named.teams.extend(kept.map(|(_, team, _)| (list, *team)));
             }
             (None, None) => {}
         }
     }
-    Ok(all)
+    Ok(named)
 }
 
 fn event(permit: &Permit<EditProtection>, what: &'static str, id: RuleId) -> Event {
@@ -237,12 +250,13 @@ fn event(permit: &Permit<EditProtection>, what: &'static str, id: RuleId) -> Eve
 
 /// What an event says about a rule: everything.
 fn described(rule: &BranchRule) -> Value {
-    let lists: BTreeMap<&str, Vec<i64>> = WhiteList::ALL
-        .into_iter()
-        .map(|list| {
-            let on = rule.users.iter().filter(|(on, _, _)| *on == list).map(|(_, id, _)| id.get());
-            (list.as_str(), on.collect())
-        })
-        .collect();
-    json!({ "rule_name": rule.name, "settings": rule.settings, "user_ids": lists })
+    let mut users = BTreeMap::<&str, Vec<UserId>>::new();
+    let mut teams = BTreeMap::<&str, Vec<TeamId>>::new();
+    for list in WhiteList::ALL {
+        let on = rule.users.iter().filter(|(on, _, _)| *on == list).map(|(_, id, _)| *id);
+        users.insert(list.as_str(), on.collect());
+        let on = rule.teams.iter().filter(|(on, _, _)| *on == list).map(|(_, id, _)| *id);
+        teams.insert(list.as_str(), on.collect());
+    }
+    json!({ "rule_name": rule.name, "settings": rule.settings, "user_ids": users, "team_ids": teams })
 }

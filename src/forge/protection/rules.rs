@@ -5,16 +5,16 @@
 use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
-use crate::model::{BranchRule, Glob, TagRule, UserId, WhiteList};
+use crate::model::{BranchRule, Glob, TagRule, TeamId, UserId, WhiteList};
 
 /// Files: a step of a pattern ends at a slash and at a dot, as in Gitea.
 const FILE_SEPARATORS: &str = "./";
 
 /// Who moves a ref, as rules see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pusher {
-    /// An account.
-    User(UserId),
+pub enum Pusher<'a> {
+    /// An account, and the teams it is in.
+    User(UserId, &'a [TeamId]),
     /// A key of the repository.
     DeployKey,
     /// The console or the server: on no list.
@@ -71,14 +71,14 @@ impl ReadyRule {
     }
 
     /// Whether somebody who may write to the repository may push here.
-    pub fn may_push(&self, pusher: Pusher) -> bool {
+    pub fn may_push(&self, pusher: Pusher<'_>) -> bool {
         let flags = &self.rule.settings.flags;
         flags.enable_push
             && (!flags.enable_push_whitelist || self.is_on(WhiteList::Push, pusher, flags.push_whitelist_deploy_keys))
     }
 
     /// Whether somebody who may write to the repository may push here what is no fast-forward.
-    pub fn may_force(&self, pusher: Pusher) -> bool {
+    pub fn may_force(&self, pusher: Pusher<'_>) -> bool {
         let flags = &self.rule.settings.flags;
         flags.enable_force_push
             && self.may_push(pusher)
@@ -87,13 +87,13 @@ impl ReadyRule {
     }
 
     /// Whether somebody who may write to the repository may merge into it.
-    pub fn may_merge(&self, user: UserId) -> bool {
-        !self.rule.settings.flags.enable_merge_whitelist || self.rule.names(WhiteList::Merge, user)
+    pub fn may_merge(&self, pusher: Pusher<'_>) -> bool {
+        !self.rule.settings.flags.enable_merge_whitelist || self.is_on(WhiteList::Merge, pusher, false)
     }
 
-    fn is_on(&self, list: WhiteList, pusher: Pusher, deploy_keys: bool) -> bool {
+    fn is_on(&self, list: WhiteList, pusher: Pusher<'_>, deploy_keys: bool) -> bool {
         match pusher {
-            Pusher::User(user) => self.rule.names(list, user),
+            Pusher::User(user, teams) => self.rule.names(list, user, teams),
             Pusher::DeployKey => deploy_keys,
             Pusher::Other => false,
         }
@@ -139,6 +139,11 @@ impl BranchRules {
         self.0.is_empty()
     }
 
+    /// Whether any list names a team.
+    pub fn name_teams(&self) -> bool {
+        self.0.iter().any(|ready| !ready.rule.teams.is_empty())
+    }
+
     /// Whether these are the rules that some rows have.
     pub fn are(&self, rows: &[BranchRule]) -> bool {
         self.0.iter().map(|ready| &ready.rule).eq(rows)
@@ -164,16 +169,23 @@ impl TagRules {
         ready.collect::<Result<_>>().map(Self)
     }
 
+    /// Whether any list names a team.
+    pub fn name_teams(&self) -> bool {
+        self.0.iter().any(|(rule, _)| !rule.teams.is_empty())
+    }
+
     /// Whether these are the rules that some rows have.
     pub fn are(&self, rows: &[TagRule]) -> bool {
         self.0.iter().map(|(rule, _)| rule).eq(rows)
     }
 
     /// A rule that keeps somebody from making, moving or deleting a tag; with several, one that allows it is enough, as in Gitea.
-    pub fn against(&self, tag: &str, pusher: Pusher) -> Option<&TagRule> {
+    pub fn against(&self, tag: &str, pusher: Pusher<'_>) -> Option<&TagRule> {
         let covering = || self.0.iter().filter(|(_, glob)| glob.matches(tag)).map(|(rule, _)| rule);
         let allows = |rule: &TagRule| match pusher {
-            Pusher::User(user) => rule.users.iter().any(|(id, _)| *id == user),
+            Pusher::User(user, teams) => {
+                rule.users.iter().any(|(id, _)| *id == user) || rule.teams.iter().any(|(id, _)| teams.contains(id))
+            }
             Pusher::DeployKey | Pusher::Other => false,
         };
         if covering().any(allows) { None } else { covering().next() }

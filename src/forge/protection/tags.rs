@@ -4,14 +4,14 @@ use atomicqms_actors::sql::Connection;
 use serde_json::{Value, json};
 
 use super::rules::tag_pattern;
-use super::{MAX_RULES, find_users, refuse_teams};
+use super::{MAX_RULES, find_teams, find_users};
 use crate::access::Permit;
 use crate::access::action::{EditProtection, ReadProtection};
 use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::error::{Error, Result};
 use crate::forge::{Forge, check_text};
-use crate::model::{RepoId, RuleId, TagRule, UserId};
+use crate::model::{RepoId, RuleId, TagRule, TeamId, UserId};
 
 /// Longest pattern. Units: characters.
 const PATTERN_MAX: usize = 255;
@@ -24,7 +24,7 @@ pub struct TagRulePatch {
     /// Login names.
     pub users: Option<Vec<String>>,
     /// Names of teams.
-    pub teams: Vec<String>,
+    pub teams: Option<Vec<String>>,
 }
 
 /// Lists rules, oldest first.
@@ -58,9 +58,9 @@ pub async fn create_rule(forge: &Forge, permit: Permit<EditProtection>, patch: T
             if rules.len() >= MAX_RULES {
                 return Err(Error::invalid("name_pattern", format!("a repository may have {MAX_RULES} tag rules")));
             }
-            refuse_teams(&patch.teams)?;
             let users = find_users(tx, permit.caller(), patch.users.as_deref().unwrap_or_default())?;
-            let id = db::protection::insert_tag_rule(tx, repository.id, &pattern, &users, at)?;
+            let teams = find_teams(tx, permit.caller(), &repository, patch.teams.as_deref().unwrap_or_default())?;
+            let id = db::protection::insert_tag_rule(tx, repository.id, &pattern, &users, &teams, at)?;
             let rule = find(tx, repository.id, id)?;
             let event = event(&permit, action::TAG_PROTECTION_CREATE, id).after(described(&rule));
             audit::append(tx, at, &event)?;
@@ -89,12 +89,15 @@ pub async fn edit_rule(
             if rules.iter().any(|rule| rule.pattern == pattern && rule.id != id) {
                 return Err(Error::forbidden("Tag protection already exist"));
             }
-            refuse_teams(&patch.teams)?;
             let users: Vec<UserId> = match &patch.users {
                 Some(logins) => find_users(tx, permit.caller(), logins)?,
                 None => before.users.iter().map(|(user, _)| *user).collect(),
             };
-            db::protection::update_tag_rule(tx, id, &pattern, &users, at)?;
+            let teams: Vec<TeamId> = match &patch.teams {
+                Some(names) => find_teams(tx, permit.caller(), &repository, names)?,
+                None => before.teams.iter().map(|(team, _)| *team).collect(),
+            };
+            db::protection::update_tag_rule(tx, id, &pattern, &users, &teams, at)?;
             let after = find(tx, repository.id, id)?;
             let event = event(&permit, action::TAG_PROTECTION_EDIT, id);
             audit::append(tx, at, &event.before(described(&before)).after(described(&after)))?;
@@ -139,6 +142,7 @@ fn event(permit: &Permit<EditProtection>, what: &'static str, id: RuleId) -> Eve
 }
 
 fn described(rule: &TagRule) -> Value {
-    let users: Vec<i64> = rule.users.iter().map(|(user, _)| user.get()).collect();
-    json!({ "name_pattern": rule.pattern, "user_ids": users })
+    let users: Vec<UserId> = rule.users.iter().map(|(user, _)| *user).collect();
+    let teams: Vec<TeamId> = rule.teams.iter().map(|(team, _)| *team).collect();
+    json!({ "name_pattern": rule.pattern, "user_ids": users, "team_ids": teams })
 }

@@ -6,36 +6,40 @@
 use atomicqms_actors::sql::Connection;
 use atomicqms_git::receive::{PushCertificate, SignatureFormat};
 use sha2::{Digest, Sha256};
-use ssh_key::{HashAlg, PublicKey, SshSig};
 
 use super::nonce::NonceStatus;
 use crate::db;
 use crate::error::Result;
+use crate::forge::Forge;
+use crate::model::openpgp::{Detached, Refusal};
+use crate::model::signed_object::SshSignature;
 use crate::model::{KeyOwner, UserId};
 
-/// Names the account whose verified signing key has this fingerprint (`SHA256:...`); none: no such key.
+/// Names the account whose signing key has this fingerprint (`SHA256:...`, or hex); none: no such key.
 pub type FindSigner = fn(&dyn Connection, &str) -> Result<Option<UserId>>;
 
-/// The account that a key was registered for; a deploy key signs for nobody.
+/// The account that a key was registered for, by an SSH fingerprint (`SHA256:...`) or an OpenPGP one (hex); a deploy key signs for nobody.
 pub(super) fn account_of_key(conn: &dyn Connection, fingerprint: &str) -> Result<Option<UserId>> {
+    if !fingerprint.contains(':') {
+        return Ok(db::gpg_keys::find_owner(conn, fingerprint)?);
+    }
     Ok(db::keys::find_by_fingerprint(conn, fingerprint)?.and_then(|key| match key.owner {
         KeyOwner::User(user) => Some(user),
         KeyOwner::Repository(_) => None,
     }))
 }
 
-/// The namespace git signs in.
-const NAMESPACE: &str = "git";
-
-/// What is known about a signature without knowing keys.
+/// What is known about a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Signature {
     /// The key that it names made it.
     Valid {
-        /// `SHA256:...`, as `ssh-keygen -l` prints it.
+        /// `ssh` or `openpgp`.
+        format: &'static str,
+        /// `SHA256:...`, as `ssh-keygen -l` prints it, or that of an OpenPGP key in hex.
         fingerprint: String,
     },
-    /// Of a kind that is kept and not verified here.
+    /// Kept and not verified: of a kind that is not verified here, or by an OpenPGP key that no account has.
     Unverified {
         /// `openpgp` or `x509`.
         format: &'static str,
@@ -53,14 +57,18 @@ pub(super) struct Evidence {
 
 impl Evidence {
     /// Examines a certificate; refused ones answer the reason that the client will read.
-    pub(super) fn examine(certificate: PushCertificate, nonce: NonceStatus) -> std::result::Result<Self, String> {
+    pub(super) async fn examine(
+        forge: &Forge,
+        certificate: PushCertificate,
+        nonce: NonceStatus,
+    ) -> std::result::Result<Self, String> {
         match nonce {
             NonceStatus::Ok => {}
             NonceStatus::Missing => return Err("the push certificate has no nonce".to_owned()),
             NonceStatus::Bad => return Err("the nonce of the push certificate is not of this repository".to_owned()),
             NonceStatus::Slop { .. } => return Err("the push certificate is too old; push again".to_owned()),
         }
-        let signature = verify(&certificate)?;
+        let signature = verify(forge, &certificate).await?;
         let sha256 = Sha256::digest(&certificate.text).into();
         Ok(Self { certificate, signature, nonce, sha256 })
     }
@@ -81,14 +89,13 @@ impl Evidence {
     ) -> Result<&'static str> {
         let (verification, fingerprint, signer) = match &self.signature {
             Signature::Unverified { .. } => ("unverified", None, None),
-            Signature::Valid { fingerprint } => match find_signer(tx, fingerprint)? {
+            Signature::Valid { fingerprint, .. } => match find_signer(tx, fingerprint)? {
                 Some(signer) => ("verified", Some(fingerprint.as_str()), Some(signer)),
                 None => ("unknown_key", Some(fingerprint.as_str()), None),
             },
         };
         let format = match &self.signature {
-            Signature::Valid { .. } => "ssh",
-            Signature::Unverified { format } => format,
+            Signature::Valid { format, .. } | Signature::Unverified { format } => format,
         };
         let row = db::push_certificates::New {
             sha256: &self.sha256,
@@ -107,19 +114,49 @@ impl Evidence {
     }
 }
 
-/// Verifies a signature as far as that goes without knowing whose key it is.
-fn verify(certificate: &PushCertificate) -> std::result::Result<Signature, String> {
+/// Verifies a signature; whose the key is, is asked again in the transaction.
+async fn verify(forge: &Forge, certificate: &PushCertificate) -> std::result::Result<Signature, String> {
+    const INVALID: &str = "the signature of the push certificate is not valid";
     match certificate.format() {
         None => Err("the push certificate is not signed".to_owned()),
-        Some(SignatureFormat::OpenPgp) => Ok(Signature::Unverified { format: "openpgp" }),
         Some(SignatureFormat::X509) => Ok(Signature::Unverified { format: "x509" }),
+        Some(SignatureFormat::OpenPgp) => {
+            let (signed, armor) = (certificate.signed().to_vec(), certificate.signature().to_vec());
+            let now_s = forge.clock.now().get().div_euclid(1000);
+            // One signature, checked where its key is read.
+            let checked =
+                forge.read("key of a push certificate", move |conn| verify_openpgp(conn, &signed, &armor, now_s));
+            let checked = checked.await.map_err(|error| {
+                tracing::error!(error.chain = %error.log_line(), "the key of a push certificate could not be looked up");
+                error.public().to_owned()
+            })?;
+            checked.map_err(|refusal| format!("{INVALID}: {refusal}"))
+        }
         Some(SignatureFormat::Ssh) => {
-            let invalid =
-                |error: ssh_key::Error| format!("the signature of the push certificate is not valid: {error}");
-            let signature = SshSig::from_pem(certificate.signature()).map_err(invalid)?;
-            let key = PublicKey::from(signature.public_key().clone());
-            key.verify(NAMESPACE, certificate.signed(), &signature).map_err(invalid)?;
-            Ok(Signature::Valid { fingerprint: key.fingerprint(HashAlg::Sha256).to_string() })
+            let signature =
+                SshSignature::read(certificate.signature()).filter(|one| one.is_right(certificate.signed()));
+            let fingerprint = signature.ok_or(INVALID)?.fingerprint();
+            Ok(Signature::Valid { format: "ssh", fingerprint })
         }
     }
+}
+
+fn verify_openpgp(
+    conn: &dyn Connection,
+    signed: &[u8],
+    armor: &[u8],
+    now_s: i64,
+) -> Result<std::result::Result<Signature, Refusal>> {
+    let Ok(signature) = std::str::from_utf8(armor).map_err(|_| Refusal::Unreadable).and_then(Detached::read) else {
+        return Ok(Err(Refusal::Unreadable));
+    };
+    let mut keys = Vec::new();
+    for id in signature.issuers() {
+        keys.extend(db::gpg_keys::list_signing(conn, id, None)?);
+    }
+    Ok(match signature.maker(keys.iter().map(|key| &key.part), signed, now_s) {
+        Ok(part) => Ok(Signature::Valid { format: "openpgp", fingerprint: part.fingerprint.clone() }),
+        Err(Refusal::NoKey) => Ok(Signature::Unverified { format: "openpgp" }),
+        Err(refusal) => Err(refusal),
+    })
 }

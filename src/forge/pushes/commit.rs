@@ -20,14 +20,15 @@ use crate::db;
 use crate::error::{Error, Kind, Result};
 use crate::forge::Forge;
 use crate::forge::maintenance::Asked;
-use crate::model::{Clock, RepoId, Repository, UserId, UtcMs};
+use crate::model::openpgp::Refusal::NoKey;
+use crate::model::{Clock, RepoId, Repository, TeamId, UserId, UtcMs};
 
 use super::certificate::{Evidence, FindSigner};
 use super::facts::Facts;
 use super::policy::{self, Judge, Purpose, Refusal};
 use crate::access::{Principal, RepositoryAccess};
 use crate::forge::protection::rules::{BranchRules, Pusher, TagRules};
-use crate::forge::protection::{Rules, unreadable};
+use crate::forge::protection::{Rules, teams_of, unreadable};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -89,10 +90,11 @@ impl CommitRefs for CommitPush {
             return Err(Error::new(Kind::TooLarge, reason).into());
         }
         let rules = current_rules(tx, repository.id, &self.known, edits)?;
+        let teams = teams_of(tx, &rules, self.permit.caller().user_id())?;
         let judge = Judge {
             rules: &rules,
             default_branch: &repository.default_branch,
-            pusher: pusher(self.permit.caller()),
+            pusher: pusher(self.permit.caller(), &teams),
             level: rights.level,
         };
         let mut verdicts = Vec::with_capacity(edits.len());
@@ -144,9 +146,9 @@ impl CommitRefs for CommitPush {
 }
 
 /// Who pushes, as rules see it.
-pub(super) fn pusher(caller: &Caller) -> Pusher {
+fn pusher<'a>(caller: &Caller, teams: &'a [TeamId]) -> Pusher<'a> {
     match caller.principal() {
-        Principal::User(user) => Pusher::User(user.id),
+        Principal::User(user) => Pusher::User(user.id, teams),
         Principal::DeployKey(_) => Pusher::DeployKey,
         Principal::Anonymous | Principal::Console | Principal::System => Pusher::Other,
     }
@@ -236,7 +238,7 @@ impl CommitPush {
         if let Some(signatures) = facts.signatures.as_mut().filter(|found| found.broken.is_none()) {
             for (fingerprint, commit) in &signatures.keys {
                 if (self.find_signer)(tx, fingerprint)?.is_none() {
-                    signatures.broken = Some((commit.clone(), "it is signed by a key that no account has"));
+                    signatures.broken = Some((commit.clone(), NoKey.to_string()));
                     break;
                 }
             }

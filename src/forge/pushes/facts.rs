@@ -4,7 +4,7 @@
 //! objects: call it on a blocking thread.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use atomicqms_git::create::commit::CommitDraft;
 use atomicqms_git::diff::{Renames, TreeOptions, diff_trees};
@@ -14,8 +14,10 @@ use atomicqms_git::walk::{is_ancestor, merge_bases};
 use atomicqms_git::{Error, Kind, ObjectId, RefEdit, Result, View};
 
 use super::policy::Motion;
-use super::signature::verify_commit;
 use crate::forge::protection::rules::{BranchRules, ReadyRule};
+use crate::model::gpg_key::SigningPart;
+use crate::model::openpgp::{Detached, Refusal};
+use crate::model::signed_object::{SignatureKind, SignedObject, SshSignature};
 
 /// Most new commits whose signatures are verified in one push.
 const MAX_COMMITS: usize = 10_000;
@@ -37,9 +39,13 @@ pub(super) struct Facts {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Signatures {
     /// A commit without a good one, and why.
-    pub(super) broken: Option<(String, &'static str)>,
+    pub(super) broken: Option<(String, String)>,
     /// Keys that signed, by fingerprint, each with one of its commits.
     pub(super) keys: BTreeMap<String, String>,
+    /// Commits with OpenPGP signatures, which wait for the keys.
+    pub(super) openpgp: Vec<ObjectId>,
+    /// Ids of the keys that they name.
+    pub(super) issuers: BTreeSet<String>,
 }
 
 impl Facts {
@@ -136,24 +142,99 @@ fn signatures(objects: &Snapshot, new: ObjectId, known: Vec<ObjectId>, interrupt
     let page = log(objects, &request, interrupt)?;
     let mut found = Signatures::default();
     if page.entries.len() > MAX_COMMITS {
-        found.broken = Some((new.to_string(), "there are too many new commits to verify at once"));
+        found.broken = Some((new.to_string(), "there are too many new commits to verify at once".to_owned()));
         return Ok(found);
     }
     for entry in page.entries {
         let raw = objects.read(&entry.commit)?.data;
-        match verify_commit(&raw) {
-            Ok(fingerprint) => {
-                found.keys.entry(fingerprint).or_insert_with(|| entry.commit.to_string());
-            }
-            Err(why) => {
-                found.broken = Some((entry.commit.to_string(), why));
-                break;
-            }
+        if let Err(why) = found.take(&entry.commit, &raw) {
+            found.broken = Some((entry.commit.to_string(), why));
+            break;
         }
-        if found.keys.len() > MAX_KEYS {
-            found.broken = Some((entry.commit.to_string(), "too many keys signed at once"));
+        if found.keys.len().saturating_add(found.issuers.len()) > MAX_KEYS {
+            found.broken = Some((entry.commit.to_string(), "too many keys signed at once".to_owned()));
             break;
         }
     }
     Ok(found)
+}
+
+impl Signatures {
+    /// Verifies the signature of a commit, as far as that goes without looking up a key.
+    fn take(&mut self, id: &ObjectId, raw: &[u8]) -> std::result::Result<(), String> {
+        let signed = SignedObject::of_commit(raw).ok_or("it is not signed")?;
+        match signed.kind() {
+            SignatureKind::Ssh => {
+                let signature = SshSignature::read(&signed.armor).filter(|one| one.is_right(&signed.payload));
+                let fingerprint = signature.ok_or("its signature is not valid")?.fingerprint();
+                self.keys.entry(fingerprint).or_insert_with(|| id.to_string());
+            }
+            SignatureKind::OpenPgp => {
+                let signature = read_openpgp(&signed)?;
+                self.issuers.extend(signature.issuers().iter().cloned());
+                self.openpgp.push(*id);
+            }
+            SignatureKind::Other => return Err("its signature is of a kind that is not verified here".to_owned()),
+        }
+        Ok(())
+    }
+
+    /// Verifies what was left for want of keys, with those that accounts have.
+    ///
+    /// Units: `now_s` in seconds since the epoch.
+    /// Errors: those of the object database.
+    pub(super) fn verify_openpgp(
+        &mut self,
+        objects: &Snapshot,
+        keys: &[SigningPart],
+        now_s: i64,
+        interrupt: &AtomicBool,
+    ) -> Result<()> {
+        for id in std::mem::take(&mut self.openpgp) {
+            if self.broken.is_some() {
+                return Ok(());
+            }
+            if interrupt.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted);
+            }
+            let raw = objects.read(&id)?.data;
+            match openpgp_key(&raw, keys, now_s) {
+                Ok(fingerprint) => {
+                    self.keys.entry(fingerprint).or_insert_with(|| id.to_string());
+                }
+                Err(why) => self.broken = Some((id.to_string(), why)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The fingerprint of the key that made the OpenPGP signature of a commit, or why it proves nothing.
+fn openpgp_key(raw: &[u8], keys: &[SigningPart], now_s: i64) -> std::result::Result<String, String> {
+    let signed = SignedObject::of_commit(raw).ok_or("it is not signed")?;
+    let signature = read_openpgp(&signed)?;
+    let parts = keys.iter().map(|key| &key.part);
+    let part = signature.maker(parts, &signed.payload, now_s).map_err(|refusal| refusal.to_string())?;
+    Ok(part.fingerprint.clone())
+}
+
+fn read_openpgp(signed: &SignedObject) -> std::result::Result<Detached, String> {
+    let text = std::str::from_utf8(&signed.armor).map_err(|_| Refusal::Unreadable.to_string())?;
+    Detached::read(text).map_err(|refusal| refusal.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_proves_nothing_is_told_apart() {
+        let why =
+            |raw: &[u8]| Signatures::default().take(&ObjectId::try_from([7; 20].as_slice()).unwrap(), raw).unwrap_err();
+        assert!(why(b"tree 1\n\nHi\n").contains("not signed"));
+        assert!(why(b"gpgsig -----BEGIN SIGNED MESSAGE-----\n\nHi\n").contains("not verified"));
+        assert!(why(b"gpgsig -----BEGIN PGP SIGNATURE-----\n\nHi\n").contains("cannot be read"));
+        let bad = b"gpgsig -----BEGIN SSH SIGNATURE-----\n AAAA\n -----END SSH SIGNATURE-----\n\nHi\n";
+        assert!(why(bad).contains("not valid"));
+    }
 }

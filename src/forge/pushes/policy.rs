@@ -69,7 +69,7 @@ pub(super) struct Judge<'a> {
     /// The branch that must stay, without `refs/heads/`.
     pub(super) default_branch: &'a str,
     /// Who moves the refs.
-    pub(super) pusher: Pusher,
+    pub(super) pusher: Pusher<'a>,
     /// The pusher's level.
     pub(super) level: AccessLevel,
 }

@@ -3,11 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
 
 use super::json::{CreateUserOption, EditUserOption, UserJson};
 use super::query::Params;
 use super::render::Viewer;
+use super::rendered::Listed;
+use super::spec::Query;
 use super::validate;
 use crate::access::{Caller, action};
 use crate::error::{Error, Kind, Result};
@@ -17,13 +18,28 @@ use crate::http::extract::{Body, Paging, UserPath};
 use crate::model::Visibility;
 use crate::model::user::{UserQuery, UserSort};
 
+/// Query of `adminSearchUsers`.
+pub(super) const SEARCH: &[Query] = &[
+    Query::text("q", "words to look for"),
+    Query::text("sort", "name, created, updated or id; name when not given"),
+    Query::text("order", "asc or desc; asc when not given, ignored without sort"),
+    Query::text("visibility", "public, limited or private"),
+    Query::switch("is_active", "accounts that are in use, or that are not"),
+    Query::switch("is_admin", "site administrators, or others"),
+    Query::switch("is_restricted", "accounts that see explicit grants only, or others"),
+    Query::switch("is_prohibit_login", "accounts that may not sign in, or others"),
+];
+
+/// Query of `adminDeleteUser`.
+pub(super) const DELETE: &[Query] = &[Query::switch("purge", "refused when true: records stay")];
+
 /// `adminSearchUsers`.
 pub async fn admin_search_users(
     State(app): State<App>,
     caller: Caller,
     params: Params,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<UserJson>> {
     let permit = app.forge.authorize(&caller, action::ListUsers, &()).await?;
     let query = read_query(&params)?;
     let found = users::list_users(&app.forge, permit, query, paging.page).await?;

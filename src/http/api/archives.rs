@@ -7,12 +7,15 @@ use std::sync::atomic::AtomicBool;
 use atomicqms_git::archive::{ArchiveFormat, ArchiveOptions, write_archive};
 use atomicqms_git::bundle::{self, BundleSpec};
 use atomicqms_git::{ObjectId, Ref, RefName, RefTable, View};
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 
 use super::git_path::{clean_path, find_commit};
 use super::lookup::{self, Answer};
+use super::query::Params;
+use super::rendered::File;
+use super::spec::Query;
 use super::urls::Urls;
 use crate::access::{Caller, Client, RepoPath, action};
 use crate::error::{Error, Kind, Result};
@@ -22,6 +25,9 @@ use crate::http::extract::PathParam;
 use crate::http::ranges;
 use crate::model::Repository;
 use crate::transport::stream::stream;
+
+/// Query of `repoGetArchive`.
+pub(super) const PATHS: &[Query] = &[Query::texts("path", "only these files and directories")];
 
 /// Most paths that one archive may be limited to.
 const MAX_PATHS: usize = 100;
@@ -69,12 +75,13 @@ pub async fn repo_get_archive(
     caller: Caller,
     path: RepoPath,
     PathParam(name): PathParam,
+    params: Params,
     uri: Uri,
     asked: HeaderMap,
-) -> Answer<Response> {
+) -> Answer<File> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
     let (revision, form) = Form::of_name(&name)?;
-    let paths = paths_of(&uri)?;
+    let paths = paths_of(&params)?;
     let wanted = revision.to_owned();
     let find = move |view: &View, interrupt: &AtomicBool| Ok(find_commit(view, &wanted, "", interrupt)?.commit);
     let (commit, place) = lookup::reading(&app, &caller, &repository, find).await?;
@@ -82,7 +89,7 @@ pub async fn repo_get_archive(
     let headers = headers(&app, &repository, revision, commit, form, &paths)?;
     let etag = headers.get(header::ETAG).and_then(|etag| etag.to_str().ok());
     if etag.is_some_and(|etag| ranges::is_known(&asked, etag)) {
-        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+        return Ok(File((StatusCode::NOT_MODIFIED, headers).into_response()));
     }
     let view = app.forge.open(&repository).await?.view();
     let prefix = format!("{}/", repository.name.as_str().to_lowercase()).into_bytes();
@@ -99,16 +106,15 @@ pub async fn repo_get_archive(
         }
     };
     let body = stream(&app, Client::of(&caller), "archive", make).await?;
-    Ok((headers, body).into_response())
+    Ok(File((headers, body).into_response()))
 }
 
 /// Directories and files that the archive is limited to.
 ///
 /// Errors: `NotFound` for a path that cannot exist, `Malformed` for too many.
-fn paths_of(uri: &Uri) -> Result<Vec<Vec<u8>>> {
-    let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri).map(|query| query.0).unwrap_or_default();
-    let paths = pairs.iter().filter(|(name, value)| name == "path" && !value.is_empty());
-    let paths = paths.map(|(_, path)| Ok(clean_path(path)?.into_bytes())).collect::<Result<Vec<_>>>()?;
+fn paths_of(params: &Params) -> Result<Vec<Vec<u8>>> {
+    let paths = params.texts("path").into_iter();
+    let paths = paths.map(|path| Ok(clean_path(path)?.into_bytes())).collect::<Result<Vec<_>>>()?;
     if paths.len() > MAX_PATHS {
         return Err(Error::new(Kind::Malformed, format!("an archive takes at most {MAX_PATHS} paths")));
     }

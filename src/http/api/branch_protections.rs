@@ -106,11 +106,11 @@ fn patch(option: BranchProtectionOption) -> BranchRulePatch {
         (WhiteList::Bypass, option.bypass_allowlist_usernames),
     ];
     let teams = [
-        option.push_whitelist_teams,
-        option.force_push_allowlist_teams,
-        option.merge_whitelist_teams,
-        option.approvals_whitelist_teams,
-        option.bypass_allowlist_teams,
+        (WhiteList::Push, option.push_whitelist_teams),
+        (WhiteList::ForcePush, option.force_push_allowlist_teams),
+        (WhiteList::Merge, option.merge_whitelist_teams),
+        (WhiteList::Approvals, option.approvals_whitelist_teams),
+        (WhiteList::Bypass, option.bypass_allowlist_teams),
     ];
     BranchRulePatch {
         priority: option.priority,
@@ -120,6 +120,6 @@ fn patch(option: BranchProtectionOption) -> BranchRulePatch {
         protected_file_patterns: option.protected_file_patterns,
         unprotected_file_patterns: option.unprotected_file_patterns,
         users: lists.into_iter().filter_map(|(list, logins)| Some((list, logins?))).collect(),
-        teams: teams.into_iter().flatten().flatten().collect(),
+        teams: teams.into_iter().filter_map(|(list, names)| Some((list, names?))).collect(),
     }
 }

@@ -6,13 +6,14 @@ use atomicqms_git::View;
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
-use axum::response::Response;
 
 use super::commit_text::Signature;
-use super::json::{BranchJson, PayloadCommitJson, PayloadUserJson, Timestamp};
+use super::json::{BranchJson, PayloadCommitJson, PayloadUserJson, Timestamp, VerificationJson};
 use super::lookup::{self, Answer};
 use super::objects::{self, BranchTip};
 use super::query::Params;
+use super::rendered::{Listed, Rendered};
+use super::spec::Query;
 use super::urls::Urls;
 use super::verification;
 use crate::access::action::RepositoryAccess;
@@ -24,6 +25,9 @@ use crate::http::App;
 use crate::http::extract::{Paging, PathParam};
 use crate::model::{AccessLevel, Paged, Unit, User};
 
+/// Query of `repoListBranches`.
+pub(super) const LIST: &[Query] = &[Query::text("q", "a part of the name")];
+
 /// `repoListBranches`.
 pub async fn repo_list_branches(
     State(app): State<App>,
@@ -32,7 +36,7 @@ pub async fn repo_list_branches(
     params: Params,
     paging: Paging,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Listed<BranchJson>> {
     let subject = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject();
     let (keyword, page) = (params.text("q").to_owned(), paging.page);
     let read = move |view: &View| objects::list_branches(view, &keyword, page);
@@ -48,7 +52,7 @@ pub async fn repo_get_branch(
     path: RepoPath,
     PathParam(name): PathParam,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Rendered<BranchJson>> {
     let subject = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject();
     let read = move |view: &View| objects::find_branch(view, &name);
     let (tip, place) = lookup::listing(&app, &caller, &subject.repository, read).await?;
@@ -73,23 +77,27 @@ async fn render_all(
     app: &App,
     caller: &Caller,
     subject: &RepositoryAccess,
-    tips: Vec<BranchTip>,
+    mut tips: Vec<BranchTip>,
 ) -> Result<Vec<BranchJson>> {
     let addresses = tips.iter().flat_map(|tip| [&tip.commit.author.email, &tip.commit.committer.email]).cloned();
     let accounts = users::users_by_email(&app.forge, caller, addresses.collect()).await?;
+    let signed: Vec<_> = tips.iter_mut().map(|tip| verification::of_commit(&mut tip.commit)).collect();
+    let verifications = verification::judge(app, caller, signed).await?;
     let urls = Urls::new(&app.root_url);
     let full_name = subject.repository.full_name();
-    let rules = protection::rules_of(&app.forge, subject.repository.id).await?.branches;
-    let render = |tip: BranchTip| {
-        let commit = render_commit(urls, &full_name, &tip, &accounts);
-        render_rule(caller, subject, rules.effective(&tip.name), BranchJson::unprotected(tip.name, commit))
+    let (rules, teams) = protection::rules_for(&app.forge, subject.repository.id, caller).await?;
+    let rules = rules.branches;
+    let pusher = caller.user_id().map(|user| Pusher::User(user, &teams));
+    let render = |(tip, verification): (BranchTip, VerificationJson)| {
+        let commit = render_commit(urls, &full_name, &tip, verification, &accounts);
+        render_rule(pusher, subject, rules.effective(&tip.name), BranchJson::unprotected(tip.name, commit))
     };
-    Ok(tips.into_iter().map(render).collect())
+    Ok(tips.into_iter().zip(verifications).map(render).collect())
 }
 
 /// Adds what the rule in force says, and to whom.
 fn render_rule(
-    caller: &Caller,
+    pusher: Option<Pusher<'_>>,
     subject: &RepositoryAccess,
     rule: Option<&ReadyRule>,
     branch: BranchJson,
@@ -103,8 +111,8 @@ fn render_rule(
         required_approvals: settings.required_approvals,
         enable_status_check: settings.flags.enable_status_check,
         status_check_contexts: settings.status_check_contexts.clone(),
-        user_can_push: may_write && caller.user_id().is_some_and(|user| ready.may_push(Pusher::User(user))),
-        user_can_merge: may_write && caller.user_id().is_some_and(|user| ready.may_merge(user)),
+        user_can_push: may_write && pusher.is_some_and(|pusher| ready.may_push(pusher)),
+        user_can_merge: may_write && pusher.is_some_and(|pusher| ready.may_merge(pusher)),
         effective_branch_protection_name: if is_admin { ready.rule.name.clone() } else { String::new() },
         ..branch
     }
@@ -114,6 +122,7 @@ fn render_commit(
     urls: Urls<'_>,
     full_name: &str,
     tip: &BranchTip,
+    verification: VerificationJson,
     accounts: &HashMap<String, User>,
 ) -> PayloadCommitJson {
     let id = tip.id.to_string();
@@ -132,7 +141,7 @@ fn render_commit(
         message: commit.message.clone(),
         author: person(&commit.author),
         committer: person(&commit.committer),
-        verification: verification::of_commit(commit),
+        verification,
         timestamp: Timestamp::from_git(commit.author.seconds, commit.author.offset_seconds),
         added: None,
         removed: None,

@@ -3,11 +3,11 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use axum::response::Response;
 
-use super::json::{AddCollaboratorOption, CollaboratorPermissionJson};
+use super::json::{AddCollaboratorOption, CollaboratorPermissionJson, UserJson};
 use super::lookup::{self, Answer};
 use super::render::Viewer;
+use super::rendered::Listed;
 use crate::access::{Caller, RepoPath, action};
 use crate::error::{Error, Kind, Result};
 use crate::forge::collaborators;
@@ -22,7 +22,7 @@ pub async fn repo_list_collaborators(
     path: RepoPath,
     paging: Paging,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Listed<UserJson>> {
     let permit = lookup::repository(&app, &caller, action::ListCollaborators, &path, &uri).await?;
     let found = collaborators::list_collaborators(&app.forge, permit, paging.page).await?;
     let viewer = Viewer::new(&caller, &app.root_url);

@@ -12,16 +12,25 @@ use atomicqms_git::{ObjectId, View};
 
 use super::commit_text::{self, CommitText, Signature};
 use super::json::{
-    AffectedFileJson, CommitJson, CommitMetaJson, CommitStatsJson, CommitUserJson, RepoCommitJson, Timestamp, ZERO_TIME,
+    AffectedFileJson, CommitJson, CommitMetaJson, CommitStatsJson, CommitUserJson, RepoCommitJson, Timestamp,
+    VerificationJson, ZERO_TIME,
 };
 use super::query::Params;
 use super::render::Viewer;
+use super::spec::Query;
 use super::verification;
 use crate::access::Caller;
 use crate::error::Result;
 use crate::forge::users;
 use crate::http::App;
 use crate::model::Repository;
+
+/// What is wished of commits, in the query of operations that show some.
+pub(super) const WISH: &[Query] = &[
+    Query::switch("stat", "count changed lines; true when not given"),
+    Query::switch("verification", "say what is known of the signature; true when not given"),
+    Query::switch("files", "name changed files; true when not given"),
+];
 
 /// Most files that are named of one commit.
 const MAX_FILES: usize = 3000;
@@ -110,13 +119,21 @@ pub(super) async fn render(
     caller: &Caller,
     repository: &Repository,
     wish: Wish,
-    commits: Vec<CommitFacts>,
+    mut commits: Vec<CommitFacts>,
 ) -> Result<Vec<CommitJson>> {
     let addresses = commits.iter().flat_map(|facts| [&facts.text.author.email, &facts.text.committer.email]);
     let accounts = users::users_by_email(&app.forge, caller, addresses.cloned().collect()).await?;
+    let verifications = match wish.verification {
+        true => {
+            let signed = commits.iter_mut().map(|facts| verification::of_commit(&mut facts.text));
+            let judged = verification::judge(app, caller, signed.collect::<Vec<_>>()).await?;
+            judged.into_iter().map(Some).collect()
+        }
+        false => vec![None; commits.len()],
+    };
     let (viewer, full_name) = (Viewer::new(caller, &app.root_url), repository.full_name());
     let account = |who: &Signature| accounts.get(&who.email.to_ascii_lowercase()).map(|user| viewer.user(user));
-    let render = |facts: CommitFacts| {
+    let render = |(facts, verification): (CommitFacts, Option<VerificationJson>)| {
         let CommitFacts { id, text, files, stats } = facts;
         let (sha, created) = (id.to_string(), Timestamp::of(&text.committer));
         let url = viewer.urls.api_object(&full_name, "commit", &sha);
@@ -135,7 +152,7 @@ pub(super) async fn render(
                 author: CommitUserJson::of(&text.author),
                 committer: CommitUserJson::of(&text.committer),
                 tree: meta("tree", &text.tree, created),
-                verification: wish.verification.then(|| verification::of_commit(&text)),
+                verification,
                 message: text.message,
             },
             url,
@@ -145,5 +162,5 @@ pub(super) async fn render(
             stats,
         }
     };
-    Ok(commits.into_iter().map(render).collect())
+    Ok(commits.into_iter().zip(verifications).map(render).collect())
 }

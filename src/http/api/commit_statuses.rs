@@ -6,14 +6,15 @@ use atomicqms_git::{ObjectId, View};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
 
 use super::git_path::find_commit;
 use super::json::{CombinedStatusJson, CommitStatusJson, CreateStatusOption, Timestamp};
 use super::lookup::{self, Answer};
 use super::query::Params;
 use super::render::Viewer;
+use super::rendered::{Listed, Rendered};
 use super::repositories::render_all;
+use super::spec::Query;
 use crate::access::{Caller, RepoPath, action};
 use crate::error::{Error, Kind, Result};
 use crate::forge::commit_statuses::{Told, combine_statuses, create_status, list_statuses};
@@ -21,6 +22,18 @@ use crate::http::App;
 use crate::http::extract::{Body, Paging, PathParam};
 use crate::model::commit_status::{CommitState, DEFAULT_CONTEXT, NewCommitStatus, StatusQuery};
 use crate::model::{Paged, Repository};
+
+/// Query of `repoListStatuses` and `repoListStatusesByRef`.
+pub(super) const LIST: &[Query] = &[
+    Query::text("sort", "order of the statuses").one_of(&[
+        "oldest",
+        "recentupdate",
+        "leastupdate",
+        "leastindex",
+        "highestindex",
+    ]),
+    Query::text("state", "only statuses that say this").one_of(&["pending", "success", "error", "failure", "warning"]),
+];
 
 /// `repoCreateStatus`.
 pub async fn repo_create_status(
@@ -55,7 +68,7 @@ pub async fn repo_list_statuses(
     params: Params,
     paging: Paging,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Listed<CommitStatusJson>> {
     let permit = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?;
     let query = read_query(&params)?;
     let repository = permit.subject().repository.clone();
@@ -73,7 +86,7 @@ pub async fn repo_get_combined_status_by_ref(
     PathParam(name): PathParam,
     paging: Paging,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Rendered<CombinedStatusJson>> {
     let permit = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?;
     let (repository, rights) = (permit.subject().repository.clone(), permit.subject().rights);
     let commit = commit_of(&app, &caller, &repository, name).await?;
@@ -91,9 +104,7 @@ pub async fn repo_get_combined_status_by_ref(
         url: format!("{}/commits/{sha}/status", urls.api_repository(&full_name)),
         sha,
     };
-    let mut response = Json(combined).into_response();
-    paging.write_headers(&app, found.total_count, &mut response);
-    Ok(response)
+    Ok(paging.wrap(&app, found.total_count, Json(combined)))
 }
 
 /// The commit that a branch, a tag or an id names; only what a ref reaches can be named.

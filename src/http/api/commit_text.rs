@@ -3,6 +3,8 @@
 //! Owns decoding only and never fails: objects were checked when they came in, but a repository may hold older, odd
 //! ones, and a list must not break because of one of them. Reads no database and no disk. Called by `api/objects.rs`.
 
+use crate::model::signed_object::SignedObject;
+
 /// A commit, decoded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CommitText {
@@ -16,10 +18,8 @@ pub struct CommitText {
     pub committer: Signature,
     /// Everything after the header.
     pub message: String,
-    /// Armored signature, when there is one.
-    pub signature: Option<String>,
-    /// The bytes that were signed: the commit without its signature header.
-    pub payload: String,
+    /// Its signature, and the bytes that were signed: the commit without the header that holds it.
+    pub signed: Option<SignedObject>,
 }
 
 /// A tag object, decoded.
@@ -35,6 +35,8 @@ pub(super) struct TagText {
     pub tagger: Option<Signature>,
     /// The message without an appended signature.
     pub message: String,
+    /// Its signature, and the bytes that were signed.
+    pub signed: Option<SignedObject>,
 }
 
 /// One `Name <mail> seconds +hhmm` line.
@@ -58,37 +60,19 @@ const MAX_PAYLOAD_BYTES: usize = 128 * 1024;
 /// Decodes a commit's raw text.
 pub(super) fn read_commit(raw: &[u8]) -> CommitText {
     let mut commit = CommitText::default();
-    let mut payload: Vec<u8> = Vec::with_capacity(raw.len());
-    let mut armor: Option<Vec<u8>> = None;
-    let mut is_in_armor = false;
     let (header, message) = split_header(raw);
     for line in header.split_inclusive(|byte| *byte == b'\n') {
-        if is_in_armor && line.starts_with(b" ") {
-            armor.get_or_insert_default().extend_from_slice(line.get(1..).unwrap_or_default());
-            continue;
-        }
-        let field = field_of(line);
-        is_in_armor = matches!(field, Some((b"gpgsig" | b"gpgsig-sha256", _)));
-        match field {
+        match field_of(line) {
             Some((b"tree", value)) => commit.tree = lossy(value),
             Some((b"parent", value)) => commit.parents.push(lossy(value)),
             Some((b"author", value)) => commit.author = read_signature(value),
             Some((b"committer", value)) => commit.committer = read_signature(value),
-            Some((b"gpgsig" | b"gpgsig-sha256", _)) => {
-                let after_key = line.iter().position(|byte| *byte == b' ').unwrap_or_default().saturating_add(1);
-                armor = Some(line.get(after_key..).unwrap_or_default().to_vec());
-                continue;
-            }
             _ => {}
         }
-        payload.extend_from_slice(line);
     }
     commit.message = message_text(message);
-    if let Some(armor) = armor.filter(|_| raw.len() <= MAX_PAYLOAD_BYTES) {
-        payload.push(b'\n');
-        payload.extend_from_slice(message);
-        commit.signature = Some(lossy(&armor).trim_end().to_owned());
-        commit.payload = lossy(&payload);
+    if raw.len() <= MAX_PAYLOAD_BYTES {
+        commit.signed = SignedObject::of_commit(raw);
     }
     commit
 }
@@ -113,6 +97,9 @@ pub(super) fn read_tag(raw: &[u8]) -> TagText {
         .min()
         .unwrap_or(message.len());
     tag.message = message[..end].trim().to_owned();
+    if raw.len() <= MAX_PAYLOAD_BYTES {
+        tag.signed = SignedObject::of_tag(raw);
+    }
     tag
 }
 
@@ -195,20 +182,17 @@ Subject\n\nBody gpgsig x\n";
 
     #[test]
     fn signature_and_payload_are_separated() {
-        let commit = read_commit(SIGNED);
-        assert_eq!(
-            commit.signature.as_deref(),
-            Some("-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----")
-        );
+        let signed = read_commit(SIGNED).signed.unwrap();
+        assert_eq!(signed.armor, b"-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----\n");
         let expected = String::from_utf8_lossy(SIGNED)
             .replace("gpgsig -----BEGIN PGP SIGNATURE-----\n \n abc\n -----END PGP SIGNATURE-----\n", "");
-        assert_eq!(commit.payload, expected);
+        assert_eq!(signed.payload, expected.as_bytes());
     }
 
     #[test]
     fn unsigned_commit_has_no_payload() {
         let commit = read_commit(b"tree x\nauthor A <a@b> 5 +0000\ncommitter A <a@b> 6 +0000\n\nm");
-        assert_eq!((commit.signature, commit.payload.as_str()), (None, ""));
+        assert_eq!(commit.signed, None);
         assert_eq!(commit.message, "m");
     }
 

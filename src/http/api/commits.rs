@@ -8,7 +8,7 @@ use atomicqms_git::{Kind, ObjectId, View};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::commit_facts::{self, CommitFacts, Wish};
 use super::git_path::{clean_path, find_commit};
@@ -16,11 +16,22 @@ use super::json::{CommitJson, NoteJson};
 use super::lookup::{self, Answer};
 use super::patches::{self, Form};
 use super::query::Params;
+use super::rendered::{Listed, Rendered};
+use super::spec::Query;
 use crate::access::{Caller, Client, RepoPath, action};
 use crate::error::{Error, Kind as Fault, Result};
 use crate::http::App;
 use crate::http::extract::{Paging, PathParam};
 use crate::model::{Page, Repository};
+
+/// Query of `repoGetAllCommits`, beside what is wished of each commit.
+pub(super) const LOG: &[Query] = &[
+    Query::text("sha", "branch, tag or commit to begin at; the default branch when not given"),
+    Query::text("path", "only commits that change this file or directory"),
+    Query::date("since", "only commits after this date"),
+    Query::date("until", "only commits before this date"),
+    Query::text("not", "leave out what this revision reaches"),
+];
 
 /// The ref that notes are kept under, as git has it.
 const NOTES: &str = "refs/notes/commits";
@@ -35,16 +46,14 @@ pub async fn repo_get_all_commits(
     params: Params,
     paging: Paging,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Listed<CommitJson>> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
     let (asked, wish, page) = (LogAsked::of(&params)?, Wish::of(&params), paging.page);
     let default_branch = repository.default_branch.clone();
     let work = move |view: &View, interrupt: &AtomicBool| list(view, &asked, &default_branch, wish, page, interrupt);
     let ((facts, total), place) = lookup::reading(&app, &caller, &repository, work).await?;
     let commits = commit_facts::render(&app, &caller, &repository, wish, facts).await?;
-    let mut response = place.hold(Json(commits).into_response());
-    write_headers(&app, &paging, total, &mut response);
-    Ok(response)
+    Ok(place.hold(Json(commits)).with(|response| write_headers(&app, &paging, total, response)))
 }
 
 /// `repoGetSingleCommit`; with `.diff` or `.patch` at the end `repoDownloadCommitDiffOrPatch`.
@@ -55,14 +64,15 @@ pub async fn repo_get_single_commit(
     PathParam(name): PathParam,
     params: Params,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Rendered<CommitJson>> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
     if let Some((revision, form)) = Form::of_name(&name) {
         let find = move |view: &View, interrupt: &AtomicBool| Ok(find_commit(view, &revision, "", interrupt)?.commit);
         check_revision(&name)?;
         let (commit, place) = lookup::reading(&app, &caller, &repository, find).await?;
         drop(place);
-        return Ok(patches::of_commit(&app, Client::of(&caller), &repository, commit, form).await?);
+        let patch = patches::of_commit(&app, Client::of(&caller), &repository, commit, form).await?;
+        return Ok(Rendered::of_response(patch));
     }
     check_revision(&name)?;
     let wish = Wish::of(&params);
@@ -82,7 +92,7 @@ pub async fn repo_get_note(
     PathParam(name): PathParam,
     params: Params,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Rendered<NoteJson>> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
     check_revision(&name)?;
     let wish = Wish::of(&params);

@@ -8,7 +8,6 @@ use atomicqms_git::{ObjectId, View};
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
-use axum::response::Response;
 
 use super::commit_facts::{self, Wish};
 use super::git_path::find_commit;
@@ -16,11 +15,17 @@ use super::json::CompareJson;
 use super::lookup::{self, Answer};
 use super::patches::{self, Form};
 use super::query::Params;
+use super::rendered::Rendered;
+use super::spec::Query;
 use crate::access::{Caller, Client, RepoPath, action};
 use crate::error::{Error, Kind, Result};
 use crate::http::App;
 use crate::http::extract::PathParam;
 use crate::model::Repository;
+
+/// Query of `repoCompareDiff`, beside what is wished of each commit.
+pub(super) const OUTPUT: &[Query] =
+    &[Query::text("output", "answer the difference as text instead").one_of(&["diff", "patch"])];
 
 /// Most commits that are shown; `total_commits` counts all.
 const MAX_COMMITS: usize = 250;
@@ -35,7 +40,7 @@ pub async fn repo_compare_diff(
     PathParam(basehead): PathParam,
     params: Params,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Rendered<CompareJson>> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
     let sides = Sides::parse(&basehead, &repository)?;
     let default_branch = repository.default_branch.clone();
@@ -57,7 +62,9 @@ pub async fn repo_compare_diff(
         };
         let ((from, head, commits), place) = lookup::reading(&app, &caller, &repository, find).await?;
         drop(place);
-        return Ok(patches::of_comparison(&app, Client::of(&caller), &repository, (from, head), commits, form).await?);
+        let sides = (from, head);
+        let patch = patches::of_comparison(&app, Client::of(&caller), &repository, sides, commits, form).await?;
+        return Ok(Rendered::of_response(patch));
     }
     let wish = Wish::of(&params);
     let work = move |view: &View, interrupt: &AtomicBool| {

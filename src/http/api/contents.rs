@@ -5,8 +5,9 @@
 
 use atomicqms_git::View;
 use axum::extract::State;
-use axum::http::{Uri, header};
-use axum::response::Response;
+use axum::http::Uri;
+use axum::response::IntoResponse;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::content_facts::{Asked, Includes, Place};
@@ -14,11 +15,24 @@ use super::git_path::{clean_path, find_commit};
 use super::json::{ContentsExtJson, ContentsJson, GetFilesOptions};
 use super::lookup::{self, Answer};
 use super::query::Params;
+use super::rendered::{Listed, Rendered};
+use super::spec::Query;
 use crate::access::{Caller, RepoPath, action};
 use crate::error::{Error, Kind, Result};
 use crate::http::App;
 use crate::http::extract::{Body, PathParam};
 use crate::model::Repository;
+
+/// Query of everything that reads files.
+pub(super) const REF: &[Query] = &[Query::text("ref", "branch, tag or commit; the default branch when not given")];
+
+/// Query of `repoGetContentsExt`.
+pub(super) const INCLUDES: &[Query] =
+    &[Query::text("includes", "what to add, with commas: file_content, lfs_metadata, commit_metadata, commit_message")];
+
+/// Query of `repoGetFileContents`.
+pub(super) const FILES: &[Query] =
+    &[Query::text("body", "the paths as JSON, as in the body of the POST form: {files: [...]}").required()];
 
 /// Most files that one request for several is answered with, as in Gitea.
 const MAX_FILES: usize = 30;
@@ -32,9 +46,11 @@ pub async fn repo_get_contents_list(
     path: RepoPath,
     params: Params,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Listed<ContentsJson>> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
-    contents(&app, &caller, repository, params.text("ref"), "").await
+    // The root is always a list.
+    let root = contents(&app, &caller, repository, params.text("ref"), "").await?;
+    Ok(Rendered::of_response(root.into_response()))
 }
 
 /// `repoGetContents`.
@@ -45,7 +61,7 @@ pub async fn repo_get_contents(
     PathParam(file): PathParam,
     params: Params,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Rendered<Found>> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
     contents(&app, &caller, repository, params.text("ref"), &file).await
 }
@@ -58,7 +74,7 @@ pub async fn repo_get_contents_ext(
     PathParam(file): PathParam,
     params: Params,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Rendered<ContentsExtJson>> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
     let includes = Includes::parse(params.text("includes"));
     let asked = Asked { path: clean_path(&file)?, reference: params.text("ref").to_owned(), includes };
@@ -78,7 +94,7 @@ pub async fn repo_get_file_contents(
     path: RepoPath,
     params: Params,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Listed<Option<ContentsJson>>> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
     let options: GetFilesOptions = serde_json::from_str(params.text("body"))
         .map_err(|error| Error::new(Kind::Malformed, format!("invalid body parameter: {error}")))?;
@@ -93,23 +109,30 @@ pub async fn repo_get_file_contents_post(
     params: Params,
     uri: Uri,
     body: Body<GetFilesOptions>,
-) -> Answer<Response> {
+) -> Answer<Listed<Option<ContentsJson>>> {
     let permit = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?;
     let options = body.read(&app, &permit).await?;
     files(&app, &caller, permit.into_subject().repository, params.text("ref"), options).await
 }
 
 /// An entry, or what is in a directory: an object or a list, as clients of `contents` expect.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
-pub(super) enum Found {
+#[schemars(inline)]
+pub enum Found {
     /// A file, link or submodule.
     One(Box<ContentsJson>),
     /// The entries of a directory.
     List(Vec<ContentsJson>),
 }
 
-async fn contents(app: &App, caller: &Caller, repository: Repository, reference: &str, path: &str) -> Answer<Response> {
+async fn contents(
+    app: &App,
+    caller: &Caller,
+    repository: Repository,
+    reference: &str,
+    path: &str,
+) -> Answer<Rendered<Found>> {
     let includes = Includes { content: true, lfs: false, commit: true, message: false };
     let asked = Asked { path: clean_path(path)?, reference: reference.to_owned(), includes };
     answer(app, caller, repository, move |place| place.read(&asked)).await
@@ -122,7 +145,7 @@ async fn files(
     repository: Repository,
     reference: &str,
     options: GetFilesOptions,
-) -> Answer<Response> {
+) -> Answer<Listed<Option<ContentsJson>>> {
     let reference = reference.to_owned();
     let includes = Includes { content: true, lfs: false, commit: true, message: false };
     answer(app, caller, repository, move |place| {
@@ -154,7 +177,7 @@ async fn answer<T: Serialize>(
     caller: &Caller,
     repository: Repository,
     read: impl FnOnce(&Place<'_>) -> Result<T> + Send + 'static,
-) -> Answer<Response> {
+) -> Answer<Rendered<T>> {
     let (directories, root_url) = (app.directories.clone(), app.root_url.clone());
     let subject = repository.clone();
     let work = move |view: &View, interrupt: &std::sync::atomic::AtomicBool| {
@@ -162,5 +185,5 @@ async fn answer<T: Serialize>(
         serde_json::to_vec(&read(&place)?).map_err(Error::internal)
     };
     let (json, place) = lookup::reading(app, caller, &repository, work).await?;
-    Ok(place.hold(([(header::CONTENT_TYPE, "application/json")], json)))
+    Ok(place.hold(Rendered::of_json(json)))
 }

@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use axum::response::Response;
 
 use super::json::{CreateKeyOption, DeployKeyJson};
 use super::keys::{fingerprint, read_id};
 use super::lookup::{self, Answer};
 use super::query::Params;
 use super::render::Viewer;
+use super::rendered::Listed;
+use super::spec::Query;
 use super::{repositories, validate};
 use crate::access::{Caller, RepoPath, RepositoryAccess, action};
 use crate::db::keys::Filter;
@@ -19,6 +20,10 @@ use crate::http::App;
 use crate::http::extract::{Body, Paging, PathParam};
 use crate::model::{KeyId, SshKey};
 
+/// Query of `repoListKeys`.
+pub(super) const LIST: &[Query] =
+    &[Query::number("key_id", "id of the only key to look at"), Query::text("fingerprint", "the only key to look at")];
+
 /// `repoListKeys`.
 pub async fn repo_list_keys(
     State(app): State<App>,
@@ -27,7 +32,7 @@ pub async fn repo_list_keys(
     params: Params,
     paging: Paging,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Listed<DeployKeyJson>> {
     let permit = lookup::repository(&app, &caller, action::ListDeployKeys, &path, &uri).await?;
     let filter = Filter { fingerprint: fingerprint(&params), id: params.id("key_id").map(KeyId::new) };
     let found = keys::list_deploy_keys(&app.forge, &permit, filter, paging.page).await?;

@@ -152,7 +152,7 @@ impl Directories {
 
 fn read_last(view: &View, id: ObjectId) -> git::Result<LastCommit> {
     let mut text = commit_text::read_commit(&view.odb.read(&id)?.data);
-    (text.signature, text.payload) = (None, String::new());
+    text.signed = None;
     Ok(LastCommit { id, text })
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use axum::response::Response;
 
 use super::json::{CreateForkOption, RepositoryJson};
 use super::lookup::{self, Answer};
+use super::rendered::Listed;
 use super::{repositories, validate};
 use crate::access::{Caller, Permit, RepoPath, action};
 use crate::error::{Error, Result};
@@ -65,7 +65,7 @@ pub async fn list_forks_of(
     path: RepoPath,
     paging: Paging,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Listed<RepositoryJson>> {
     let permit = lookup::repository(&app, &caller, action::ListForks, &path, &uri).await?;
     let found = list_forks(&app.forge, permit, paging.page).await?;
     let rows = repositories::render_all(&app, &caller, found.rows).await?;

@@ -8,7 +8,6 @@ use atomicqms_git::revision::{find_object, find_revision};
 use atomicqms_git::{Kind, ObjectId, View};
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, Uri, header};
-use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 
 use super::commit_text;
@@ -21,12 +20,22 @@ use super::json::{
 };
 use super::lookup::{self, Answer};
 use super::query::Params;
+use super::rendered::Rendered;
+use super::spec::Query;
 use super::urls::Urls;
 use super::{lfs_pointer, verification};
 use crate::access::{Caller, RepoPath, action};
 use crate::error::{Error, Kind as Fault, Result};
+use crate::forge::signatures::Signed;
 use crate::http::App;
 use crate::http::extract::PathParam;
+
+/// Query of `GetTree`.
+pub(super) const TREE: &[Query] = &[
+    Query::switch("recursive", "go into directories"),
+    Query::number("page", "page number of results to return (1-based)"),
+    Query::number("per_page", "entries on a page"),
+];
 
 /// Most entries on a page of a tree, and how many when the client does not say, as in Gitea.
 pub(super) const TREE_PAGE: u64 = 1000;
@@ -43,7 +52,7 @@ pub async fn get_tree(
     PathParam(name): PathParam,
     params: Params,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Rendered<GitTreeJson>> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
     let positive = |name: &str| params.id(name).and_then(|number| u64::try_from(number).ok());
     let page = positive("page").unwrap_or(1);
@@ -80,7 +89,7 @@ pub async fn get_tree(
         (HeaderName::from_static("x-total-count"), HeaderValue::from(total)),
         (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("X-Total-Count")),
     ];
-    Ok(place.hold((total, [(header::CONTENT_TYPE, "application/json")], json)))
+    Ok(place.hold(Rendered::of_json(json)).with(|response| response.headers_mut().extend(total)))
 }
 
 /// `GetBlob`.
@@ -90,7 +99,7 @@ pub async fn get_blob(
     path: RepoPath,
     PathParam(sha): PathParam,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Rendered<GitBlobJson>> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
     let id = parse_id(&sha)?;
     let (full_name, root_url) = (repository.full_name(), app.root_url.clone());
@@ -113,7 +122,7 @@ pub async fn get_blob(
         serde_json::to_vec(&blob).map_err(Error::internal)
     };
     let (json, place) = lookup::reading(&app, &caller, &repository, work).await?;
-    Ok(place.hold(([(header::CONTENT_TYPE, "application/json")], json)))
+    Ok(place.hold(Rendered::of_json(json)))
 }
 
 /// `GetAnnotatedTag`.
@@ -123,7 +132,7 @@ pub async fn get_annotated_tag(
     path: RepoPath,
     PathParam(sha): PathParam,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Rendered<AnnotatedTagJson>> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
     let id = parse_id(&sha)?;
     let (full_name, root_url) = (repository.full_name(), app.root_url.clone());
@@ -133,8 +142,11 @@ pub async fn get_annotated_tag(
         }
         render_tag(view, Urls::new(&root_url), &full_name, &id)
     };
-    let (tag, place) = lookup::reading(&app, &caller, &repository, work).await?;
-    Ok(place.hold(axum::Json(tag).into_response()))
+    let ((mut tag, signed), place) = lookup::reading(&app, &caller, &repository, work).await?;
+    if tag.verification.is_some() {
+        tag.verification = verification::judge(&app, &caller, [signed]).await?.pop();
+    }
+    Ok(place.hold(axum::Json(tag)))
 }
 
 fn parse_id(sha: &str) -> Result<ObjectId> {
@@ -184,16 +196,24 @@ fn render_entry(view: &View, urls: Urls<'_>, full_name: &str, listed: &ListedEnt
     })
 }
 
-fn render_tag(view: &View, urls: Urls<'_>, full_name: &str, id: &ObjectId) -> Result<AnnotatedTagJson> {
-    let tag = commit_text::read_tag(&view.odb.read(id)?.data);
+/// A tag, and the signature to be judged: its own, or that of the tagged commit, as in Gitea, where it has none.
+fn render_tag(
+    view: &View,
+    urls: Urls<'_>,
+    full_name: &str,
+    id: &ObjectId,
+) -> Result<(AnnotatedTagJson, Option<Signed>)> {
+    let mut tag = commit_text::read_tag(&view.odb.read(id)?.data);
+    let own = verification::of_tag(&mut tag);
     let target = id_from_hex(tag.object.as_bytes());
-    let commit = match target {
+    let mut commit = match target {
         Some(target) if tag.kind == "commit" => Some(commit_text::read_commit(&view.odb.read(&target)?.data)),
         _ => None,
     };
+    let (is_shown, of_commit) = (own.is_some() || commit.is_some(), commit.as_mut().and_then(verification::of_commit));
     let tagger = tag.tagger.unwrap_or_default();
     let date = if tagger == commit_text::Signature::default() { ZERO_TIME } else { Timestamp::of(&tagger).in_utc() };
-    Ok(AnnotatedTagJson {
+    let shown = AnnotatedTagJson {
         tag: tag.name,
         sha: id.to_string(),
         url: urls.api_object(full_name, "tag", &id.to_string()),
@@ -204,6 +224,7 @@ fn render_tag(view: &View, urls: Urls<'_>, full_name: &str, id: &ObjectId) -> Re
             kind: tag.kind,
             sha: tag.object,
         },
-        verification: commit.as_ref().map(verification::of_commit),
-    })
+        verification: is_shown.then(verification::unsigned),
+    };
+    Ok((shown, own.or(of_commit)))
 }

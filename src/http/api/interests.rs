@@ -1,10 +1,11 @@
 //! What stars and watches share: the lists.
 
 use axum::http::Uri;
-use axum::response::Response;
 
+use super::json::{RepositoryJson, UserJson};
 use super::lookup::{self, Answer};
 use super::render::Viewer;
+use super::rendered::Listed;
 use super::repositories::render_all;
 use crate::access::{Caller, RepoPath, action};
 use crate::error::Result;
@@ -22,7 +23,7 @@ pub(super) async fn of_repository(
     paging: &Paging,
     uri: &Uri,
     interest: Interest,
-) -> Answer<Response> {
+) -> Answer<Listed<UserJson>> {
     let permit = lookup::repository(app, caller, action::ListInterested, path, uri).await?;
     let found = list_interested(&app.forge, permit, interest, paging.page).await?;
     let viewer = Viewer::new(caller, &app.root_url);
@@ -31,7 +32,12 @@ pub(super) async fn of_repository(
 }
 
 /// The repositories of whoever asks.
-pub(super) async fn of_caller(app: &App, caller: &Caller, paging: &Paging, interest: Interest) -> Result<Response> {
+pub(super) async fn of_caller(
+    app: &App,
+    caller: &Caller,
+    paging: &Paging,
+    interest: Interest,
+) -> Result<Listed<RepositoryJson>> {
     let own = caller.account()?.name.clone();
     of_user(app, caller, &own, paging, interest).await
 }
@@ -43,7 +49,7 @@ pub(super) async fn of_user(
     name: &UserName,
     paging: &Paging,
     interest: Interest,
-) -> Result<Response> {
+) -> Result<Listed<RepositoryJson>> {
     let permit = app.forge.authorize(caller, action::ListInteresting, name).await?;
     let found = list_of_user(&app.forge, permit, interest, paging.page).await?;
     let rows = render_all(app, caller, found.rows).await?;

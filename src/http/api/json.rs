@@ -8,8 +8,11 @@ mod commit;
 mod commit_status;
 mod contents;
 mod email;
+mod error;
 mod git_ref;
+mod gpg_key;
 mod history;
+mod issue_template;
 mod key;
 mod label;
 mod markup;
@@ -37,11 +40,14 @@ pub use contents::{
     GitEntryJson, GitTreeJson,
 };
 pub use email::{EmailJson, EmailsOption};
+pub use error::ErrorJson;
 pub use git_ref::{GitObjectJson, ReferenceJson};
+pub use gpg_key::{CreateGpgKeyOption, GpgKeyEmailJson, GpgKeyJson, VerifyGpgKeyOption};
 pub use history::{
     AffectedFileJson, AnnotatedTagJson, AnnotatedTagObjectJson, CommitJson, CommitStatsJson, CommitUserJson,
     CompareJson, NoteJson, RepoCommitJson,
 };
+pub use issue_template::IssueConfigValidationJson;
 pub use key::{DeployKeyJson, PublicKeyJson};
 pub use label::{CreateLabelOption, EditLabelOption, LabelJson, LabelTemplateJson};
 pub use markup::{MarkdownOption, MarkupOption};
@@ -71,10 +77,12 @@ pub use write_options::{
     RenameBranchOption, UpdateBranchOption,
 };
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The answer of `getVersion`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "ServerVersion")]
 pub struct ServerVersionJson {
     /// The Gitea version whose API is spoken, followed by our own in semver build form.
     pub version: String,

@@ -3,11 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
 
 use super::json::{CreateKeyOption, PublicKeyJson};
 use super::query::Params;
 use super::render::Viewer;
+use super::rendered::Listed;
+use super::spec::Query;
 use super::validate;
 use crate::access::{Caller, action};
 use crate::db::keys::Filter;
@@ -17,13 +18,16 @@ use crate::http::App;
 use crate::http::extract::{Body, Paging, PathParam, UserPath};
 use crate::model::{KeyId, User, UserName};
 
+/// Query of the lists of keys.
+pub(super) const LIST: &[Query] = &[Query::text("fingerprint", "the only key to look at")];
+
 /// `userCurrentListKeys`.
 pub async fn user_current_list_keys(
     State(app): State<App>,
     caller: Caller,
     params: Params,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<PublicKeyJson>> {
     let name = own_name(&caller)?;
     list(&app, &caller, &name, &params, paging).await
 }
@@ -35,7 +39,7 @@ pub async fn user_list_keys(
     UserPath(name): UserPath,
     params: Params,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<PublicKeyJson>> {
     list(&app, &caller, &name, &params, paging).await
 }
 
@@ -101,7 +105,13 @@ pub async fn admin_delete_user_public_key(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn list(app: &App, caller: &Caller, name: &UserName, params: &Params, paging: Paging) -> Result<Response> {
+async fn list(
+    app: &App,
+    caller: &Caller,
+    name: &UserName,
+    params: &Params,
+    paging: Paging,
+) -> Result<Listed<PublicKeyJson>> {
     let permit = app.forge.authorize(caller, action::ListKeys, name).await?;
     let owner: User = permit.subject().clone();
     let filter = Filter { fingerprint: fingerprint(params), id: None };

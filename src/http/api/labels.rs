@@ -3,10 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use axum::response::Response;
 
 use super::json::{CreateLabelOption, EditLabelOption, LabelJson};
 use super::lookup::{self, Answer};
+use super::rendered::Listed;
 use super::urls::Urls;
 use super::validate;
 use crate::access::{Caller, RepoPath, action};
@@ -23,7 +23,7 @@ pub async fn issue_list_labels(
     path: RepoPath,
     uri: Uri,
     paging: Paging,
-) -> Answer<Response> {
+) -> Answer<Listed<LabelJson>> {
     let permit = lookup::repository(&app, &caller, action::ReadLabels, &path, &uri).await?;
     let found = labels::list_labels(&app.forge, &permit, paging.page).await?;
     let place = of_repository(&app, &permit.subject().repository.full_name());
@@ -93,7 +93,7 @@ pub async fn org_list_labels(
     caller: Caller,
     OrgPath(name): OrgPath,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<LabelJson>> {
     let permit = app.forge.authorize(&caller, action::ReadOrganizationLabels, &name).await?;
     let found = labels::list_labels(&app.forge, &permit, paging.page).await?;
     let place = of_organization(&app, permit.subject().organization.user.name.as_str());

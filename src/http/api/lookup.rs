@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::objects;
+use super::rendered::Rendered;
 use crate::access::action::{Action, RepoPath, RepositoryAccess};
 use crate::access::{Caller, Client, Permit};
 use crate::error::Error;
@@ -108,8 +109,13 @@ pub struct Listing(Place);
 
 impl Listing {
     /// Keeps the place as long as the body lives.
-    pub fn hold(self, answer: impl IntoResponse) -> Response {
-        answer.into_response().map(|body| axum::body::Body::new(HeldBody { inner: body, _place: self.0 }))
+    pub fn hold<T>(self, answer: impl Into<Rendered<T>>) -> Rendered<T> {
+        Rendered::of_response(self.hold_bytes(answer.into().into_response()))
+    }
+
+    /// The same for an answer that is no JSON.
+    pub fn hold_bytes(self, answer: Response) -> Response {
+        answer.map(|body| axum::body::Body::new(HeldBody { inner: body, _place: self.0 }))
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use atomicqms_git::View;
 use axum::extract::State;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::Html;
 
 use super::json::{MarkdownOption, MarkupOption};
 use crate::access::{Caller, Client, Permit, RepoPath, action};
@@ -23,21 +23,25 @@ use crate::model::{RepoName, UserName};
 const ENDINGS: &[&str] = &[".md", ".markdown", ".mdown", ".mkd", ".livemd"];
 
 /// `renderMarkdown`.
-pub async fn render_markdown(State(app): State<App>, caller: Caller, body: Body<MarkdownOption>) -> Result<Response> {
+pub async fn render_markdown(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<MarkdownOption>,
+) -> Result<Html<String>> {
     let permit = app.forge.authorize(&caller, action::RenderMarkup, &()).await?;
     let option = body.read(&app, &permit).await?;
     render(&app, permit, option, "").await
 }
 
 /// `renderMarkdownRaw`.
-pub async fn render_markdown_raw(State(app): State<App>, caller: Caller, body: TextBody) -> Result<Response> {
+pub async fn render_markdown_raw(State(app): State<App>, caller: Caller, body: TextBody) -> Result<Html<String>> {
     let permit = app.forge.authorize(&caller, action::RenderMarkup, &()).await?;
     let text = body.read(&app, &permit, MAX_INPUT_BYTES).await?;
     render(&app, permit, MarkdownOption { text, ..MarkdownOption::default() }, "").await
 }
 
 /// `renderMarkup`.
-pub async fn render_markup(State(app): State<App>, caller: Caller, body: Body<MarkupOption>) -> Result<Response> {
+pub async fn render_markup(State(app): State<App>, caller: Caller, body: Body<MarkupOption>) -> Result<Html<String>> {
     let permit = app.forge.authorize(&caller, action::RenderMarkup, &()).await?;
     let option = body.read(&app, &permit).await?;
     render(&app, permit, option.markdown, &option.file_path).await
@@ -48,7 +52,7 @@ async fn render(
     permit: Permit<action::RenderMarkup>,
     option: MarkdownOption,
     file_path: &str,
-) -> Result<Response> {
+) -> Result<Html<String>> {
     let caller = permit.caller().clone();
     let text = option.text;
     if text.len() > MAX_INPUT_BYTES {
@@ -82,7 +86,7 @@ async fn render(
         }
         markdown::render(&text, &context)
     });
-    Ok(Html(html.await.map_err(Error::internal)?).into_response())
+    Ok(Html(html.await.map_err(Error::internal)?))
 }
 
 /// Of these ids, whole or abbreviated, those that begin the id of an object of the repository.

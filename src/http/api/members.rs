@@ -4,7 +4,9 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::json::UserJson;
 use super::render::Viewer;
+use super::rendered::Listed;
 use crate::access::{Caller, action};
 use crate::error::{Error, Result};
 use crate::forge::organizations::{self, Shown};
@@ -17,7 +19,7 @@ pub async fn org_list_members(
     caller: Caller,
     OrgPath(name): OrgPath,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<UserJson>> {
     list(&app, &caller, &name, &paging, Shown::All).await
 }
 
@@ -27,7 +29,7 @@ pub async fn org_list_public_members(
     caller: Caller,
     OrgPath(name): OrgPath,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<UserJson>> {
     // A site administrator sees all here, too: Gitea's clients rely on it.
     let shown = if caller.is_site_admin() { Shown::All } else { Shown::Public };
     list(&app, &caller, &name, &paging, shown).await
@@ -39,7 +41,7 @@ async fn list(
     name: &crate::model::UserName,
     paging: &Paging,
     shown: Shown,
-) -> Result<Response> {
+) -> Result<Listed<UserJson>> {
     let permit = app.forge.authorize(caller, action::ReadOrganization, name).await?;
     let found = organizations::list_members(&app.forge, permit, shown, paging.page).await?;
     let viewer = Viewer::new(caller, &app.root_url);

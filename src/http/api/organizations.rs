@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
 
 use super::json::{
     CreateOrgOption, CreateRepoOption, EditOrgOption, OrganizationJson, OrganizationPermissionsJson, RepositoryJson,
 };
 use super::render::Viewer;
+use super::rendered::Listed;
 use super::{repositories as api_repositories, validate, validate_organization};
 use crate::access::{Caller, action};
 use crate::error::Result;
@@ -18,21 +18,29 @@ use crate::http::extract::{Body, OrgPath, Paging, UserPath};
 use crate::model::{Organization, Paged};
 
 /// `orgGetAll`.
-pub async fn org_get_all(State(app): State<App>, caller: Caller, paging: Paging) -> Result<Response> {
+pub async fn org_get_all(State(app): State<App>, caller: Caller, paging: Paging) -> Result<Listed<OrganizationJson>> {
     let permit = app.forge.authorize(&caller, action::ListOrganizations, &()).await?;
     let found = organizations::list_organizations(&app.forge, permit, paging.page).await?;
     Ok(respond(&app, &caller, &paging, found))
 }
 
 /// `adminGetAllOrgs`.
-pub async fn admin_get_all_orgs(State(app): State<App>, caller: Caller, paging: Paging) -> Result<Response> {
+pub async fn admin_get_all_orgs(
+    State(app): State<App>,
+    caller: Caller,
+    paging: Paging,
+) -> Result<Listed<OrganizationJson>> {
     let permit = app.forge.authorize(&caller, action::ListAllOrganizations, &()).await?;
     let found = organizations::list_all_organizations(&app.forge, permit, paging.page).await?;
     Ok(respond(&app, &caller, &paging, found))
 }
 
 /// `orgListCurrentUserOrgs`.
-pub async fn org_list_current_user_orgs(State(app): State<App>, caller: Caller, paging: Paging) -> Result<Response> {
+pub async fn org_list_current_user_orgs(
+    State(app): State<App>,
+    caller: Caller,
+    paging: Paging,
+) -> Result<Listed<OrganizationJson>> {
     let permit = app.forge.authorize(&caller, action::ListOwnOrganizations, &()).await?;
     let found = organizations::list_own_organizations(&app.forge, permit, paging.page).await?;
     Ok(respond(&app, &caller, &paging, found))
@@ -44,7 +52,7 @@ pub async fn org_list_user_orgs(
     caller: Caller,
     UserPath(name): UserPath,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<OrganizationJson>> {
     let permit = app.forge.authorize(&caller, action::ListUserOrganizations, &name).await?;
     let found = organizations::list_user_organizations(&app.forge, permit, paging.page).await?;
     Ok(respond(&app, &caller, &paging, found))
@@ -107,7 +115,7 @@ pub async fn org_list_repos(
     caller: Caller,
     OrgPath(name): OrgPath,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<RepositoryJson>> {
     let permit = app.forge.authorize(&caller, action::ListOrganizationRepositories, &name).await?;
     let found = repositories::list_organization_repositories(&app.forge, permit, paging.page).await?;
     let rows = api_repositories::render_all(&app, &caller, found.rows).await?;
@@ -152,7 +160,7 @@ pub async fn org_get_user_permissions(
     }))
 }
 
-fn respond(app: &App, caller: &Caller, paging: &Paging, found: Paged<Organization>) -> Response {
+fn respond(app: &App, caller: &Caller, paging: &Paging, found: Paged<Organization>) -> Listed<OrganizationJson> {
     let viewer = Viewer::new(caller, &app.root_url);
     paging.respond(app, found.map(|organization| viewer.organization(&organization)))
 }

@@ -19,6 +19,7 @@ use super::directories::item_at;
 use super::git_path::{clean_path, find_commit};
 use super::lookup::{self, Answer};
 use super::query::Params;
+use super::rendered::File;
 use crate::access::{Caller, RepoPath, action};
 use crate::error::{Error, Result};
 use crate::http::App;
@@ -36,8 +37,10 @@ pub async fn repo_get_raw_file(
     params: Params,
     uri: Uri,
     headers: HeaderMap,
-) -> Answer<Response> {
-    serve(&app, &caller, &path, &uri, Asked { file, reference: params.text("ref").to_owned(), headers }).await
+) -> Answer<File> {
+    Ok(File(
+        serve(&app, &caller, &path, &uri, Asked { file, reference: params.text("ref").to_owned(), headers }).await?,
+    ))
 }
 
 /// `repoGetRawFileOrLFS`.
@@ -49,8 +52,10 @@ pub async fn repo_get_raw_file_or_lfs(
     params: Params,
     uri: Uri,
     headers: HeaderMap,
-) -> Answer<Response> {
-    serve(&app, &caller, &path, &uri, Asked { file, reference: params.text("ref").to_owned(), headers }).await
+) -> Answer<File> {
+    Ok(File(
+        serve(&app, &caller, &path, &uri, Asked { file, reference: params.text("ref").to_owned(), headers }).await?,
+    ))
 }
 
 struct Asked {
@@ -60,7 +65,7 @@ struct Asked {
 }
 
 /// A file, or the knowledge that the client has it.
-struct File {
+struct Found {
     name: String,
     id: ObjectId,
     kind: &'static str,
@@ -84,13 +89,13 @@ async fn serve(app: &App, caller: &Caller, path: &RepoPath, uri: &Uri, asked: As
                 Some((Bytes::from(view.odb.read(&id)?.data), reserved))
             }
         };
-        Ok(File { name, id, kind, content })
+        Ok(Found { name, id, kind, content })
     };
     let (file, place) = lookup::reading(app, caller, &repository, work).await?;
-    Ok(place.hold(render(file, &headers)?))
+    Ok(place.hold_bytes(render(file, &headers)?))
 }
 
-fn render(file: File, asked: &HeaderMap) -> Result<Response> {
+fn render(file: Found, asked: &HeaderMap) -> Result<Response> {
     let etag = etag(&file.id);
     let mut headers = HeaderMap::new();
     // Rights may change at any time: a copy is asked about before it is used.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawPathParams, State};
 use axum::http::{StatusCode, Uri};
-use axum::response::Response;
 
 use super::json::{CreateReleaseOption, EditReleaseOption, ReleaseJson};
 use super::lookup::{self, Answer};
 use super::query::Params;
 use super::render::Viewer;
+use super::rendered::Listed;
+use super::spec::Query;
 use super::validate;
 use crate::access::{Caller, RepoPath, action};
 use crate::error::{Error, Result};
@@ -18,6 +19,13 @@ use crate::forge::releases::{self, Which};
 use crate::http::App;
 use crate::http::extract::{Body, Paging, PathParam};
 use crate::model::{ReleaseFilter, ReleaseId};
+
+/// Query of `repoListReleases`.
+pub(super) const LIST: &[Query] = &[
+    Query::switch("draft", "drafts, or published ones"),
+    Query::switch("pre-release", "pre-releases, or others"),
+    Query::text("q", "a part of the tag or the title; our addition"),
+];
 
 /// `repoListReleases`.
 pub async fn repo_list_releases(
@@ -27,7 +35,7 @@ pub async fn repo_list_releases(
     params: Params,
     paging: Paging,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Listed<ReleaseJson>> {
     let permit = lookup::repository(&app, &caller, action::ReadReleases, &path, &uri).await?;
     let filter = ReleaseFilter {
         is_draft: params.switch("draft"),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use axum::response::Response;
 
 use super::json::{CreateRepoOption, EditRepoOption, RepositoryJson};
 use super::lookup::{self, Answer};
@@ -13,6 +12,7 @@ use super::render::Viewer;
 use super::validate;
 use atomicqms_actors::sql::Connection;
 
+use super::rendered::Listed;
 use crate::access::rights::rights_in;
 use crate::access::{Caller, Permit, RepoPath, RepositoryRights, action};
 use crate::error::{Error, Result};
@@ -93,7 +93,11 @@ pub async fn repo_delete(State(app): State<App>, caller: Caller, path: RepoPath,
 }
 
 /// `userCurrentListRepos`.
-pub async fn user_current_list_repos(State(app): State<App>, caller: Caller, paging: Paging) -> Result<Response> {
+pub async fn user_current_list_repos(
+    State(app): State<App>,
+    caller: Caller,
+    paging: Paging,
+) -> Result<Listed<RepositoryJson>> {
     let permit = app.forge.authorize(&caller, action::ListOwnRepositories, &()).await?;
     let found = repositories::list_own_repositories(&app.forge, permit, paging.page).await?;
     let rows = render_all(&app, &caller, found.rows).await?;
@@ -106,7 +110,7 @@ pub async fn user_list_repos(
     caller: Caller,
     UserPath(name): UserPath,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<RepositoryJson>> {
     let permit = app.forge.authorize(&caller, action::ListUserRepositories, &name).await?;
     let found = repositories::list_user_repositories(&app.forge, permit, paging.page).await?;
     let rows = render_all(&app, &caller, found.rows).await?;

@@ -2,11 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 
 use super::json::SearchResultsJson;
 use super::query::Params;
+use super::rendered::Rendered;
 use super::repositories::render_all;
+use super::spec::Query;
 use crate::access::{Caller, action};
 use crate::error::{Error, Result};
 use crate::forge::repositories;
@@ -15,8 +16,31 @@ use crate::http::extract::Paging;
 use crate::model::repository::{RepositoryMode, RepositoryQuery, RepositorySort};
 use crate::model::{Paged, UserId};
 
+/// Query of `repoSearch`.
+pub(super) const SEARCH: &[Query] = &[
+    Query::text("q", "words to look for"),
+    Query::switch("topic", "look at topics only"),
+    Query::switch("includeDesc", "look at descriptions, too"),
+    Query::number("uid", "only what this account owns or has a part in"),
+    Query::switch("exclusive", "only what the account of uid owns"),
+    Query::number("team_id", "finds nothing: what a team has is in its own list"),
+    Query::number("starredBy", "only what this account has starred"),
+    Query::switch("private", "false leaves out what is private"),
+    Query::switch("is_private", "only what is private, or only what is not"),
+    Query::switch("template", "only templates, or only others"),
+    Query::switch("archived", "only what is archived, or only what is not"),
+    Query::text("mode", "source, fork, mirror or collaborative"),
+    Query::text("sort", "alpha, stars, forks, created, updated, size, git_size, lfs_size or id; alpha when not given"),
+    Query::text("order", "asc or desc; asc when not given, ignored without sort"),
+];
+
 /// `repoSearch`.
-pub async fn repo_search(State(app): State<App>, caller: Caller, params: Params, paging: Paging) -> Result<Response> {
+pub async fn repo_search(
+    State(app): State<App>,
+    caller: Caller,
+    params: Params,
+    paging: Paging,
+) -> Result<Rendered<SearchResultsJson>> {
     let permit = app.forge.authorize(&caller, action::SearchRepositories, &()).await?;
     let query = read_query(&params)?;
     let found = if asks_for_a_team(&params) {
@@ -26,9 +50,7 @@ pub async fn repo_search(State(app): State<App>, caller: Caller, params: Params,
     };
     let total_count = found.total_count;
     let data = render_all(&app, &caller, found.rows).await?;
-    let mut response = Json(SearchResultsJson { ok: true, data }).into_response();
-    paging.write_headers(&app, total_count, &mut response);
-    Ok(response)
+    Ok(paging.wrap(&app, total_count, Json(SearchResultsJson { ok: true, data })))
 }
 
 /// Which repositories a team has is shown by the team's own list alone, to those who may see the team.

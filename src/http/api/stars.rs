@@ -2,10 +2,11 @@
 
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use axum::response::Response;
 
 use super::interests;
+use super::json::{RepositoryJson, UserJson};
 use super::lookup::{self, Answer};
+use super::rendered::Listed;
 use crate::access::{Caller, RepoPath, action};
 use crate::error::{Error, Result};
 use crate::forge::interests::{interest_since, set_interest};
@@ -20,12 +21,16 @@ pub async fn repo_list_stargazers(
     path: RepoPath,
     paging: Paging,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Listed<UserJson>> {
     interests::of_repository(&app, &caller, &path, &paging, &uri, Interest::Star).await
 }
 
 /// `userCurrentListStarred`.
-pub async fn user_current_list_starred(State(app): State<App>, caller: Caller, paging: Paging) -> Result<Response> {
+pub async fn user_current_list_starred(
+    State(app): State<App>,
+    caller: Caller,
+    paging: Paging,
+) -> Result<Listed<RepositoryJson>> {
     interests::of_caller(&app, &caller, &paging, Interest::Star).await
 }
 
@@ -35,7 +40,7 @@ pub async fn user_list_starred(
     caller: Caller,
     UserPath(name): UserPath,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<RepositoryJson>> {
     interests::of_user(&app, &caller, &name, &paging, Interest::Star).await
 }
 

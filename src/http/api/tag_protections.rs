@@ -84,9 +84,5 @@ fn rule_id(text: &str) -> Result<RuleId> {
 }
 
 fn patch(option: TagProtectionOption) -> TagRulePatch {
-    TagRulePatch {
-        pattern: option.name_pattern,
-        users: option.whitelist_usernames,
-        teams: option.whitelist_teams.unwrap_or_default(),
-    }
+    TagRulePatch { pattern: option.name_pattern, users: option.whitelist_usernames, teams: option.whitelist_teams }
 }

@@ -4,11 +4,11 @@ use atomicqms_git::View;
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
-use axum::response::Response;
 
 use super::json::{CommitMetaJson, TagJson, Timestamp, ZERO_TIME};
 use super::lookup::{self, Answer};
 use super::objects::{self, TagTip};
+use super::rendered::{Listed, Rendered};
 use super::urls::Urls;
 use crate::access::{Caller, RepoPath, action};
 use crate::error::{Error, Result};
@@ -23,7 +23,7 @@ pub async fn repo_list_tags(
     path: RepoPath,
     paging: Paging,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Listed<TagJson>> {
     let permit = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?;
     let repository = permit.into_subject().repository;
     let page = paging.page;
@@ -40,7 +40,7 @@ pub async fn repo_get_tag(
     path: RepoPath,
     PathParam(name): PathParam,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Rendered<TagJson>> {
     let permit = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?;
     let repository = permit.into_subject().repository;
     let read = move |view: &View| objects::find_tag(view, &name);

@@ -3,12 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
 
 use super::json::{RepositoryJson, TeamJson, TeamOption, TeamSearchJson, UserJson};
 use super::lookup::{self, Answer};
 use super::query::Params;
 use super::render::Viewer;
+use super::rendered::{Listed, Rendered};
+use super::spec::Query;
 use super::{repositories as api_repositories, validate_organization};
 use crate::access::{Caller, RepoPath, action};
 use crate::error::{Error, Result};
@@ -17,13 +18,19 @@ use crate::http::App;
 use crate::http::extract::{Body, OrgPath, Paging, TeamPath, UserPath};
 use crate::model::Paged;
 
+/// Query of `teamSearch`.
+pub(super) const SEARCH: &[Query] = &[
+    Query::text("q", "words to look for"),
+    Query::switch("include_desc", "look at descriptions, too; true when not given"),
+];
+
 /// `orgListTeams`.
 pub async fn org_list_teams(
     State(app): State<App>,
     caller: Caller,
     OrgPath(name): OrgPath,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<TeamJson>> {
     let permit = app.forge.authorize(&caller, action::ListTeams, &name).await?;
     let organization = permit.subject().organization.clone();
     let found = teams::list_teams(&app.forge, permit, String::new(), false, paging.page).await?;
@@ -38,7 +45,7 @@ pub async fn team_search(
     OrgPath(name): OrgPath,
     params: Params,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Rendered<TeamSearchJson>> {
     let permit = app.forge.authorize(&caller, action::ListTeams, &name).await?;
     let organization = permit.subject().organization.clone();
     let in_description = params.switch("include_desc").unwrap_or(true);
@@ -46,13 +53,11 @@ pub async fn team_search(
     let found = teams::list_teams(&app.forge, permit, text, in_description, paging.page).await?;
     let viewer = Viewer::new(&caller, &app.root_url);
     let data = found.rows.iter().map(|team| viewer.team(team, &organization)).collect();
-    let mut response = Json(TeamSearchJson { ok: true, data }).into_response();
-    paging.write_headers(&app, found.total_count, &mut response);
-    Ok(response)
+    Ok(paging.wrap(&app, found.total_count, Json(TeamSearchJson { ok: true, data })))
 }
 
 /// `userListTeams`.
-pub async fn user_list_teams(State(app): State<App>, caller: Caller, paging: Paging) -> Result<Response> {
+pub async fn user_list_teams(State(app): State<App>, caller: Caller, paging: Paging) -> Result<Listed<TeamJson>> {
     let permit = app.forge.authorize(&caller, action::ListOwnTeams, &()).await?;
     let found = teams::list_own_teams(&app.forge, permit, paging.page).await?;
     let viewer = Viewer::new(&caller, &app.root_url);
@@ -104,7 +109,7 @@ pub async fn org_list_team_members(
     caller: Caller,
     TeamPath(id): TeamPath,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<UserJson>> {
     let permit = app.forge.authorize(&caller, action::ReadTeam, &id).await?;
     let found = teams::list_team_members(&app.forge, permit, paging.page).await?;
     let viewer = Viewer::new(&caller, &app.root_url);
@@ -153,7 +158,7 @@ pub async fn org_list_team_repos(
     caller: Caller,
     TeamPath(id): TeamPath,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<RepositoryJson>> {
     let permit = app.forge.authorize(&caller, action::ReadTeam, &id).await?;
     let found = repositories::list_team_repositories(&app.forge, permit, paging.page).await?;
     let rows = api_repositories::render_all(&app, &caller, found.rows).await?;

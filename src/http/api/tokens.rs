@@ -3,9 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
 
 use super::json::{AccessTokenJson, CreateAccessTokenOption, CurrentAccessTokenJson};
+use super::rendered::Listed;
 use super::{render, validate};
 use crate::access::{Caller, action};
 use crate::error::{Error, Result};
@@ -19,7 +19,7 @@ pub async fn user_get_tokens(
     caller: Caller,
     UserPath(name): UserPath,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<AccessTokenJson>> {
     let permit = app.forge.authorize(&caller, action::ManageTokens, &name).await?;
     let found = tokens::list_tokens(&app.forge, permit, paging.page).await?;
     let names = tokens::names_of_repositories(&app.forge, &found.rows).await?;

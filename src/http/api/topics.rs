@@ -3,18 +3,22 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::json::{RepoTopicOptions, TopicListJson, TopicNamesJson};
 use super::lookup::{self, Answer};
 use super::query::Params;
+use super::rendered::Rendered;
+use super::spec::Query;
 use crate::access::{Caller, RepoPath, action};
 use crate::error::{Error, Kind, Result};
 use crate::forge::topics;
 use crate::http::App;
 use crate::http::extract::{Body, Paging, PathParam};
 use crate::model::topic::{TOPICS_MAX, TopicName};
+
+/// Query of `topicSearch`.
+pub(super) const SEARCH: &[Query] = &[Query::text("q", "a part of the topic")];
 
 /// `repoListTopics`.
 pub async fn repo_list_topics(
@@ -23,12 +27,10 @@ pub async fn repo_list_topics(
     path: RepoPath,
     paging: Paging,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Rendered<TopicNamesJson>> {
     let permit = lookup::repository(&app, &caller, action::ReadRepository, &path, &uri).await?;
     let found = topics::list_topics(&app.forge, permit, paging.page).await?;
-    let mut response = Json(TopicNamesJson { topics: found.rows }).into_response();
-    paging.write_headers(&app, found.total_count, &mut response);
-    Ok(response)
+    Ok(paging.wrap(&app, found.total_count, Json(TopicNamesJson { topics: found.rows })))
 }
 
 /// `repoUpdateTopics`.
@@ -72,13 +74,16 @@ pub async fn repo_delete_topic(
 }
 
 /// `topicSearch`.
-pub async fn topic_search(State(app): State<App>, caller: Caller, params: Params, paging: Paging) -> Result<Response> {
+pub async fn topic_search(
+    State(app): State<App>,
+    caller: Caller,
+    params: Params,
+    paging: Paging,
+) -> Result<Rendered<TopicListJson>> {
     let permit = app.forge.authorize(&caller, action::SearchTopics, &()).await?;
     let found = topics::search_topics(&app.forge, permit, params.text("q").trim().to_owned(), paging.page).await?;
     let total_count = found.total_count;
-    let mut response = Json(TopicListJson::new(found.rows)).into_response();
-    paging.write_headers(&app, total_count, &mut response);
-    Ok(response)
+    Ok(paging.wrap(&app, total_count, Json(TopicListJson::new(found.rows))))
 }
 
 fn read_name(text: &str) -> Result<TopicName> {

@@ -18,6 +18,7 @@ use super::lookup::{self, Answer};
 use super::query::Params;
 use super::releases::release_of;
 use super::render::Viewer;
+use super::spec::Query;
 use crate::access::{Caller, Client, Credential, RepoPath, action};
 use crate::blobs::{Received, Receiving};
 use crate::error::{Error, Kind, Result};
@@ -26,6 +27,9 @@ use crate::http::App;
 use crate::http::extract::multipart::{self, Multipart};
 use crate::model::FileName;
 use crate::transport::pace::Pace;
+
+/// Query of uploads.
+pub(super) const NAME: &[Query] = &[Query::text("name", "name of the file; without one that of the form")];
 
 /// Longest ordinary field of a form that is read. Units: bytes.
 const MAX_FIELD_BYTES: usize = 4096;

@@ -2,11 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 
 use super::json::{UserJson, UserSearchJson};
 use super::query::Params;
 use super::render::Viewer;
+use super::rendered::Rendered;
+use super::spec::Query;
 use crate::access::{Caller, action};
 use crate::error::{Error, Result};
 use crate::forge::{interests, users};
@@ -14,6 +15,10 @@ use crate::http::App;
 use crate::http::extract::{Paging, UserPath};
 use crate::model::user::UserQuery;
 use crate::model::{User, UserId};
+
+/// Query of `userSearch`.
+pub(super) const SEARCH: &[Query] =
+    &[Query::text("q", "words to look for"), Query::number("uid", "id of the only account to look at")];
 
 /// `userGetCurrent`.
 pub async fn user_get_current(State(app): State<App>, caller: Caller) -> Result<Json<UserJson>> {
@@ -36,14 +41,17 @@ async fn render(app: &App, caller: &Caller, user: &User) -> Result<UserJson> {
 }
 
 /// `userSearch`.
-pub async fn user_search(State(app): State<App>, caller: Caller, params: Params, paging: Paging) -> Result<Response> {
+pub async fn user_search(
+    State(app): State<App>,
+    caller: Caller,
+    params: Params,
+    paging: Paging,
+) -> Result<Rendered<UserSearchJson>> {
     let permit = app.forge.authorize(&caller, action::SearchUsers, &()).await?;
     let query =
         UserQuery { text: params.text("q").to_owned(), id: params.id("uid").map(UserId::new), ..UserQuery::default() };
     let found = users::search_users(&app.forge, permit, query, paging.page).await?;
     let viewer = Viewer::new(&caller, &app.root_url);
     let data = found.rows.iter().map(|user| viewer.user(user)).collect();
-    let mut response = Json(UserSearchJson { ok: true, data }).into_response();
-    paging.write_headers(&app, found.total_count, &mut response);
-    Ok(response)
+    Ok(paging.wrap(&app, found.total_count, Json(UserSearchJson { ok: true, data })))
 }

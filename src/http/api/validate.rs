@@ -7,8 +7,9 @@ mod releases;
 pub use releases::{attachment_name, new_release, release_patch};
 
 use super::json::{
-    CreateAccessTokenOption, CreateKeyOption, CreateLabelOption, CreateRepoOption, CreateUserOption, EditLabelOption,
-    EditRepoOption, EditUserOption, EmailsOption, GenerateRepoOption, UserSettingsOption,
+    CreateAccessTokenOption, CreateGpgKeyOption, CreateKeyOption, CreateLabelOption, CreateRepoOption,
+    CreateUserOption, EditLabelOption, EditRepoOption, EditUserOption, EmailsOption, GenerateRepoOption,
+    UserSettingsOption,
 };
 use crate::bundled::licenses::License;
 use crate::bundled::{gitignores, label_sets};
@@ -16,7 +17,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::email_address::MAX_OF_ACCOUNT;
 use crate::model::label::{LabelColor, LabelPatch, NewLabel};
 use crate::model::user::DiffViewStyle;
-use crate::model::{Email, NewKey, NewToken, TokenScopes};
+use crate::model::{Email, NewGpgKey, NewKey, NewToken, TokenScopes};
 use crate::model::{
     NewRepository, NewUser, RepoName, RepositoryPatch, Starter, Unit, UserName, UserPatch, UtcMs, Visibility,
 };
@@ -39,6 +40,15 @@ pub fn new_key(option: CreateKeyOption) -> Result<NewKey> {
     required("Title", &option.title)?;
     required("Key", &option.key)?;
     Ok(NewKey { title: option.title, text: option.key, is_read_only: option.read_only })
+}
+
+/// What makes an OpenPGP key.
+///
+/// Errors: `Invalid` naming the field.
+pub fn new_gpg_key(option: CreateGpgKeyOption) -> Result<NewGpgKey> {
+    required("ArmoredKey", &option.armored_public_key)?;
+    let signature = Some(option.armored_signature).filter(|text| !text.trim().is_empty());
+    Ok(NewGpgKey { armored_key: option.armored_public_key, armored_signature: signature })
 }
 
 pub(super) fn broken(field: &'static str, rule: &str) -> Error {

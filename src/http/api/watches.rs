@@ -3,11 +3,11 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use axum::response::Response;
 
 use super::interests;
-use super::json::{Timestamp, WatchInfoJson};
+use super::json::{RepositoryJson, Timestamp, UserJson, WatchInfoJson};
 use super::lookup::{self, Answer};
+use super::rendered::Listed;
 use super::urls::Urls;
 use crate::access::{Caller, RepoPath, action};
 use crate::error::{Error, Result};
@@ -24,7 +24,7 @@ pub async fn repo_list_subscribers(
     path: RepoPath,
     paging: Paging,
     uri: Uri,
-) -> Answer<Response> {
+) -> Answer<Listed<UserJson>> {
     interests::of_repository(&app, &caller, &path, &paging, &uri, Interest::Watch).await
 }
 
@@ -33,7 +33,7 @@ pub async fn user_current_list_subscriptions(
     State(app): State<App>,
     caller: Caller,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<RepositoryJson>> {
     interests::of_caller(&app, &caller, &paging, Interest::Watch).await
 }
 
@@ -43,7 +43,7 @@ pub async fn user_list_subscriptions(
     caller: Caller,
     UserPath(name): UserPath,
     paging: Paging,
-) -> Result<Response> {
+) -> Result<Listed<RepositoryJson>> {
     interests::of_user(&app, &caller, &name, &paging, Interest::Watch).await
 }
 

@@ -6,11 +6,12 @@ use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::http::App;
+use crate::http::api::rendered::{Listed, Rendered};
 use crate::model::{Page, Paged};
 
 /// The page a caller asks for, and where it asked.
@@ -33,10 +34,13 @@ impl FromRequestParts<App> for Paging {
 
 impl Paging {
     /// Renders one page as a JSON array with its headers.
-    pub fn respond<T: Serialize>(&self, app: &App, paged: Paged<T>) -> Response {
-        let mut response = Json(&paged.rows).into_response();
-        self.write_headers(app, paged.total_count, &mut response);
-        response
+    pub fn respond<T: Serialize>(&self, app: &App, paged: Paged<T>) -> Listed<T> {
+        self.wrap(app, paged.total_count, Json(paged.rows))
+    }
+
+    /// Renders an answer that holds one page, with its headers.
+    pub fn wrap<T: Serialize>(&self, app: &App, total_count: u64, answer: Json<T>) -> Rendered<T> {
+        Rendered::from(answer).with(|response| self.write_headers(app, total_count, response))
     }
 
     /// Adds `X-Total-Count`, `Link` and their exposure to an answer whose body is not a plain array.

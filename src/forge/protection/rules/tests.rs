@@ -10,6 +10,7 @@ pub(crate) fn rule(name: &str, change: impl FnOnce(&mut RuleSettings)) -> Branch
         name: name.to_owned(),
         settings,
         users: Vec::new(),
+        teams: Vec::new(),
         created_ms: UtcMs::new(1),
         updated_ms: UtcMs::new(1),
     }
@@ -21,6 +22,7 @@ fn tag(pattern: &str, users: &[i64]) -> TagRule {
         repo_id: RepoId::new(1),
         pattern: pattern.to_owned(),
         users: users.iter().map(|id| (UserId::new(*id), UserName::new("ada").unwrap())).collect(),
+        teams: Vec::new(),
         created_ms: UtcMs::new(1),
         updated_ms: UtcMs::new(1),
     }
@@ -39,7 +41,7 @@ fn exact_names_win_over_globs_and_then_the_first_wins() {
 
 #[test]
 fn lists_are_asked_where_they_are_switched_on() {
-    let (ada, bob) = (Pusher::User(UserId::new(1)), Pusher::User(UserId::new(2)));
+    let (ada, bob) = (Pusher::User(UserId::new(1), &[]), Pusher::User(UserId::new(2), &[]));
     let key = Pusher::DeployKey;
     let ready = |change: fn(&mut RuleSettings)| {
         let mut row = rule("main", change);
@@ -91,12 +93,12 @@ fn files_are_matched_without_regard_to_case() {
 #[test]
 fn a_tag_is_free_if_no_rule_covers_it_or_one_lets_in() {
     let rules = TagRules::new(vec![tag("v*", &[]), tag("/^v1/", &[7]), tag("x/*", &[])]).unwrap();
-    let ada = Pusher::User(UserId::new(7));
+    let ada = Pusher::User(UserId::new(7), &[]);
     for (name, pusher, is_free) in [
         ("w", ada, true),
         ("v2", ada, false),
         ("v1.0", ada, true),
-        ("v1.0", Pusher::User(UserId::new(8)), false),
+        ("v1.0", Pusher::User(UserId::new(8), &[]), false),
         ("v1.0", Pusher::DeployKey, false),
         ("v1/a/b", Pusher::Other, false),
         ("x/a/b", ada, false),

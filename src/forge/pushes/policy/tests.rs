@@ -12,7 +12,7 @@ use crate::model::{BranchRule, RepoId, RuleId, RuleSettings, TagRule, UserId, Us
 
 fn judge_with(
     rules: &Rules,
-    pusher: Pusher,
+    pusher: Pusher<'static>,
     level: AccessLevel,
     edit: &RefEdit,
     facts: &Facts,
@@ -30,8 +30,16 @@ fn rule(name: &str, change: impl FnOnce(&mut RuleSettings)) -> Rules {
     let mut settings = RuleSettings::default();
     change(&mut settings);
     let (id, repo_id, at) = (RuleId::new(1), RepoId::new(1), UtcMs::new(1));
-    let row =
-        BranchRule { id, repo_id, name: name.to_owned(), settings, users: Vec::new(), created_ms: at, updated_ms: at };
+    let row = BranchRule {
+        id,
+        repo_id,
+        name: name.to_owned(),
+        settings,
+        users: Vec::new(),
+        teams: Vec::new(),
+        created_ms: at,
+        updated_ms: at,
+    };
     Rules { branches: Arc::new(BranchRules::new(vec![row]).unwrap()), tags: Arc::default() }
 }
 
@@ -39,7 +47,7 @@ fn facts(motion: Motion) -> Facts {
     Facts { motion, files: None, signatures: None }
 }
 
-const ADA: Pusher = Pusher::User(UserId::new(1));
+const ADA: Pusher<'static> = Pusher::User(UserId::new(1), &[]);
 
 #[test]
 fn rules_of_branches_by_table() {
@@ -59,7 +67,7 @@ fn rules_of_branches_by_table() {
     };
     let unprotected = |rule: &mut RuleSettings| rule.unprotected_file_patterns = "docs/**".to_owned();
     let with = |motion, files, signatures| Facts { motion, files, signatures };
-    let broken = Signatures { broken: Some(("c".to_owned(), "it is not signed")), ..Signatures::default() };
+    let broken = Signatures { broken: Some(("c".to_owned(), "it is not signed".to_owned())), ..Signatures::default() };
     use Motion::{Create, Delete, FastForward, Forced, Unknown};
     let rows: Vec<(&str, Rules, &str, Facts, Option<&str>)> = vec![
         ("none", Rules::default(), "x", facts(Unknown), None),
@@ -134,6 +142,7 @@ fn tags_and_other_refs() {
         repo_id: RepoId::new(1),
         pattern: "v*".to_owned(),
         users,
+        teams: Vec::new(),
         created_ms: at,
         updated_ms: at,
     };
@@ -141,8 +150,8 @@ fn tags_and_other_refs() {
     for (name, pusher, passes) in [
         ("refs/tags/v1", ADA, true),
         ("refs/tags/v1", Pusher::DeployKey, false),
-        ("refs/tags/v1", Pusher::User(UserId::new(2)), false),
-        ("refs/tags/w", Pusher::User(UserId::new(2)), true),
+        ("refs/tags/v1", Pusher::User(UserId::new(2), &[]), false),
+        ("refs/tags/w", Pusher::User(UserId::new(2), &[]), true),
         ("refs/notes/v1", Pusher::DeployKey, true),
     ] {
         for edit in [edit(name, None, Some(1)), edit(name, Some(1), None), edit(name, Some(1), Some(2))] {

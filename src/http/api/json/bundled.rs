@@ -1,9 +1,11 @@
 //! Templates that come with the server, on the wire. Called by `api/bundled.rs`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A template of `.gitignore`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "GitignoreTemplateInfo")]
 pub struct GitignoreTemplateJson {
     /// Name.
     pub name: String,
@@ -12,7 +14,8 @@ pub struct GitignoreTemplateJson {
 }
 
 /// A licence in the list of all.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "LicensesTemplateListEntry")]
 pub struct LicenseTemplateEntryJson {
     /// SPDX identifier.
     pub key: &'static str,
@@ -23,7 +26,8 @@ pub struct LicenseTemplateEntryJson {
 }
 
 /// A licence.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "LicenseTemplateInfo")]
 pub struct LicenseTemplateJson {
     /// SPDX identifier.
     pub key: &'static str,

@@ -1,11 +1,13 @@
 //! `Branch`, `Tag`, `PayloadCommit` and their parts on the wire. Called by `api/branches.rs` and `api/tags.rs`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Timestamp;
 
 /// A branch with the commit at its tip and what the caller may do to it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Branch")]
 pub struct BranchJson {
     /// Name without `refs/heads/`.
     pub name: String,
@@ -45,7 +47,8 @@ impl BranchJson {
 }
 
 /// A commit in the short form that branches and webhooks use; it names no parents.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "PayloadCommit")]
 pub struct PayloadCommitJson {
     /// Commit id in hex.
     pub id: String,
@@ -70,7 +73,8 @@ pub struct PayloadCommitJson {
 }
 
 /// A person as recorded in a commit.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "PayloadUser")]
 pub struct PayloadUserJson {
     /// Recorded name.
     pub name: String,
@@ -81,12 +85,13 @@ pub struct PayloadUserJson {
 }
 
 /// What is known of a commit's signature.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "PayloadCommitVerification")]
 pub struct VerificationJson {
     /// Signature checked and good.
     pub verified: bool,
-    /// Why not, as a Gitea message key.
-    pub reason: &'static str,
+    /// By whose key, or why not as a Gitea message key.
+    pub reason: String,
     /// Armored signature, or empty.
     pub signature: String,
     /// Who signed, when known.
@@ -96,7 +101,8 @@ pub struct VerificationJson {
 }
 
 /// A tag.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Tag")]
 pub struct TagJson {
     /// Name without `refs/tags/`.
     pub name: String,
@@ -113,7 +119,8 @@ pub struct TagJson {
 }
 
 /// A commit named by id and date.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "CommitMeta")]
 pub struct CommitMetaJson {
     /// API address of the commit.
     pub url: String,

@@ -1,12 +1,13 @@
 //! `CommitStatus`, `CombinedStatus` and what makes a status.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::options::null_is_default;
 use super::{RepositoryJson, Timestamp, UserJson};
 
 /// Body of `repoCreateStatus`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct CreateStatusOption {
     /// Which check it is; empty: `default`.
@@ -24,7 +25,8 @@ pub struct CreateStatusOption {
 }
 
 /// One status.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "CommitStatus")]
 pub struct CommitStatusJson {
     /// Row id.
     pub id: i64,
@@ -47,7 +49,8 @@ pub struct CommitStatusJson {
 }
 
 /// The newest status of each context, together.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "CombinedStatus")]
 pub struct CombinedStatusJson {
     /// What they say together.
     pub state: &'static str,

@@ -1,12 +1,14 @@
 //! `ContentsResponse`, `ContentsExtResponse`, `GitTreeResponse` and `GitBlobResponse` on the wire. Called by the handlers of files, trees and blobs, and
 //! by those that write files.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CommitMetaJson, CommitUserJson, Timestamp, VerificationJson};
 
 /// A file, directory, link or submodule.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "ContentsResponse")]
 pub struct ContentsJson {
     /// Name within its directory.
     pub name: String,
@@ -59,7 +61,8 @@ pub struct ContentsJson {
 }
 
 /// Addresses of an entry.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "FileLinksResponse")]
 pub struct FileLinksJson {
     /// API address.
     #[serde(rename = "self")]
@@ -71,7 +74,8 @@ pub struct FileLinksJson {
 }
 
 /// The answer of `repoGetContentsExt`: one of both.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "ContentsExtResponse")]
 pub struct ContentsExtJson {
     /// A single entry.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,7 +86,7 @@ pub struct ContentsExtJson {
 }
 
 /// The body of `repoGetFileContentsPost`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub struct GetFilesOptions {
     /// Paths.
     #[serde(default)]
@@ -90,7 +94,8 @@ pub struct GetFilesOptions {
 }
 
 /// A tree, or a page of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "GitTreeResponse")]
 pub struct GitTreeJson {
     /// The id that was meant: of the commit where one was named.
     pub sha: String,
@@ -107,7 +112,8 @@ pub struct GitTreeJson {
 }
 
 /// An entry of a tree.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "GitEntry")]
 pub struct GitEntryJson {
     /// Path from the tree that was asked for.
     pub path: String,
@@ -125,7 +131,8 @@ pub struct GitEntryJson {
 }
 
 /// A blob.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "GitBlobResponse")]
 pub struct GitBlobJson {
     /// `base64`, or null when it is too large to be shown.
     pub encoding: Option<&'static str>,
@@ -146,7 +153,8 @@ pub struct GitBlobJson {
 }
 
 /// The commit that an operation made.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "FileCommitResponse")]
 pub struct FileCommitJson {
     /// The commit in the API.
     pub url: String,
@@ -169,7 +177,8 @@ pub struct FileCommitJson {
 }
 
 /// The answer of `repoCreateFile`, `repoUpdateFile` and `repoDeleteFile`; the last has no content.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "FileResponse")]
 pub struct FileJson {
     /// The file afterwards.
     pub content: Option<ContentsJson>,
@@ -180,7 +189,8 @@ pub struct FileJson {
 }
 
 /// The answer of `repoChangeFiles`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "FilesResponse")]
 pub struct FilesJson {
     /// The files afterwards, in the order of the request; null for one that is gone.
     pub files: Vec<Option<ContentsJson>>,

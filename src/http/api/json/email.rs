@@ -1,11 +1,13 @@
 //! `Email` on the wire, and the body that names some. Called by `api/emails.rs`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::options::null_is_default;
 
 /// An address of the caller.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Email")]
 pub struct EmailJson {
     /// The address.
     pub email: String,
@@ -20,8 +22,9 @@ pub struct EmailJson {
 }
 
 /// Body of `userAddEmail` and `userDeleteEmail`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "CreateEmailOption")]
 pub struct EmailsOption {
     /// Addresses.
     #[serde(deserialize_with = "null_is_default")]

@@ -1,9 +1,11 @@
 //! `Reference` and `GitObject` on the wire. Called by `api/refs.rs`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One ref.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Reference")]
 pub struct ReferenceJson {
     /// Full name, `refs/...`.
     #[serde(rename = "ref")]
@@ -15,7 +17,8 @@ pub struct ReferenceJson {
 }
 
 /// The target of a ref.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "GitObject")]
 pub struct GitObjectJson {
     /// `commit`, `tag`, `tree` or `blob`.
     #[serde(rename = "type")]

@@ -1,12 +1,14 @@
 //! `Commit`, `AnnotatedTag`, `Compare` and `Note` on the wire. Called by the handlers of commits, tags and comparisons.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{CommitMetaJson, Timestamp, UserJson, VerificationJson};
 use crate::http::api::commit_text::Signature;
 
 /// A commit with its context.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Commit")]
 pub struct CommitJson {
     /// API address.
     pub url: String,
@@ -31,7 +33,8 @@ pub struct CommitJson {
 }
 
 /// What is recorded in a commit.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "RepoCommit")]
 pub struct RepoCommitJson {
     /// API address.
     pub url: String,
@@ -48,7 +51,8 @@ pub struct RepoCommitJson {
 }
 
 /// A person as recorded.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "CommitUser")]
 pub struct CommitUserJson {
     /// Recorded name.
     pub name: String,
@@ -66,7 +70,8 @@ impl CommitUserJson {
 }
 
 /// Lines changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "CommitStats")]
 pub struct CommitStatsJson {
     /// Both together.
     pub total: u64,
@@ -77,7 +82,8 @@ pub struct CommitStatsJson {
 }
 
 /// A file that a commit changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "CommitAffectedFiles")]
 pub struct AffectedFileJson {
     /// Its path.
     pub filename: String,
@@ -86,7 +92,8 @@ pub struct AffectedFileJson {
 }
 
 /// An annotated tag.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "AnnotatedTag")]
 pub struct AnnotatedTagJson {
     /// Name it gives itself.
     pub tag: String,
@@ -105,7 +112,8 @@ pub struct AnnotatedTagJson {
 }
 
 /// What a tag points at.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "AnnotatedTagObject")]
 pub struct AnnotatedTagObjectJson {
     /// Kind.
     #[serde(rename = "type")]
@@ -117,7 +125,8 @@ pub struct AnnotatedTagObjectJson {
 }
 
 /// The commits of one side of a comparison.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Compare")]
 pub struct CompareJson {
     /// How many there are.
     pub total_commits: u64,
@@ -126,7 +135,8 @@ pub struct CompareJson {
 }
 
 /// A note on a commit.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Note")]
 pub struct NoteJson {
     /// Its text.
     pub message: String,

@@ -1,11 +1,13 @@
 //! `PublicKey` and `DeployKey` on the wire. Called by `api/keys.rs`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{RepositoryJson, Timestamp, UserJson};
 
 /// A key of an account.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "PublicKey")]
 pub struct PublicKeyJson {
     /// Row id.
     pub id: i64,
@@ -31,7 +33,8 @@ pub struct PublicKeyJson {
 }
 
 /// A key of a repository.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "DeployKey")]
 pub struct DeployKeyJson {
     /// Row id.
     pub id: i64,

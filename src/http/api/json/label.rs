@@ -1,11 +1,13 @@
 //! `Label` on the wire, and the bodies that make and change one. Called by `api/labels.rs`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::options::null_is_default;
 
 /// A label.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Label")]
 pub struct LabelJson {
     /// Row id.
     pub id: i64,
@@ -24,8 +26,9 @@ pub struct LabelJson {
 }
 
 /// Body of `orgCreateLabel` and `issueCreateLabel`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["name", "color"]))]
 pub struct CreateLabelOption {
     /// Name.
     #[serde(deserialize_with = "null_is_default")]
@@ -36,16 +39,16 @@ pub struct CreateLabelOption {
     /// What it is for.
     #[serde(deserialize_with = "null_is_default")]
     pub description: String,
-    /// See [`LabelJson::exclusive`].
+    /// It excludes others with the same text before the last slash.
     #[serde(deserialize_with = "null_is_default")]
     pub exclusive: bool,
-    /// See [`LabelJson::is_archived`].
+    /// It is not offered any more.
     #[serde(deserialize_with = "null_is_default")]
     pub is_archived: bool,
 }
 
 /// Body of `orgEditLabel` and `issueEditLabel`; an absent field keeps its value.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct EditLabelOption {
     /// Name.
@@ -54,14 +57,15 @@ pub struct EditLabelOption {
     pub color: Option<String>,
     /// What it is for.
     pub description: Option<String>,
-    /// See [`LabelJson::exclusive`].
+    /// It excludes others with the same text before the last slash.
     pub exclusive: Option<bool>,
-    /// See [`LabelJson::is_archived`].
+    /// It is not offered any more.
     pub is_archived: Option<bool>,
 }
 
 /// A label of a set that comes with the server.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "LabelTemplate")]
 pub struct LabelTemplateJson {
     /// Name.
     pub name: String,
@@ -69,6 +73,6 @@ pub struct LabelTemplateJson {
     pub color: String,
     /// What it is for.
     pub description: String,
-    /// See [`LabelJson::exclusive`].
+    /// It excludes others with the same text before the last slash.
     pub exclusive: bool,
 }

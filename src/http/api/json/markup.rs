@@ -1,12 +1,13 @@
 //! `MarkdownOption` and `MarkupOption` on the wire. The published names begin with capitals; Go takes them in any case, and so are small ones
 //! taken here.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::options::null_is_default;
 
 /// Body of `renderMarkdown`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct MarkdownOption {
     /// The text.
@@ -24,7 +25,7 @@ pub struct MarkdownOption {
 }
 
 /// Body of `renderMarkup`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct MarkupOption {
     /// As in [`MarkdownOption`].

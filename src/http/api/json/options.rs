@@ -3,6 +3,7 @@
 //!
 //! JSON null means "not given" everywhere. Called by the handlers.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 /// Reads `null` as the default value, as Go's decoder does.
@@ -15,8 +16,9 @@ where
 }
 
 /// Body of `adminCreateUser`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["username", "email"]))]
 pub struct CreateUserOption {
     /// External login source; only 0 exists here.
     #[serde(deserialize_with = "null_is_default")]
@@ -47,12 +49,14 @@ pub struct CreateUserOption {
     #[serde(deserialize_with = "null_is_default")]
     pub visibility: String,
     /// Backdated creation, RFC 3339; refused: the ledger dates accounts.
+    #[schemars(extend("format" = "date-time"))]
     pub created_at: Option<String>,
 }
 
 /// Body of `adminEditUser`; an absent field keeps its value.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["source_id", "login_name"]))]
 pub struct EditUserOption {
     /// External login source; only 0 exists here.
     pub source_id: Option<i64>,
@@ -93,8 +97,9 @@ pub struct EditUserOption {
 }
 
 /// Body of `userCreateToken`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["name"]))]
 pub struct CreateAccessTokenOption {
     /// Name, unique for the user.
     #[serde(deserialize_with = "null_is_default")]
@@ -103,14 +108,16 @@ pub struct CreateAccessTokenOption {
     #[serde(deserialize_with = "null_is_default")]
     pub scopes: Vec<String>,
     /// When the token stops working, RFC 3339; absent: never. Gitea has no such field.
+    #[schemars(extend("format" = "date-time"))]
     pub expires_at: Option<String>,
     /// The only repositories the token reaches, as `owner/name`; absent: all that its owner does. Gitea has no such field.
     pub repositories: Option<Vec<String>>,
 }
 
 /// Body of `userCurrentPostKey`, `adminCreatePublicKey` and `repoCreateKey`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["title", "key"]))]
 pub struct CreateKeyOption {
     /// Name, for people.
     #[serde(deserialize_with = "null_is_default")]
@@ -124,8 +131,9 @@ pub struct CreateKeyOption {
 }
 
 /// Body of `createCurrentUserRepo` and `adminCreateRepo`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["name"]))]
 pub struct CreateRepoOption {
     /// Name.
     #[serde(deserialize_with = "null_is_default")]
@@ -166,7 +174,7 @@ pub struct CreateRepoOption {
 }
 
 /// Body of `repoEdit`; an absent field keeps its value. Settings of features that do not exist yet are ignored.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct EditRepoOption {
     /// New name.
@@ -202,9 +210,10 @@ pub struct EditRepoOption {
 }
 
 /// Body of `generateRepo`: what is taken over from the template is said item by item.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "Gitea's shape")]
+#[schemars(extend("required" = ["owner", "name"]))]
 pub struct GenerateRepoOption {
     /// Who will own it: the caller or an organization.
     #[serde(deserialize_with = "null_is_default")]
@@ -245,7 +254,7 @@ pub struct GenerateRepoOption {
 }
 
 /// Body of `createFork`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct CreateForkOption {
     /// Name of the fork; the source's when not given.
@@ -255,8 +264,9 @@ pub struct CreateForkOption {
 }
 
 /// Body of `repoTransfer`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["new_owner"]))]
 pub struct TransferRepoOption {
     /// Name of the new owner.
     #[serde(deserialize_with = "null_is_default")]
@@ -267,7 +277,7 @@ pub struct TransferRepoOption {
 }
 
 /// Body of `repoAddCollaborator`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct AddCollaboratorOption {
     /// `read`, `write` (when not given) or `admin`.
@@ -275,8 +285,9 @@ pub struct AddCollaboratorOption {
 }
 
 /// Body of `adminRenameUser`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["new_username"]))]
 pub struct RenameUserOption {
     /// The new name.
     #[serde(deserialize_with = "null_is_default")]
@@ -284,8 +295,9 @@ pub struct RenameUserOption {
 }
 
 /// Body of `renameOrg`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["new_name"]))]
 pub struct RenameOrgOption {
     /// The new name.
     #[serde(deserialize_with = "null_is_default")]

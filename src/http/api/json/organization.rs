@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::options::null_is_default;
 
 /// An organization.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Organization")]
 pub struct OrganizationJson {
     /// Row id; also the id of its account.
     pub id: i64,
@@ -34,7 +36,8 @@ pub struct OrganizationJson {
 }
 
 /// A team.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Team")]
 pub struct TeamJson {
     /// Row id.
     pub id: i64,
@@ -59,7 +62,8 @@ pub struct TeamJson {
 }
 
 /// The envelope of `teamSearch`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "TeamSearchResults")]
 pub struct TeamSearchJson {
     /// Always true: failures are error answers.
     pub ok: bool,
@@ -68,8 +72,9 @@ pub struct TeamSearchJson {
 }
 
 /// What a user may do in an organization.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "Gitea's shape")]
+#[schemars(rename = "OrganizationPermissions")]
 pub struct OrganizationPermissionsJson {
     /// Belongs to the owners.
     pub is_owner: bool,
@@ -84,8 +89,9 @@ pub struct OrganizationPermissionsJson {
 }
 
 /// Body of `orgCreate` and `adminCreateOrg`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["username"]))]
 pub struct CreateOrgOption {
     /// The name in URLs.
     #[serde(deserialize_with = "null_is_default")]
@@ -114,7 +120,7 @@ pub struct CreateOrgOption {
 }
 
 /// Body of `orgEdit`; an absent field keeps its value.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct EditOrgOption {
     /// Display name.
@@ -134,8 +140,10 @@ pub struct EditOrgOption {
 }
 
 /// Body of `orgCreateTeam` and `orgEditTeam`; when a team is edited an absent field keeps its value.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "CreateTeamOption")]
+#[schemars(extend("required" = ["name"]))]
 pub struct TeamOption {
     /// Name.
     #[serde(deserialize_with = "null_is_default")]

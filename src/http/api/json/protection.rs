@@ -1,6 +1,7 @@
 //! `BranchProtection`, `TagProtection` and the bodies that make and change them. Called by `api/branch_protections.rs` and
 //! `api/tag_protections.rs`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
@@ -8,7 +9,8 @@ use crate::model::protection::FlagsPatch;
 use crate::model::{BranchRule, RuleSettings, TagRule, WhiteList};
 
 /// A rule of branches.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "BranchProtection")]
 pub struct BranchProtectionJson {
     /// Deprecated name of `rule_name`.
     pub branch_name: String,
@@ -19,23 +21,23 @@ pub struct BranchProtectionJson {
     pub settings: RuleSettings,
     /// Who may push.
     pub push_whitelist_usernames: Vec<String>,
-    /// Always empty until there are teams.
+    /// Teams on the same list.
     pub push_whitelist_teams: Vec<String>,
     /// Who may force.
     pub force_push_allowlist_usernames: Vec<String>,
-    /// Always empty until there are teams.
+    /// Teams on the same list.
     pub force_push_allowlist_teams: Vec<String>,
     /// Who may merge.
     pub merge_whitelist_usernames: Vec<String>,
-    /// Always empty until there are teams.
+    /// Teams on the same list.
     pub merge_whitelist_teams: Vec<String>,
     /// Whose approvals count.
     pub approvals_whitelist_username: Vec<String>,
-    /// Always empty until there are teams.
+    /// Teams on the same list.
     pub approvals_whitelist_teams: Vec<String>,
     /// Who may pass by the rule when merging.
     pub bypass_allowlist_usernames: Vec<String>,
-    /// Always empty until there are teams.
+    /// Teams on the same list.
     pub bypass_allowlist_teams: Vec<String>,
     /// When it was made.
     pub created_at: Timestamp,
@@ -51,15 +53,15 @@ impl From<&BranchRule> for BranchProtectionJson {
             rule_name: rule.name.clone(),
             settings: rule.settings.clone(),
             push_whitelist_usernames: rule.logins(WhiteList::Push),
-            push_whitelist_teams: Vec::new(),
+            push_whitelist_teams: rule.team_names(WhiteList::Push),
             force_push_allowlist_usernames: rule.logins(WhiteList::ForcePush),
-            force_push_allowlist_teams: Vec::new(),
+            force_push_allowlist_teams: rule.team_names(WhiteList::ForcePush),
             merge_whitelist_usernames: rule.logins(WhiteList::Merge),
-            merge_whitelist_teams: Vec::new(),
+            merge_whitelist_teams: rule.team_names(WhiteList::Merge),
             approvals_whitelist_username: rule.logins(WhiteList::Approvals),
-            approvals_whitelist_teams: Vec::new(),
+            approvals_whitelist_teams: rule.team_names(WhiteList::Approvals),
             bypass_allowlist_usernames: rule.logins(WhiteList::Bypass),
-            bypass_allowlist_teams: Vec::new(),
+            bypass_allowlist_teams: rule.team_names(WhiteList::Bypass),
             created_at: Timestamp::from_ms(rule.created_ms.get()),
             updated_at: Timestamp::from_ms(rule.updated_ms.get()),
         }
@@ -67,8 +69,9 @@ impl From<&BranchRule> for BranchProtectionJson {
 }
 
 /// Body of `repoCreateBranchProtection` and `repoEditBranchProtection`; the names count only in the first.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "CreateBranchProtectionOption")]
 pub struct BranchProtectionOption {
     /// Deprecated name of `rule_name`.
     pub branch_name: Option<String>,
@@ -89,36 +92,38 @@ pub struct BranchProtectionOption {
     pub unprotected_file_patterns: Option<String>,
     /// Who may push.
     pub push_whitelist_usernames: Option<Vec<String>>,
-    /// Refused until there are teams.
+    /// Teams on the same list, by name.
     pub push_whitelist_teams: Option<Vec<String>>,
     /// Who may force.
     pub force_push_allowlist_usernames: Option<Vec<String>>,
-    /// Refused until there are teams.
+    /// Teams on the same list, by name.
     pub force_push_allowlist_teams: Option<Vec<String>>,
     /// Who may merge.
     pub merge_whitelist_usernames: Option<Vec<String>>,
-    /// Refused until there are teams.
+    /// Teams on the same list, by name.
     pub merge_whitelist_teams: Option<Vec<String>>,
     /// Whose approvals count.
     pub approvals_whitelist_username: Option<Vec<String>>,
-    /// Refused until there are teams.
+    /// Teams on the same list, by name.
     pub approvals_whitelist_teams: Option<Vec<String>>,
     /// Who may pass by the rule when merging.
     pub bypass_allowlist_usernames: Option<Vec<String>>,
-    /// Refused until there are teams.
+    /// Teams on the same list, by name.
     pub bypass_allowlist_teams: Option<Vec<String>>,
 }
 
 /// Body of `repoUpdateBranchProtectionPriories`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "UpdateBranchProtectionPriories")]
 pub struct BranchProtectionPrioritiesOption {
     /// Ids of rules in their new order.
     pub ids: Option<Vec<i64>>,
 }
 
 /// A rule of tags.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "TagProtection")]
 pub struct TagProtectionJson {
     /// Row id.
     pub id: i64,
@@ -126,7 +131,7 @@ pub struct TagProtectionJson {
     pub name_pattern: String,
     /// Who may make and delete such tags.
     pub whitelist_usernames: Vec<String>,
-    /// Always empty until there are teams.
+    /// Teams on the same list.
     pub whitelist_teams: Vec<String>,
     /// When it was made.
     pub created_at: Timestamp,
@@ -140,7 +145,7 @@ impl From<&TagRule> for TagProtectionJson {
             id: rule.id.get(),
             name_pattern: rule.pattern.clone(),
             whitelist_usernames: rule.users.iter().map(|(_, name)| name.to_string()).collect(),
-            whitelist_teams: Vec::new(),
+            whitelist_teams: rule.teams.iter().map(|(_, name)| name.clone()).collect(),
             created_at: Timestamp::from_ms(rule.created_ms.get()),
             updated_at: Timestamp::from_ms(rule.updated_ms.get()),
         }
@@ -148,13 +153,14 @@ impl From<&TagRule> for TagProtectionJson {
 }
 
 /// Body of `repoCreateTagProtection` and `repoEditTagProtection`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "CreateTagProtectionOption")]
 pub struct TagProtectionOption {
     /// A glob, or a regular expression between slashes.
     pub name_pattern: Option<String>,
     /// Who may make and delete such tags.
     pub whitelist_usernames: Option<Vec<String>>,
-    /// Refused until there are teams.
+    /// Teams on the same list, by name.
     pub whitelist_teams: Option<Vec<String>>,
 }

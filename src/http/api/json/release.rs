@@ -1,12 +1,14 @@
 //! `Release` and `Attachment` on the wire, and what makes and changes them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::options::null_is_default;
 use super::{Timestamp, UserJson};
 
 /// A release.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Release")]
 pub struct ReleaseJson {
     /// Row id.
     pub id: i64,
@@ -43,7 +45,8 @@ pub struct ReleaseJson {
 }
 
 /// An attached file.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Attachment")]
 pub struct AttachmentJson {
     /// Row id.
     pub id: i64,
@@ -62,8 +65,9 @@ pub struct AttachmentJson {
 }
 
 /// Body of `repoCreateRelease`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["tag_name"]))]
 pub struct CreateReleaseOption {
     /// Name of the tag.
     #[serde(deserialize_with = "null_is_default")]
@@ -89,7 +93,7 @@ pub struct CreateReleaseOption {
 }
 
 /// Body of `repoEditRelease`; an absent or empty text keeps its value, as in Gitea.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct EditReleaseOption {
     /// Name of the tag.
@@ -107,7 +111,7 @@ pub struct EditReleaseOption {
 }
 
 /// Body of `repoEditReleaseAttachment`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct EditAttachmentOptions {
     /// Name of the file; empty keeps it.

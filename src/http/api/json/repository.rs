@@ -3,12 +3,14 @@
 //! Called by `api/repositories.rs` and `api/search.rs`. A field whose feature this server does not have yet says so
 //! (`has_wiki: false`) instead of promising an endpoint that answers 404.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Timestamp, UserJson, ZERO_TIME};
 
 /// A repository as one caller sees it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Repository")]
 pub struct RepositoryJson {
     /// Row id.
     pub id: i64,
@@ -239,7 +241,8 @@ impl RepositoryJson {
 }
 
 /// Three switches every client reads.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[schemars(rename = "Permission")]
 pub struct PermissionJson {
     /// May change settings.
     pub admin: bool,
@@ -250,7 +253,8 @@ pub struct PermissionJson {
 }
 
 /// Settings of the built-in issue tracker.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "InternalTracker")]
 pub struct InternalTrackerJson {
     /// Time tracking is on.
     #[serde(default)]
@@ -264,7 +268,8 @@ pub struct InternalTrackerJson {
 }
 
 /// The envelope of `repoSearch`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "SearchResults")]
 pub struct SearchResultsJson {
     /// Always true: failures are error answers.
     pub ok: bool,

@@ -1,9 +1,11 @@
 //! The answers under `/settings`: what this server allows, for clients that adapt to it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// `GeneralAPISettings`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "GeneralAPISettings")]
 pub struct ApiSettingsJson {
     /// Most rows of a page.
     pub max_response_items: u64,
@@ -18,7 +20,8 @@ pub struct ApiSettingsJson {
 }
 
 /// `GeneralAttachmentSettings`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "GeneralAttachmentSettings")]
 pub struct AttachmentSettingsJson {
     /// Files can be attached.
     pub enabled: bool,
@@ -31,7 +34,8 @@ pub struct AttachmentSettingsJson {
 }
 
 /// `GeneralRepoSettings`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "GeneralRepoSettings")]
 pub struct RepoSettingsJson {
     /// No mirrors.
     pub mirrors_disabled: bool,
@@ -48,7 +52,8 @@ pub struct RepoSettingsJson {
 }
 
 /// `GeneralUISettings`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "GeneralUISettings")]
 pub struct UiSettingsJson {
     /// Theme of the web pages.
     pub default_theme: &'static str,

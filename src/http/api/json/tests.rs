@@ -6,9 +6,23 @@ use serde_json::{Map, Value, json};
 use super::*;
 
 fn definitions() -> Map<String, Value> {
-    let text = include_str!("../../../../tests/spec/gitea-definitions.json");
-    let whole: Value = serde_json::from_str(text).expect("the extract is JSON");
-    whole["definitions"].as_object().expect("the extract has definitions").clone()
+    let text = include_str!("../../../../tests/spec/gitea-operations.json");
+    let mut whole: Value = serde_json::from_str(text).expect("the extract is JSON");
+    let definitions = whole["definitions"].as_object_mut().expect("the extract has definitions");
+    for properties in definitions.values_mut().filter_map(|definition| definition["properties"].as_object_mut()) {
+        properties.values_mut().for_each(|short| *short = schema(short.as_str().unwrap_or_default()));
+    }
+    std::mem::take(definitions)
+}
+
+/// A type as the extract writes it, `integer/int64` or `[#User]`, as a schema.
+fn schema(short: &str) -> Value {
+    let kind = short.split('=').next().unwrap_or_default();
+    match kind.split_once('/').unwrap_or((kind, "")) {
+        (list, _) if list.starts_with('[') => json!({ "type": "array" }),
+        (other, _) if other.starts_with(['#', '{']) => json!({}),
+        (kind, format) => json!({ "type": kind, "format": format }),
+    }
 }
 
 /// Compares one value with one definition, following references into nested definitions.
@@ -88,7 +102,7 @@ fn commit() -> PayloadCommitJson {
         committer: person.clone(),
         verification: VerificationJson {
             verified: false,
-            reason: "gpg.error.not_signed_commit",
+            reason: "gpg.error.not_signed_commit".to_owned(),
             signature: String::new(),
             signer: Some(person),
             payload: String::new(),
@@ -341,12 +355,22 @@ fn rules_have_every_property() {
     let ada = || UserName::new("ada").unwrap();
     let users = WhiteList::ALL.map(|list| (list, UserId::new(1), ada())).to_vec();
     let settings = RuleSettings::default();
-    let rule = BranchRule { id, repo_id, name: "main".to_owned(), settings, users, created_ms: at, updated_ms: at };
+    let rule = BranchRule {
+        id,
+        repo_id,
+        name: "main".to_owned(),
+        settings,
+        users,
+        teams: Vec::new(),
+        created_ms: at,
+        updated_ms: at,
+    };
     let shown = to_json(&BranchProtectionJson::from(&rule));
     check("BranchProtection", &shown, &[], &[]);
     assert_eq!((&shown["branch_name"], &shown["bypass_allowlist_usernames"]), (&json!("main"), &json!(["ada"])));
     let users = vec![(UserId::new(1), ada())];
-    let rule = TagRule { id, repo_id, pattern: "v*".to_owned(), users, created_ms: at, updated_ms: at };
+    let rule =
+        TagRule { id, repo_id, pattern: "v*".to_owned(), users, teams: Vec::new(), created_ms: at, updated_ms: at };
     check("TagProtection", &to_json(&TagProtectionJson::from(&rule)), &[], &[]);
 }
 
@@ -367,7 +391,7 @@ fn what_writers_answer_has_every_property() {
     };
     let verification = || VerificationJson {
         verified: false,
-        reason: "gpg.error.not_signed_commit",
+        reason: "gpg.error.not_signed_commit".to_owned(),
         signature: String::new(),
         signer: None,
         payload: String::new(),

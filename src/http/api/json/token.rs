@@ -1,11 +1,13 @@
 //! `AccessToken` on the wire. Called by `api/tokens.rs`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Timestamp;
 
 /// A token; `sha1` holds the value in the answer that created it and is empty ever after.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "AccessToken")]
 pub struct AccessTokenJson {
     /// Row id.
     pub id: i64,
@@ -28,7 +30,8 @@ pub struct AccessTokenJson {
 }
 
 /// The token that a request used, as it sees itself.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "CurrentAccessToken")]
 pub struct CurrentAccessTokenJson {
     /// Row id.
     pub id: i64,
@@ -45,7 +48,8 @@ pub struct CurrentAccessTokenJson {
 }
 
 /// An account, in two words.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "UserMeta")]
 pub struct UserMetaJson {
     /// Row id.
     pub id: i64,

@@ -1,5 +1,6 @@
 //! Topics.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
@@ -7,7 +8,7 @@ use super::options::null_is_default;
 use crate::model::topic::Topic;
 
 /// Body of `repoUpdateTopics`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct RepoTopicOptions {
     /// The topics the repository shall have.
@@ -16,14 +17,16 @@ pub struct RepoTopicOptions {
 }
 
 /// The answer of `repoListTopics`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "TopicName")]
 pub struct TopicNamesJson {
     /// Names.
     pub topics: Vec<String>,
 }
 
 /// One topic of a search.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "TopicResponse")]
 pub struct TopicJson {
     /// Row id.
     pub id: i64,
@@ -38,7 +41,8 @@ pub struct TopicJson {
 }
 
 /// The answer of `topicSearch`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "TopicSearchResults")]
 pub struct TopicListJson {
     /// This page.
     pub topics: Vec<TopicJson>,

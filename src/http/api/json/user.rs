@@ -2,12 +2,14 @@
 //!
 //! Called by `api/users.rs`, `api/admin.rs`, `api/collaborators.rs` and by every type that names an owner.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Timestamp;
 
 /// A user, with the duplicate `username` that clients need and the specification forgets.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "User")]
 pub struct UserJson {
     /// Row id.
     pub id: i64,
@@ -58,7 +60,8 @@ pub struct UserJson {
 }
 
 /// The envelope of `userSearch`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "UserSearchResults")]
 pub struct UserSearchJson {
     /// Always true: failures are error answers.
     pub ok: bool,
@@ -67,7 +70,8 @@ pub struct UserSearchJson {
 }
 
 /// What one user may do in one repository.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "RepoCollaboratorPermission")]
 pub struct CollaboratorPermissionJson {
     /// `none`, `read`, `write`, `admin` or `owner`.
     pub permission: &'static str,

@@ -1,9 +1,11 @@
 //! `UserSettings` on the wire. Called by `api/user_settings.rs`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What the caller has set.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "UserSettings")]
 pub struct UserSettingsJson {
     /// Display name.
     pub full_name: String,
@@ -26,8 +28,9 @@ pub struct UserSettingsJson {
 }
 
 /// Body of `updateUserSettings`; an absent field keeps its value.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "UserSettingsOptions")]
 pub struct UserSettingsOption {
     /// Display name.
     pub full_name: Option<String>,

@@ -1,11 +1,13 @@
 //! `WatchInfo`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Timestamp;
 
 /// That somebody watches a repository.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "WatchInfo")]
 pub struct WatchInfoJson {
     /// Always: who does not watch is answered 404.
     pub subscribed: bool,

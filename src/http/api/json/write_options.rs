@@ -1,10 +1,12 @@
 //! Bodies of the operations that write files, branches and tags. JSON null means "not given". Called by the handlers.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// A name and an address.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "Identity")]
 pub struct IdentityOption {
     /// Printed name.
     pub name: Option<String>,
@@ -13,18 +15,23 @@ pub struct IdentityOption {
 }
 
 /// Dates of a commit, RFC 3339.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "CommitDateOptions")]
 pub struct CommitDateOption {
     /// When it was written.
+    #[schemars(extend("format" = "date-time"))]
     pub author: Option<String>,
     /// When it is committed.
+    #[schemars(extend("format" = "date-time"))]
     pub committer: Option<String>,
 }
 
 /// Body of every operation that writes files: those of one file have `content`, `sha` and `from_path`, that of many has `files`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "ChangeFilesOptions")]
+#[schemars(extend("required" = ["files"]))]
 pub struct FileOption {
     /// Branch to start from.
     pub branch: Option<String>,
@@ -53,8 +60,10 @@ pub struct FileOption {
 }
 
 /// One change of many.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "ChangeFileOperation")]
+#[schemars(extend("required" = ["operation", "path"]))]
 pub struct FileOperationOption {
     /// `create`, `update`, `upload`, `rename` or `delete`.
     pub operation: Option<String>,
@@ -69,8 +78,10 @@ pub struct FileOperationOption {
 }
 
 /// Body of `repoCreateBranch`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "CreateBranchRepoOption")]
+#[schemars(extend("required" = ["new_branch_name"]))]
 pub struct CreateBranchOption {
     /// Name.
     pub new_branch_name: Option<String>,
@@ -81,8 +92,10 @@ pub struct CreateBranchOption {
 }
 
 /// Body of `repoUpdateBranch`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "UpdateBranchRepoOption")]
+#[schemars(extend("required" = ["new_commit_id"]))]
 pub struct UpdateBranchOption {
     /// What the branch is to point at.
     pub new_commit_id: Option<String>,
@@ -93,16 +106,19 @@ pub struct UpdateBranchOption {
 }
 
 /// Body of `repoRenameBranch`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "RenameBranchRepoOption")]
+#[schemars(extend("required" = ["name"]))]
 pub struct RenameBranchOption {
     /// New name.
     pub name: Option<String>,
 }
 
 /// Body of `repoCreateTag`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["tag_name"]))]
 pub struct CreateTagOption {
     /// Name.
     pub tag_name: Option<String>,

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use serde_json::{Value, json};
 
+use super::declared::{self, Exchange};
 use crate::config::Config;
 use crate::server::testing::{ADMIN_PASSWORD, TestServer};
 
@@ -149,7 +150,8 @@ impl Api {
             "POST /api/v1{path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\nauthorization: {auth}\r\n\
              content-type: {kind}\r\ncontent-length: {length}\r\n\r\n"
         );
-        Answer::read(format!("POST {path}"), &self.server.raw(&format!("{head}{content}")).await)
+        let answer = Answer::read(format!("POST {path}"), &self.server.raw(&format!("{head}{content}")).await);
+        answer.held_to_the_specification("POST", path, &[], None)
     }
 
     /// Asks for a page outside of the API.
@@ -183,12 +185,12 @@ impl Api {
         for (name, value) in headers {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
-        let body = body.map(|body| body.to_string()).unwrap_or_default();
-        if !body.is_empty() {
-            request.push_str(&format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()));
+        let text = body.as_ref().map(Value::to_string).unwrap_or_default();
+        if !text.is_empty() {
+            request.push_str(&format!("content-type: application/json\r\ncontent-length: {}\r\n", text.len()));
         }
-        let raw = self.server.raw(&format!("{request}\r\n{body}")).await;
-        Answer::read(format!("{method} {path}"), &raw)
+        let raw = self.server.raw(&format!("{request}\r\n{text}")).await;
+        Answer::read(format!("{method} {path}"), &raw).held_to_the_specification(method, path, headers, body.as_ref())
     }
 }
 
@@ -203,6 +205,21 @@ impl Answer {
             .collect();
         let json = serde_json::from_str(text).unwrap_or(Value::Null);
         Self { asked, status, headers, text: text.to_owned(), json }
+    }
+
+    /// Holds it against the specification of the API.
+    fn held_to_the_specification(
+        self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Self {
+        let is_sudo = path.contains("sudo=") || headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("sudo"));
+        let (status, content_type) = (self.status, self.header("content-type"));
+        let exchange = Exchange { method, path, body, is_sudo, status, content_type: &content_type, text: &self.text };
+        declared::check(&exchange);
+        self
     }
 
     /// Gives the question another name in failures.

@@ -206,11 +206,16 @@ async fn a_renamed_account_keeps_everything_and_its_old_name() {
         (Some("ada"), Some("lovelace"))
     );
     assert_eq!(events[0]["after"]["repositories"], 1);
-    // What is no more leads nowhere.
+    // What is no more leads nowhere. Ada has left evidence and stays; somebody who has not can go.
     api.delete("/repos/ada/sop", &api.ada()).await.expect(204);
-    api.delete("/admin/users/ada", &api.admin()).await.expect(204);
-    api.get("/users/lovelace", &api.admin()).await.expect(404);
-    api.post("/admin/users/bob/rename", &api.admin(), rename("lovelace")).await.expect(422);
+    let kept = api.delete("/admin/users/ada", &api.admin()).await.expect(422);
+    assert!(kept.json["message"].as_str().unwrap().contains("deactivate"), "{}", kept.text());
+    api.post("/admin/users/bob/rename", &api.admin(), rename("robert")).await.expect(204);
+    let robert = basic("robert", "correct horse staple");
+    api.patch("/user/settings", &robert, json!({ "language": "de-DE" })).await.expect(200);
+    api.delete("/admin/users/robert", &api.admin()).await.expect(204);
+    api.get("/users/bob", &api.admin()).await.expect(404);
+    api.post("/admin/users/ada/rename", &api.admin(), rename("bob")).await.expect(422);
     api.finish().await;
 }
 

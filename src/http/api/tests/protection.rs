@@ -213,3 +213,94 @@ async fn signed_commits_pass_when_an_account_has_the_key() {
     assert!(moved.expect(403).json["message"].as_str().unwrap().contains("unverified commit"));
     api.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn teams_on_lists_let_their_members_through_as_long_as_they_are_that() {
+    let api = Api::start().await;
+    api.account("cleo").await;
+    let ada = api.ada();
+    api.post("/orgs", &ada, json!({ "username": "acme" })).await.expect(201);
+    api.post("/orgs/acme/repos", &ada, json!({ "name": "sops", "auto_init": true })).await.expect(201);
+    let team = async |name: &str| {
+        let body =
+            json!({ "name": name, "permission": "write", "units": ["repo.code"], "includes_all_repositories": true });
+        api.post("/orgs/acme/teams", &ada, body).await.expect(201).json["id"].as_i64().unwrap()
+    };
+    let (quality, writers) = (team("Quality").await, team("writers").await);
+    api.put(&format!("/teams/{quality}/members/bob"), &ada, json!({})).await.expect(204);
+    for name in ["bob", "cleo"] {
+        api.put(&format!("/teams/{writers}/members/{name}"), &ada, json!({})).await.expect(204);
+    }
+    let rules = "/repos/acme/sops/branch_protections";
+    let body = json!({ "rule_name": "main", "enable_push": true, "enable_push_whitelist": true,
+        "push_whitelist_teams": ["quality"], "enable_merge_whitelist": true, "merge_whitelist_teams": ["Quality", "writers"] });
+    let made = api.post(rules, &ada, body).await.expect(201).json;
+    assert_eq!(made["push_whitelist_teams"], json!(["Quality"]));
+    assert_eq!(made["merge_whitelist_teams"], json!(["Quality", "writers"]));
+    api.patch(&format!("{rules}/main"), &ada, json!({ "push_whitelist_teams": ["none"] })).await.expect(422);
+    let tags = "/repos/acme/sops/tag_protections";
+    let tag = json!({ "name_pattern": "v*", "whitelist_teams": ["Quality"] });
+    let tag_rule = api.post(tags, &ada, tag).await.expect(201).json;
+    assert_eq!(tag_rule["whitelist_teams"], json!(["Quality"]));
+
+    let write = async |who: &str, name: &str, status: u16| {
+        let body = json!({ "content": "aGk=", "message": name });
+        let path = format!("/repos/acme/sops/contents/{name}.md");
+        api.post(&path, &api.header_of(who), body).await.named(name).expect(status);
+    };
+    write("bob", "one", 201).await;
+    write("cleo", "two", 403).await;
+    // Owners are bound as everybody is.
+    write("ada", "three", 403).await;
+    let sees = async |who: &str| {
+        let branch = api.get("/repos/acme/sops/branches/main", &api.header_of(who)).await.expect(200).json;
+        (branch["user_can_push"] == true, branch["user_can_merge"] == true)
+    };
+    assert_eq!(
+        (sees("bob").await, sees("cleo").await, sees("ada").await),
+        ((true, true), (false, true), (false, false))
+    );
+    let make = async |who: &str, name: &str, status: u16| {
+        let body = json!({ "tag_name": name });
+        api.post("/repos/acme/sops/tags", &api.header_of(who), body).await.named(name).expect(status);
+    };
+    make("cleo", "v1", 405).await;
+    make("bob", "v1", 201).await;
+
+    // Out of the team, off the list, at once; into it, on it.
+    api.delete(&format!("/teams/{quality}/members/bob"), &ada).await.expect(204);
+    write("bob", "four", 403).await;
+    api.put(&format!("/teams/{quality}/members/cleo"), &ada, json!({})).await.expect(204);
+    write("cleo", "five", 201).await;
+    make("cleo", "v2", 201).await;
+    // A list that nobody is on any more lets nobody through.
+    api.delete(&format!("/teams/{quality}"), &ada).await.expect(204);
+    let rule = api.get(&format!("{rules}/main"), &ada).await.expect(200).json;
+    assert_eq!((&rule["push_whitelist_teams"], &rule["merge_whitelist_teams"]), (&json!([]), &json!(["writers"])));
+    write("cleo", "six", 403).await;
+    // With another owner, the teams are nobody's.
+    api.post("/repos/acme/sops/transfer", &ada, json!({ "new_owner": "ada" })).await.expect_any(&[201, 202]);
+    let rule = api.get("/repos/ada/sops/branch_protections/main", &ada).await.expect(200).json;
+    assert_eq!(rule["merge_whitelist_teams"], json!([]));
+    let body = json!({ "rule_name": "x", "push_whitelist_teams": ["writers"] });
+    api.post("/repos/ada/sops/branch_protections", &ada, body).await.expect(422);
+    api.finish().await;
+}
+
+#[tokio::test]
+async fn only_teams_that_one_sees_can_be_named() {
+    let api = Api::start().await;
+    let ada = api.ada();
+    api.post("/orgs", &ada, json!({ "username": "acme" })).await.expect(201);
+    api.post("/orgs/acme/repos", &ada, json!({ "name": "sops", "auto_init": true })).await.expect(201);
+    let body = json!({ "name": "secret", "permission": "write", "units": ["repo.code"], "visibility": "private" });
+    api.post("/orgs/acme/teams", &ada, body).await.expect(201);
+    api.put("/repos/acme/sops/collaborators/bob", &ada, json!({ "permission": "admin" })).await.expect(204);
+    let rules = "/repos/acme/sops/branch_protections";
+    let name = |team: &str| json!({ "rule_name": team, "push_whitelist_teams": [team] });
+    let hidden = api.post(rules, &api.bob(), name("secret")).await.expect(422);
+    let absent = api.post(rules, &api.bob(), name("absent")).await.expect(422);
+    assert_eq!(hidden.text().replace("secret", "absent"), absent.text());
+    api.post(rules, &ada, name("secret")).await.expect(201);
+    api.finish().await;
+}
