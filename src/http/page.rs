@@ -11,16 +11,22 @@ use base64::Engine as _;
 use sha2::{Digest, Sha256};
 
 use super::App;
+use crate::forge::registrations;
 
 /// Tells a browser what runs here and where to go on.
 pub async fn home(State(app): State<App>) -> Response {
     let root = escape(&app.root_url);
     let version = env!("CARGO_PKG_VERSION");
+    let sign_up = if registrations::is_open(&app.forge) {
+        format!("<p><a href=\"{root}user/sign_up\">Make an account</a></p>\n")
+    } else {
+        String::new()
+    };
     Html(format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>AtomicQMS</title>\n</head>\n\
          <body>\n<main>\n<h1>AtomicQMS</h1>\n\
-         <p>Quality management whose documents live in git. Version {version}.</p>\n\
+         <p>Quality management whose documents live in git. Version {version}.</p>\n{sign_up}\
          <h2>Use it with git</h2>\n<pre>git clone {root}OWNER/NAME.git</pre>\n\
          <h2>Use it with programs</h2>\n<ul>\n\
          <li>REST API, shaped as Gitea's: <a href=\"{root}api/swagger\">its operations</a>, below {root}api/v1</li>\n\

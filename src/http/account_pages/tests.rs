@@ -122,6 +122,7 @@ fn link(mail: &Taken) -> (String, String) {
 #[tokio::test]
 async fn a_stranger_signs_up_and_signs_in() {
     let pages = Pages::start(|_| {}).await;
+    assert!(pages.get("/").await.expect(200).body.contains("/user/sign_up\">Make an account</a>"));
     let form = pages.get("/user/sign_up").await.expect(200);
     assert!(form.body.contains("<form method=\"post\" action=\"sign_up\">"), "{}", form.body);
     assert!(!form.body.contains("<script") && !form.body.contains("://"), "nothing from elsewhere, no scripts");
@@ -236,6 +237,7 @@ async fn forms_of_other_sites_are_refused() {
 #[tokio::test]
 async fn a_closed_door_is_closed_everywhere() {
     let pages = Pages::start(|config| config.security.registration = Registration::Off).await;
+    assert!(!pages.get("/").await.expect(200).body.contains("sign_up"));
     for page in [
         pages.get("/user/sign_up").await,
         pages.post("/user/sign_up", &wanted("ada", "ada@example.org")).await,
