@@ -176,6 +176,8 @@ mod tests {
             &["audit", "verify"],
             &["doctor", "repo", "ada/sop", "--full"],
             &["doctor", "repo", "--all"],
+            &["doctor", "mail"],
+            &["doctor", "mail", "--to", "ada@example.org"],
             &["maintain", "ada/sop"],
             &["config"],
             &["version"],

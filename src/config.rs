@@ -5,6 +5,7 @@
 //! Refuses to act on any of it: the server, the HTTP shell and the engine read plain fields. Loaded once by
 //! [`crate::cli`]; tests build one with [`Config::for_tests`].
 
+mod check;
 pub mod docs;
 pub mod load;
 pub mod network;
@@ -52,6 +53,8 @@ pub struct Config {
     pub attachments: Attachments,
     /// Pictures of accounts and repositories.
     pub avatars: Avatars,
+    /// Outgoing mail.
+    pub mail: Mail,
     /// The metrics endpoint.
     pub metrics: Metrics,
 }
@@ -317,6 +320,18 @@ section! {
         max_failed_sign_ins: u32 = "10", "attempts", Kind::Integer { min: 1, max: 100_000 };
         /// After how long without a failure the count is forgotten; also the longest delay.
         failed_sign_in_window_seconds: u64 = "900", "seconds", Kind::Integer { min: 1, max: 86_400 };
+        /// `open`: strangers may make an account at `/user/sign_up`, once they have opened the link in a mail. Needs `[mail]`.
+        registration: Registration = "off", "word", Kind::Choice(&["off", "open"]);
+        /// Domains of the addresses with which accounts may be made so, such as `example.org`, or `*.example.org` for what is below it; empty allows
+        /// all.
+        registration_domains: Vec<String> = "", "list of domains", Kind::Domains;
+        /// How long the link in a mail is good that confirms an address or a new account; what was not confirmed by then is removed.
+        confirmation_hours: u32 = "24", "hours", Kind::Integer { min: 1, max: 720 };
+        /// New accounts that may wait for their confirmation; more are answered 503.
+        max_pending_registrations: u64 = "1000", "accounts", Kind::Integer { min: 1, max: 1_000_000 };
+        /// New accounts that one address (IPv6: one /64 network) may ask for in an hour; more are answered 429. Set `server.trusted_proxies` behind a
+        /// proxy.
+        max_registrations_per_address: u32 = "10", "accounts an hour", Kind::Integer { min: 1, max: 100_000 };
     }
 }
 
@@ -387,6 +402,43 @@ section! {
 }
 
 section! {
+    /// `[mail]`: outgoing mail, over SMTP.
+    Mail = "mail" {
+        /// The mail server that takes mails; empty: no mail is sent.
+        smtp_host: String = "", "host name", Kind::Name;
+        /// Its port; 0 means the usual one: 587 with `starttls`, 465 with `tls`, 25 with `none`.
+        smtp_port: u16 = "0", "port", Kind::Integer { min: 0, max: 65_535 };
+        /// How the way to it is protected: `starttls` and `tls` check its certificate; `none` protects nothing.
+        smtp_security: SmtpSecurity = "starttls", "word", Kind::Choice(&["none", "starttls", "tls"]);
+        /// A file of certificates (PEM) of authorities to trust beside those of the system, for a mail server of your own.
+        smtp_ca_file: String = "", "path", Kind::Text;
+        /// User name at the mail server; empty: none is shown.
+        smtp_user: String = "", "user name", Kind::Text;
+        /// Its password.
+        smtp_password: Secret = "", "secret text", Kind::Secret;
+        /// From whom mails are: an address, or a name with an address such as `AtomicQMS <qms@example.org>`.
+        from: String = "", "address", Kind::Mailbox;
+        /// Longest time for handing over one mail.
+        timeout_seconds: u64 = "30", "seconds", Kind::Integer { min: 1, max: 600 };
+        /// Mails that are handed over at once.
+        mails_at_once: usize = "2", "mails", Kind::Integer { min: 1, max: 64 };
+        /// Wait before a mail is tried again; doubles with each attempt, up to six hours.
+        retry_seconds: u64 = "30", "seconds", Kind::Integer { min: 1, max: 3600 };
+        /// Attempts to hand over a mail before it is given up. What the mail server refuses for good is given up at
+        /// once.
+        max_attempts: u32 = "12", "attempts", Kind::Integer { min: 1, max: 1000 };
+        /// Mails that may wait; what would send more is answered 503.
+        max_waiting: u64 = "10000", "mails", Kind::Integer { min: 1, max: 10_000_000 };
+        /// Largest text of a mail.
+        max_text_bytes: usize = "262144", "bytes", Kind::Integer { min: 16_384, max: 16_777_216 };
+        /// Mails to one address that people may cause by what they ask for (a confirmation, a new account) in an hour.
+        max_per_recipient: u32 = "5", "mails an hour", Kind::Integer { min: 1, max: 100_000 };
+        /// The same of one account, to any addresses.
+        max_per_account: u32 = "20", "mails an hour", Kind::Integer { min: 1, max: 100_000 };
+    }
+}
+
+section! {
     /// `[metrics]`: the `/metrics` endpoint.
     Metrics = "metrics" {
         /// Bearer token that `/metrics` asks for; empty means no token is needed.
@@ -406,6 +458,28 @@ pub enum LogFormat {
     Json,
 }
 
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Registration {
+    /// Only administrators make accounts.
+    Off,
+    /// Whoever has an address.
+    Open,
+}
+
+/// How the way to the mail server is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SmtpSecurity {
+    /// Not at all.
+    None,
+    /// TLS after a greeting in the clear; without TLS nothing is sent.
+    Starttls,
+    /// TLS from the first byte.
+    Tls,
+}
+
 impl Config {
     /// Lists every setting, in the order of the documentation.
     pub fn settings() -> impl Iterator<Item = &'static Setting> {
@@ -420,6 +494,7 @@ impl Config {
             Ssh::SETTINGS,
             Attachments::SETTINGS,
             Avatars::SETTINGS,
+            Mail::SETTINGS,
             Metrics::SETTINGS,
         ]
         .into_iter()

@@ -5,11 +5,14 @@
 //! the command line and by the git transports.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use atomicqms_actors::sql::Connection;
 use atomicqms_actors::{Directory, Jobs, Readers, RepositoryHandle, Writer};
 
-use crate::access::{self, Access, Action, Caller, Permit, Presented, RepoPath, RepositoryAccess, RightsVersion};
+use crate::access::{
+    self, Access, Action, Caller, Client, Permit, Presented, Quota, RepoPath, RepositoryAccess, RightsVersion,
+};
 use crate::blobs::Blobs;
 use crate::error::{Error, Result};
 use crate::forge::attachments::downloads::Downloads;
@@ -34,10 +37,12 @@ pub mod intake;
 pub mod interests;
 pub mod keys;
 pub mod labels;
+pub mod mails;
 pub mod maintenance;
 pub mod organizations;
 pub mod protection;
 pub mod pushes;
+pub mod registrations;
 pub mod releases;
 pub mod renames;
 pub mod repositories;
@@ -78,6 +83,10 @@ pub struct Settings {
     pub placeholder_domain: String,
     /// What pictures may be.
     pub avatars: avatars::Settings,
+    /// Outgoing mail.
+    pub mails: mails::Settings,
+    /// Accounts that strangers make.
+    pub registration: registrations::Settings,
 }
 
 impl Default for Settings {
@@ -92,6 +101,8 @@ impl Default for Settings {
             everybody_creates_organizations: true,
             placeholder_domain: "noreply.localhost".to_owned(),
             avatars: avatars::Settings::default(),
+            mails: mails::Settings::default(),
+            registration: registrations::Settings::default(),
         }
     }
 }
@@ -116,6 +127,10 @@ pub struct ForgeParts {
     pub blobs: Blobs,
     /// Searching code, where there is an index.
     pub code_search: Option<CodeSearch>,
+    /// The runner that sends mails, where there is one; elsewhere they wait for it.
+    pub mail_jobs: Option<Jobs>,
+    /// The codes in links of mails.
+    pub link_codes: mails::LinkCodes,
 }
 
 /// The state all functions of the forge share.
@@ -141,6 +156,10 @@ pub struct Forge {
     pub code_search: Option<CodeSearch>,
     studio: avatars::Studio,
     jobs: Option<Jobs>,
+    mails: Arc<mails::Mails>,
+    mail_jobs: Option<Jobs>,
+    /// Accounts that strangers asked for lately, by network.
+    registrations: Quota<Client>,
 }
 
 impl Forge {
@@ -148,12 +167,26 @@ impl Forge {
     ///
     /// Errors: `Invalid` for settings that cannot work.
     pub fn new(parts: ForgeParts) -> Result<Arc<Self>> {
-        let ForgeParts { writer, readers, directory, clock, settings, rights, jobs, blobs, code_search } = parts;
+        let ForgeParts {
+            writer,
+            readers,
+            directory,
+            clock,
+            settings,
+            rights,
+            jobs,
+            blobs,
+            code_search,
+            mail_jobs,
+            link_codes,
+        } = parts;
         repositories::check_branch_name(&settings.default_branch)?;
         let access = Access::new(readers.clone(), writer.clone(), clock.clone(), settings.security.clone(), rights)?;
         let remembered_rules = protection::Remembered::new(REMEMBERED_REPOSITORIES);
         let downloads = Downloads::default();
         let studio = avatars::Studio::new(settings.avatars);
+        let mails = Arc::new(mails::Mails::new(settings.mails.clone(), link_codes));
+        let registrations = Quota::new(settings.registration.max_per_network, Duration::from_secs(3600));
         Ok(Arc::new(Self {
             writer,
             readers,
@@ -167,6 +200,9 @@ impl Forge {
             code_search,
             studio,
             jobs,
+            mails,
+            mail_jobs,
+            registrations,
         }))
     }
 
@@ -186,6 +222,13 @@ impl Forge {
     pub(crate) fn wake_indexing(&self) {
         if let Some(jobs) = &self.jobs {
             jobs.wake_after(code_search::due_after());
+        }
+    }
+
+    /// Says that a mail was written.
+    fn wake_mails(&self) {
+        if let Some(jobs) = &self.mail_jobs {
+            jobs.wake();
         }
     }
 

@@ -3,6 +3,7 @@
 //! Owns how requests arrive and answers leave. Owns no policy and no SQL: handlers parse, ask `access` and `forge`,
 //! and render. Started by `server.rs`.
 
+pub mod account_pages;
 pub mod api;
 pub mod avatars;
 pub mod body_memory;

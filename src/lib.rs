@@ -13,6 +13,7 @@ pub mod db;
 pub mod error;
 pub mod forge;
 pub mod http;
+pub mod mail;
 pub mod markdown;
 pub mod memory;
 pub mod model;

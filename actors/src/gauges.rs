@@ -202,6 +202,6 @@ pub(crate) fn job_ended(kind: &str, outcome: &'static str, took: Duration) {
     histogram!(JOB_SECONDS, "kind" => kind.to_owned()).record(took.as_secs_f64());
 }
 
-pub(crate) fn jobs_running(count: usize) {
-    gauge!(JOBS_RUNNING).set(count as f64);
+pub(crate) fn jobs_running(runner: &'static str, count: usize) {
+    gauge!(JOBS_RUNNING, "runner" => runner).set(count as f64);
 }

@@ -2,7 +2,8 @@
 //!
 //! Owns the handle and the types that cross it; `actor` claims, runs and records. Rows are the truth: a job exists exactly if the transaction
 //! that scheduled it was committed, and it runs again if the process dies before its end was recorded, so every job must be able to run twice.
-//! Refuses to know statements ([`JobStore`]) and what jobs do ([`RunJob`]). Child of the supervisor; may be restarted.
+//! Refuses to know statements ([`JobStore`]) and what jobs do ([`RunJob`]). Child of the supervisor; may be restarted. There may be several runners, each with rows
+//! of its own, so that what is slow does not keep waiting what is not.
 
 mod actor;
 
@@ -43,6 +44,11 @@ pub enum JobOutcome {
     /// The time was not right; run again later. Does not count as an attempt.
     Later(Duration),
 }
+
+/// The error of a run that would meet it each time: the job is given up at once.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Hopeless(pub String);
 
 /// What is recorded about a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +94,8 @@ pub trait RunJob: Send + Sync + 'static {
 
 /// What the runner of jobs works with.
 pub struct JobsArgs {
+    /// Its name among the children of the supervisor and in metrics.
+    pub name: &'static str,
     /// Where claims and ends are committed.
     pub writer: Writer,
     /// The rows.
@@ -150,6 +158,7 @@ impl Jobs {
     /// Errors: `Spawn`.
     pub async fn start(args: JobsArgs, supervisor: &Supervisor) -> Result<Self, Error> {
         let current: Arc<arc_swap::ArcSwapOption<ActorRef<Msg>>> = Arc::default();
+        let name = args.name;
         let args = Args(Arc::new(args));
         let shared = Arc::clone(&current);
         let start: StartChild = Box::new(move |parent| {
@@ -162,7 +171,7 @@ impl Jobs {
             })
         });
         let policy = Policy { restarts: 5, within: Duration::from_secs(600), backoff: Duration::from_secs(1) };
-        supervisor.adopt(Child { name: "jobs", exit_code: EXIT_JOBS, policy, start }).await?;
+        supervisor.adopt(Child { name, exit_code: EXIT_JOBS, policy, start }).await?;
         Ok(Self { actor: current, wake_at: Arc::default() })
     }
 

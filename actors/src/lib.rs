@@ -23,7 +23,7 @@ pub use derived::{Derived, DerivedOptions, Shape};
 pub use directory::{Directory, DirectoryArgs, DirectoryOptions, Retired};
 pub use error::Error;
 pub use gate::{Gate, Pass};
-pub use jobs::{Job, JobEnd, JobOutcome, JobStore, Jobs, JobsArgs, JobsOptions, RunJob};
+pub use jobs::{Hopeless, Job, JobEnd, JobOutcome, JobStore, Jobs, JobsArgs, JobsOptions, RunJob};
 pub use readers::{Readers, ReadersOptions};
 pub use repository::store::{RefStore, Stored, Unexplained, WaitingRow};
 pub use repository::{CommitRefs, EditOutcome, RepositoryHandle, UpdateRefs, WaitingLimits};

@@ -306,6 +306,14 @@ actions! { OnInstance {
     RenderMarkup("markup.render", [], Need::SignedIn);
     /// Looks at the token that is used, or revokes it: no scope, because a token may always give itself up.
     ManageCurrentToken("token.current", [], Need::SignedIn, with_limited_token);
+    /// Asks for an account of one's own, where the settings let strangers do so.
+    Register("user.register", [], Need::Anyone);
+    /// Makes the account that somebody asked for. The proof is a code that was sent to the address; it is looked at where the change is made.
+    ActivateAccount("user.activate", [], Need::Anyone);
+    /// Confirms an address, with the same kind of proof.
+    ConfirmEmail("email.confirm", [], Need::Anyone);
+    /// Removes what was not confirmed in time.
+    ForgetRegistrations("registration.forget", [], Need::SiteAdmin);
     /// Search among topics of repositories the caller may see.
     SearchTopics("topic.search", [Repository Read], Need::Anyone, with_limited_token);
     /// Search in the code of repositories the caller may read it of.

@@ -16,12 +16,20 @@ pub mod action {
     pub const INSTANCE_CREATE: &str = "instance.create";
     /// An account was made.
     pub const USER_CREATE: &str = "user.create";
+    /// A stranger asked for an account.
+    pub const USER_REGISTER: &str = "user.register";
+    /// A stranger confirmed the address and got the account.
+    pub const USER_ACTIVATE: &str = "user.activate";
+    /// Accounts that were asked for and not confirmed in time were forgotten.
+    pub const REGISTRATION_EXPIRE: &str = "registration.expire";
     /// An account was changed, its password included.
     pub const USER_EDIT: &str = "user.edit";
     /// An account was given another login name.
     pub const USER_RENAME: &str = "user.rename";
     /// An account was given an address.
     pub const EMAIL_ADD: &str = "email.add";
+    /// Somebody showed that an address is theirs.
+    pub const EMAIL_CONFIRM: &str = "email.confirm";
     /// An address was taken from an account.
     pub const EMAIL_DELETE: &str = "email.delete";
     /// An account was deleted.
@@ -221,7 +229,7 @@ pub struct Stamp {
 #[serde(deny_unknown_fields)]
 pub struct Object {
     /// `user`, `follow`, `block`, `token`, `key`, `deploy_key`, `repository`, `collaborator`, `organization`, `member`, `team`, `branch_protection`, `tag_protection`,
-    /// `release`, `attachment`, `ref` or `instance`.
+    /// `release`, `attachment`, `email`, `registration`, `ref` or `instance`.
     pub kind: String,
     /// The repository it belongs to.
     pub repo: Option<RepoId>,

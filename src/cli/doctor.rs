@@ -1,6 +1,8 @@
-//! `atomicqms doctor repo`: examines repositories.
+//! `atomicqms doctor repo`: examines repositories; `doctor mail` is below.
 //!
 //! Reads only and needs no lock, so it may run beside the server. Exit code 0: whole, 1: problems (the first ones named), 2: could not be checked.
+
+mod mail;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -37,6 +39,8 @@ const PAGE: i64 = 500;
 pub enum Command {
     /// Examine one repository or all; exit code 0 whole, 1 problems, 2 could not check
     Repo(Flags),
+    /// Say how many mails wait and ask the mail server whether it would take one; exit code 0 it would, 1 problems, 2 could not check
+    Mail(mail::Flags),
 }
 
 /// Flags of `doctor repo`.
@@ -55,11 +59,14 @@ pub struct Flags {
 
 /// Runs the command.
 pub(super) async fn run(command: Command, config: Config) -> Result<ExitCode, Failure> {
-    let Command::Repo(flags) = command;
     logs::install_for_command(&config.log);
-    match examine(&flags, &config).await {
-        Ok(0) => Ok(ExitCode::SUCCESS),
-        Ok(_) => Ok(ExitCode::from(PROBLEMS)),
+    let outcome = match command {
+        Command::Repo(flags) => examine(&flags, &config).await.map(|broken| broken == 0),
+        Command::Mail(flags) => mail::examine(&flags, &config).await,
+    };
+    match outcome {
+        Ok(true) => Ok(ExitCode::SUCCESS),
+        Ok(false) => Ok(ExitCode::from(PROBLEMS)),
         Err(failure) => {
             super::complain(&format!("could not check: {}", failure.line()));
             Ok(ExitCode::from(UNKNOWN))
@@ -69,11 +76,7 @@ pub(super) async fn run(command: Command, config: Config) -> Result<ExitCode, Fa
 
 /// Examines what was asked for and answers in how many repositories something is wrong.
 async fn examine(flags: &Flags, config: &Config) -> Result<usize, Failure> {
-    let path = config.database_path();
-    if let Err(source) = std::fs::metadata(&path) {
-        return Err(Failure::Directory { path, source });
-    }
-    let readers = Readers::open(&path, ReadersOptions { connections: 1, ..ReadersOptions::default() })?;
+    let readers = open(config)?;
     let outcome = match &flags.repository {
         Some(name) => {
             let id = find(&readers, name).await?;
@@ -83,6 +86,14 @@ async fn examine(flags: &Flags, config: &Config) -> Result<usize, Failure> {
     };
     readers.close();
     outcome
+}
+
+fn open(config: &Config) -> Result<Readers, Failure> {
+    let path = config.database_path();
+    if let Err(source) = std::fs::metadata(&path) {
+        return Err(Failure::Directory { path, source });
+    }
+    Ok(Readers::open(&path, ReadersOptions { connections: 1, ..ReadersOptions::default() })?)
 }
 
 async fn examine_all(readers: &Readers, config: &Config, full: bool) -> Result<usize, Failure> {

@@ -95,6 +95,14 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// Two settings do not go together.
+    #[error("setting `{key}`: {problem}")]
+    Together {
+        /// The setting to look at first.
+        key: &'static str,
+        /// What is missing or too much, in words.
+        problem: &'static str,
+    },
     /// Our own table of settings and the typed structs disagree.
     #[error("settings do not fit together: {0}")]
     Inconsistent(String),
@@ -172,6 +180,7 @@ pub fn load(sources: Sources) -> Result<Config, Error> {
         .variable("ATOMICQMS_ADMIN_PASSWORD")
         .filter(|text| !text.is_empty())
         .map(|text| Secret::new(text.to_owned()));
+    config.check()?;
     Ok(config)
 }
 

@@ -58,6 +58,12 @@ pub enum Kind {
     LogFilter,
     /// A host or user name of letters, digits, dots, dashes, underscores and colons, or nothing.
     Name,
+    /// Any text without control characters.
+    Text,
+    /// A mail address, with or without a name, or nothing.
+    Mailbox,
+    /// Domain names, `*.` before one for what is below it; in the environment separated by commas.
+    Domains,
     /// Text that is never printed.
     Secret,
 }
@@ -142,7 +148,7 @@ impl Setting {
                 "false" => Value::Boolean(false),
                 _ => return Err(self.allowed()),
             },
-            Kind::Networks | Kind::FsckRules | Kind::FileTypes => Value::Array(
+            Kind::Networks | Kind::FsckRules | Kind::FileTypes | Kind::Domains => Value::Array(
                 text.split(',')
                     .map(str::trim)
                     .filter(|item| !item.is_empty())
@@ -183,7 +189,9 @@ impl Setting {
                     && !text.starts_with('-')
                     && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte))
             }
-            (Kind::Secret, Value::String(text)) => !text.contains(|c: char| c.is_control()),
+            (Kind::Mailbox, Value::String(text)) => text.is_empty() || crate::mail::is_mailbox(text),
+            (Kind::Domains, Value::Array(items)) => items.iter().all(|item| item.as_str().is_some_and(is_domain)),
+            (Kind::Secret | Kind::Text, Value::String(text)) => !text.contains(|c: char| c.is_control()),
             _ => false,
         };
         if allowed { Ok(value) } else { Err(self.allowed()) }
@@ -207,7 +215,9 @@ impl Setting {
             Kind::FileTypes => "endings such as .png and media types such as image/*".to_owned(),
             Kind::LogFilter => "error, warn, info, debug, trace, or a filter such as info,atomicqms=debug".to_owned(),
             Kind::Name => "letters, digits and . - _ : or empty".to_owned(),
-            Kind::Secret => "text without control characters".to_owned(),
+            Kind::Mailbox => "an address such as qms@example.org or AtomicQMS <qms@example.org>, or empty".to_owned(),
+            Kind::Domains => "domains such as example.org or *.example.org".to_owned(),
+            Kind::Secret | Kind::Text => "text without control characters".to_owned(),
         }
     }
 
@@ -233,6 +243,12 @@ fn is_file_type(text: &str) -> bool {
         (None, Some((kind, subtype))) => text == "*/*" || (is_word(kind) && (subtype == "*" || is_word(subtype))),
         (None, None) => false,
     }
+}
+
+/// A domain of an address, in lower case, or `*.` and one.
+fn is_domain(text: &str) -> bool {
+    let domain = text.strip_prefix("*.").unwrap_or(text);
+    !domain.bytes().any(|byte| byte.is_ascii_uppercase()) && crate::model::Email::new(&format!("x@{domain}")).is_ok()
 }
 
 fn is_root_url(text: &str) -> bool {

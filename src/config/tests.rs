@@ -96,6 +96,23 @@ fn refusals_name_key_source_and_what_is_allowed() {
         ),
         ("", &[], &[("server.ssh_addr", "on")], &["server.ssh_addr", "command line", "off"]),
         ("", &[("ATOMICQMS__metrics__token", "top\nsecret")], &[], &["metrics.token", "***"]),
+        ("[mail]\nsmtp_password = \"top\\nsecret\"\n", &[], &[], &["mail.smtp_password", "***"]),
+        ("[mail]\nsmtp_host = \"mail.example.org\"\n", &[], &[], &["mail.from", "mail.smtp_host"]),
+        ("[mail]\nfrom = \"nobody\"\n", &[], &[], &["mail.from", "\"nobody\"", "qms@example.org"]),
+        ("[mail]\nfrom = \"a@example.org\\nBcc: b@example.org\"\n", &[], &[], &["mail.from"]),
+        ("[security]\nregistration = \"open\"\n", &[], &[], &["security.registration", "mail.smtp_host", "mail.from"]),
+        (
+            "[security]\nregistration_domains = [\"@x\"]\n",
+            &[],
+            &[],
+            &["security.registration_domains", "*.example.org"],
+        ),
+        (
+            "[mail]\nsmtp_host = \"mail.example.org\"\nfrom = \"a@example.org\"\nsmtp_security = \"none\"\nsmtp_user = \"u\"\n",
+            &[],
+            &[],
+            &["mail.smtp_security", "starttls"],
+        ),
     ];
     for (file, environment, flags, words) in cases {
         let dir = with_file(file);

@@ -53,6 +53,15 @@ pub fn find_of(conn: &dyn Connection, user: UserId, email: &Email) -> Result<Opt
     )
 }
 
+/// Finds an address by its row.
+pub fn find(conn: &dyn Connection, id: i64) -> Result<Option<EmailAddress>, Error> {
+    conn.first(
+        &format!("SELECT {COLUMNS} FROM email_address e JOIN users u ON u.id = e.user_id WHERE e.id = $1"),
+        &params![id],
+        read,
+    )
+}
+
 /// Finds the account that has confirmed an address, or has it as its primary one.
 pub fn holder(conn: &dyn Connection, email: &Email) -> Result<Option<UserId>, Error> {
     conn.first(

@@ -32,6 +32,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0018_gpg_keys.sql", include_str!("../../migrations/0018_gpg_keys.sql")),
     ("0019_languages.sql", include_str!("../../migrations/0019_languages.sql")),
     ("0020_social.sql", include_str!("../../migrations/0020_social.sql")),
+    ("0021_mail.sql", include_str!("../../migrations/0021_mail.sql")),
 ];
 
 /// The version this binary writes.

@@ -19,9 +19,9 @@ use crate::model::repository::{RepositoryQuery, RepositorySort};
 use crate::model::topic::TopicName;
 use crate::model::user::UserQuery;
 use crate::model::{
-    AccessLevel, Avatar, AvatarHolder, BlobId, Email, FileName, KeyOwner, KeyText, NewAttachment, NewRelease, NewToken,
-    Page, ReleaseFilter, RepoId, RepoName, RuleSettings, TeamId, TokenScopes, UserId, UserName, Uuid, Visibility,
-    WhiteList,
+    AccessLevel, Avatar, AvatarHolder, BlobId, Email, FileName, KeyOwner, KeyText, NewAttachment, NewMail,
+    NewRegistration, NewRelease, NewToken, Page, Purpose, ReleaseFilter, RepoId, RepoName, RuleSettings, TeamId,
+    TokenScopes, UserId, UserName, Uuid, Visibility, WhiteList,
 };
 
 struct Explaining {
@@ -83,6 +83,7 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     )
     .unwrap();
     email_addresses::list(conn_ref, ada).unwrap();
+    email_addresses::find(conn_ref, 1).unwrap();
     email_addresses::find_of(conn_ref, ada, &address).unwrap();
     email_addresses::holder(conn_ref, &address).unwrap();
     users::find_by_present_or_former_name(conn_ref, &UserName::new("nobody").unwrap()).unwrap();
@@ -204,6 +205,7 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     refs::moves_after(conn_ref, repo, 0).unwrap();
     releases_and_files(conn_ref, ada, repo);
     run_a_job(conn_ref);
+    send_a_mail(conn_ref);
     repositories::list_ids_after(conn_ref, RepoId::new(0), 10).unwrap();
     audit::last(conn_ref).unwrap();
     audit::list_after(conn_ref, 0, 10).unwrap();
@@ -393,6 +395,41 @@ fn run_a_job(conn: &dyn Connection) {
     jobs::count_failed(conn).unwrap();
     jobs::count_waiting(conn, "tidy").unwrap();
     rows.finish(conn, &job, &JobEnd::Done).unwrap();
+}
+
+/// Every statement about mails and those who register.
+fn send_a_mail(conn: &dyn Connection) {
+    use atomicqms_actors::{JobEnd, JobStore};
+    let rows = outgoing_mails::Rows::new(std::sync::Arc::new(crate::model::time::ManualClock::new(NOON)));
+    let (name, email) = (UserName::new("eve").unwrap(), Email::new("eve@example.org").unwrap());
+    let mail = NewMail {
+        recipient: email.clone(),
+        purpose: Purpose::AccountMade,
+        subject: String::new(),
+        text: String::new(),
+        about: None,
+        expires_ms: NOON,
+    };
+    for _ in 0..2 {
+        outgoing_mails::insert(conn, &mail, NOON).unwrap();
+    }
+    let job = rows.claim(conn).unwrap().unwrap();
+    outgoing_mails::find(conn, job.id).unwrap();
+    outgoing_mails::count_waiting(conn).unwrap();
+    rows.finish(conn, &job, &JobEnd::Retry { after: std::time::Duration::ZERO, error: "x".into() }).unwrap();
+    rows.claim(conn).unwrap().unwrap();
+    rows.release_all(conn).unwrap();
+    outgoing_mails::status(conn).unwrap();
+    rows.finish(conn, &job, &JobEnd::Failed { error: "x".into() }).unwrap();
+    rows.finish(conn, &job, &JobEnd::Done).unwrap();
+
+    let new = NewRegistration { name: name.clone(), email: email.clone(), password: String::new() };
+    let id = registrations::insert(conn, &new, "x", NOON, NOON).unwrap();
+    registrations::find(conn, id).unwrap();
+    registrations::count(conn).unwrap();
+    registrations::next_expiry(conn).unwrap();
+    registrations::delete_of(conn, &name, &email).unwrap();
+    registrations::delete_expired(conn, NOON).unwrap();
 }
 
 #[test]

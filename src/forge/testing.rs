@@ -67,6 +67,8 @@ impl TestForge {
             jobs: None,
             blobs,
             code_search: None,
+            mail_jobs: None,
+            link_codes: crate::forge::mails::LinkCodes::new(b"secret"),
         };
         Self { forge: Forge::new(parts).unwrap(), clock, directory, supervisor }
     }

@@ -4,10 +4,11 @@
 //! given to somebody else. Called by the API and by the command line.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Forge, attachments, check_link, check_text};
+use super::{Forge, attachments, check_link, check_text, mails};
 use crate::access::Action;
 use crate::access::Permit;
 use crate::access::action::{
@@ -23,17 +24,20 @@ use crate::model::{NewUser, Page, Paged, User, UserId, UserName, UserPatch};
 
 const LAST_ADMIN: &str = "this is the last administrator who can sign in";
 
-/// Makes an account.
+/// Makes an account; its person is told by mail if so wanted and mail is on.
 ///
 /// Errors: `Invalid` for a name, address or password that is taken or breaks a rule.
 pub async fn create_user(forge: &Forge, permit: Permit<CreateUser>, new: NewUser) -> Result<User> {
     check_text("full_name", &new.full_name, 100)?;
     let hash = forge.access.passwords().hash(&new.password).await?;
-    let at = forge.clock.now();
-    forge
+    let (mails, at) = (Arc::clone(&forge.mails), forge.clock.now());
+    let user = forge
         .write("create user", move |tx| {
             permit.confirm(tx, at)?;
             let user = insert_user(tx, &new, &hash, at)?;
+            if new.is_told_by_mail {
+                mails.post(tx, &mails::account_made(mails.settings(), &user.email, &user.name, at), at)?;
+            }
             let event =
                 Event::new(permit.caller().stamp(), action::USER_CREATE, Object::new("user", user.id)).after(json!({
                     "login": user.name.as_str(),
@@ -45,7 +49,9 @@ pub async fn create_user(forge: &Forge, permit: Permit<CreateUser>, new: NewUser
             audit::append(tx, at, &event)?;
             Ok(user)
         })
-        .await
+        .await?;
+    forge.wake_mails();
+    Ok(user)
 }
 
 /// Writes the row of a new account after checking that name and address are free; the event is the caller's.

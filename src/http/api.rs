@@ -945,13 +945,11 @@ fn avatar_routes() -> Vec<Route> {
     let of_repo = "/api/v1/repos/{owner}/{repo}/avatar";
     vec![
         Route::api(Method::POST, own, "userUpdateAvatar", avatars::user_update_avatar)
-            .about("Update the authenticated user's picture")
-,
+            .about("Update the authenticated user's picture"),
         Route::api(Method::DELETE, own, "userDeleteAvatar", avatars::user_delete_avatar)
             .about("Delete the authenticated user's picture"),
         Route::api(Method::POST, of_org, "orgUpdateAvatar", avatars::org_update_avatar)
-            .about("Update an organization's picture")
-,
+            .about("Update an organization's picture"),
         Route::api(Method::DELETE, of_org, "orgDeleteAvatar", avatars::org_delete_avatar)
             .about("Delete an organization's picture"),
         Route::api(Method::POST, of_repo, "repoUpdateAvatar", avatars::repo_update_avatar)

@@ -6,11 +6,14 @@
 pub mod body;
 pub mod caller;
 pub mod connection;
+pub mod form;
 pub mod multipart;
 pub mod names;
 pub mod paging;
 
 pub use body::{Body, TextBody};
+pub use caller::Visitor;
 pub use connection::OwnConnection;
+pub use form::Form;
 pub use names::{OrgPath, PathParam, RepoPath, TeamPath, UserPath};
 pub use paging::Paging;

@@ -12,7 +12,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::api::spec::{self, Described, Operation, Queries};
 use super::middleware::context::RequestContext;
-use super::{App, api, avatars, downloads, git, health, metrics, page};
+use super::{App, account_pages, api, avatars, downloads, git, health, metrics, page};
 
 /// Which shape answers and errors of a route have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,6 +92,7 @@ pub fn routes() -> Vec<Route> {
         Route::new(Group::Health, Method::GET, "/api/healthz", "healthz", health::healthz),
         Route::new(Group::Health, Method::GET, "/metrics", "metrics", metrics::metrics),
     ];
+    routes.extend(account_pages::routes());
     routes.extend(api::routes());
     routes.extend(avatars::routes());
     routes.extend(spec::routes());

@@ -152,6 +152,8 @@ pub struct NewUser {
     pub is_restricted: bool,
     /// Who may see the account.
     pub visibility: Visibility,
+    /// Tell the person by mail, where mail is on.
+    pub is_told_by_mail: bool,
 }
 
 impl NewUser {
@@ -166,6 +168,7 @@ impl NewUser {
             must_change_password: false,
             is_restricted: false,
             visibility: Visibility::Public,
+            is_told_by_mail: false,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Who does a durable job: tidying repositories, indexing their files, or removing contents that no file needs.
+//! Who does a durable job: tidying repositories, indexing their files, removing contents that no file needs, or forgetting who did not confirm an account.
 //!
 //! Owns nothing but the choice by kind.
 
@@ -7,12 +7,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use atomicqms_actors::jobs::Running;
-use atomicqms_actors::{Job, JobOutcome, Readers, RunJob};
+use atomicqms_actors::{Job, JobOutcome, Readers, RunJob, Writer};
 
 use crate::blobs::Blobs;
-use crate::forge::attachments;
 use crate::forge::code_search::{INDEX, indexer::Indexer};
 use crate::forge::maintenance::Runner;
+use crate::forge::{attachments, registrations};
+use crate::model::Clock;
 
 /// Jobs of maintenance that were asked for before it was switched off wait so long each time.
 const SWITCHED_OFF: Duration = Duration::from_secs(24 * 3600);
@@ -25,6 +26,8 @@ pub(super) struct Duties {
     pub(super) indexer: Indexer,
     pub(super) blobs: Blobs,
     pub(super) readers: Readers,
+    pub(super) writer: Writer,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 impl RunJob for Duties {
@@ -34,6 +37,9 @@ impl RunJob for Duties {
             INDEX => Box::pin(async move { duties.indexer.run_job(&job, &stop).await }),
             attachments::FORGET_BLOB => {
                 Box::pin(async move { Ok(attachments::run_job(&duties.blobs, &duties.readers, &job).await?) })
+            }
+            registrations::FORGET => {
+                Box::pin(async move { Ok(registrations::run_job(&duties.writer, &*duties.clock, &job).await?) })
             }
             _ => match &self.maintenance {
                 Some(maintenance) => maintenance.run(job, stop),

@@ -13,19 +13,21 @@ use atomicqms_actors::{
     ReadersOptions, Supervisor, WaitingLimits, Watched, Writer, WriterOptions,
 };
 
-use super::Failure;
 use super::duties::Duties;
+use super::{Failure, bootstrap};
 use crate::access::{self, RightsVersion};
 use crate::blobs::Blobs;
 use crate::blobs::local::LocalStore;
-use crate::config::{Config, Maintenance, Search, Security};
+use crate::config::{self, Config, Maintenance, Search, Security};
 use crate::db;
 use crate::db::refs::Refs;
 use crate::forge::code_search::indexer::{Indexer, IndexerParts};
 use crate::forge::code_search::{self, CodeSearch};
+use crate::forge::mails::{self, LinkCodes, Sender, SenderParts};
 use crate::forge::maintenance::{self, Runner, RunnerParts};
-use crate::forge::{Forge, ForgeParts, Settings, setup};
+use crate::forge::{Forge, ForgeParts, Settings, registrations, setup};
 use crate::http::api::urls::Urls;
+use crate::mail::{self, Smtp};
 use crate::model::{Clock, SystemClock};
 
 /// Everything below HTTP.
@@ -36,6 +38,7 @@ pub struct Parts {
     pub maintenance: Runner,
     supervisor: Supervisor,
     jobs: Option<Jobs>,
+    mail_jobs: Option<Jobs>,
 }
 
 impl Parts {
@@ -43,29 +46,27 @@ impl Parts {
     ///
     /// Errors: `Failure::Schema` for a database this version cannot use, `Failure::Start` otherwise.
     pub async fn start(config: &Config, on_escalate: OnEscalate) -> Result<Self, Failure> {
-        Self::start_over(config, config.repositories_dir(), true, on_escalate).await
+        // Whether maintenance is on is asked where a job is run: others run in any case.
+        let runs = Runs { jobs: true, mails: true };
+        Self::start_over(config, config.repositories_dir(), runs, on_escalate).await
     }
 
     /// Starts what a command needs that works on repositories while no server runs: as a server, without jobs in the background.
     ///
     /// Errors: as [`Parts::start`].
     pub async fn start_alone(config: &Config) -> Result<Self, Failure> {
-        Self::start_over(config, config.repositories_dir(), false, Arc::new(report)).await
+        Self::start_over(config, config.repositories_dir(), Runs::default(), Arc::new(report)).await
     }
 
     /// Starts what commands need beside a running server: no repository can be opened or touched.
     ///
     /// Errors: as [`Parts::start`].
     pub async fn start_beside(config: &Config) -> Result<Self, Failure> {
-        Self::start_over(config, config.run_dir().join("no-repositories"), false, Arc::new(report)).await
+        let nowhere = config.run_dir().join("no-repositories");
+        Self::start_over(config, nowhere, Runs::default(), Arc::new(report)).await
     }
 
-    async fn start_over(
-        config: &Config,
-        root: PathBuf,
-        runs_jobs: bool,
-        on_escalate: OnEscalate,
-    ) -> Result<Self, Failure> {
+    async fn start_over(config: &Config, root: PathBuf, runs: Runs, on_escalate: OnEscalate) -> Result<Self, Failure> {
         let path = config.database_path();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let supervisor = Supervisor::start(on_escalate).await?;
@@ -102,6 +103,8 @@ impl Parts {
             &supervisor,
         )
         .await?;
+        let root_url = super::root_url(&config.server.root_url, config.server.http_addr);
+        let link_codes = LinkCodes::new(&bootstrap::root_secret(config)?);
         let settings = Settings {
             security: access_settings(&config.security),
             default_branch: config.git.default_branch.clone(),
@@ -115,8 +118,9 @@ impl Parts {
                 max_pixels: config.avatars.max_pixels,
                 at_once: config.avatars.max_concurrent,
             },
-            placeholder_domain: Urls::new(&super::root_url(&config.server.root_url, config.server.http_addr))
-                .placeholder_domain(),
+            placeholder_domain: Urls::new(&root_url).placeholder_domain(),
+            mails: mail_settings(config, &root_url),
+            registration: registration_settings(&config.security),
         };
         let maintenance = Runner::new(RunnerParts {
             directory: directory.clone(),
@@ -133,7 +137,7 @@ impl Parts {
         });
         let blobs = Blobs::new(Arc::new(LocalStore::new(config.attachments_dir())));
         let search = search_settings(&config.search);
-        let indexer = match runs_jobs {
+        let indexer = match runs.jobs {
             true => {
                 let path = config.search_dir().join("code.db");
                 let open = move || Derived::open(&path, db::code_index::SHAPE, DerivedOptions::default());
@@ -152,6 +156,7 @@ impl Parts {
         let jobs = match &indexer {
             Some(indexer) => {
                 let args = JobsArgs {
+                    name: "jobs",
                     writer: writer.clone(),
                     store: Arc::new(db::jobs::Rows::new(Arc::clone(&clock))),
                     run: Arc::new(Duties {
@@ -159,6 +164,8 @@ impl Parts {
                         indexer: indexer.clone(),
                         blobs: blobs.clone(),
                         readers: readers.clone(),
+                        writer: writer.clone(),
+                        clock: Arc::clone(&clock),
                     }),
                     options: jobs_options(&config.maintenance),
                 };
@@ -166,12 +173,57 @@ impl Parts {
             }
             None => None,
         };
-        let code_search = indexer.map(|indexer| CodeSearch::new(indexer, search));
-        let jobs_of_forge = jobs.clone();
-        let parts =
-            ForgeParts { writer, readers, directory, clock, settings, rights, jobs: jobs_of_forge, blobs, code_search };
-        let forge = Forge::new(parts)?;
-        Ok(Self { forge, maintenance, supervisor, jobs })
+        let host = Urls::new(&root_url).host().to_owned();
+        let mail_jobs = match mail::Settings::read(&config.mail, &host).filter(|_| runs.mails) {
+            Some(smtp) => {
+                let sender = Sender::new(SenderParts {
+                    smtp: Smtp::new(smtp),
+                    readers: readers.clone(),
+                    codes: link_codes.clone(),
+                    root_url,
+                    host,
+                    clock: Arc::clone(&clock),
+                });
+                let args = JobsArgs {
+                    name: "mails",
+                    writer: writer.clone(),
+                    store: Arc::new(db::outgoing_mails::Rows::new(Arc::clone(&clock))),
+                    run: Arc::new(sender),
+                    options: mail_options(&config.mail),
+                };
+                Some(Jobs::start(args, &supervisor).await?)
+            }
+            None => None,
+        };
+        let (jobs_of_forge, mails_of_forge) = (jobs.clone(), mail_jobs.clone());
+        let forge = Forge::new(ForgeParts {
+            writer,
+            readers,
+            directory,
+            clock,
+            settings,
+            rights,
+            jobs: jobs_of_forge,
+            blobs,
+            code_search: indexer.map(|indexer| CodeSearch::new(indexer, search)),
+            mail_jobs: mails_of_forge,
+            link_codes,
+        })?;
+        Ok(Self { forge, maintenance, supervisor, jobs, mail_jobs })
+    }
+
+    /// Says in the log how it stands with mails: those that nobody will send, and those that the mail server did not take.
+    ///
+    /// Errors: the rows cannot be read.
+    async fn report_mails(&self) -> Result<(), Failure> {
+        let status = self.forge.read("mail status", |conn| Ok(db::outgoing_mails::status(conn)?)).await?;
+        if status.waiting > 0 && self.mail_jobs.is_none() {
+            tracing::warn!(count = status.waiting, "mails wait, and nobody sends them: mail.smtp_host is not set");
+        } else if status.waiting > 0 || status.failed > 0 {
+            let (waiting, failed) = (status.waiting, status.failed);
+            tracing::info!(mails.waiting = waiting, mails.failed = failed, "mails from before this start");
+        }
+        Ok(())
     }
 
     /// Brings repositories in line whose files lag behind their rows, after a crash.
@@ -194,12 +246,12 @@ impl Parts {
                 self.forge.wake_jobs();
             }
         }
-        Ok(())
+        self.report_mails().await
     }
 
     /// Finishes running turns and queued writes, then stops everything.
     pub async fn stop(self) {
-        if let Some(jobs) = &self.jobs {
+        for jobs in [&self.jobs, &self.mail_jobs].into_iter().flatten() {
             jobs.shutdown().await;
         }
         self.forge.directory.shutdown().await;
@@ -212,6 +264,15 @@ impl Parts {
         }
         self.forge.readers.close();
     }
+}
+
+/// What runs in the background.
+#[derive(Debug, Clone, Copy, Default)]
+struct Runs {
+    /// Durable jobs.
+    jobs: bool,
+    /// Mails are sent, if there is a mail server.
+    mails: bool,
 }
 
 fn report(escalation: atomicqms_actors::Escalation) {
@@ -251,6 +312,38 @@ fn jobs_options(config: &Maintenance) -> JobsOptions {
         period: Duration::from_secs(config.poll_seconds),
         max_attempts: config.max_attempts,
         ..JobsOptions::default()
+    }
+}
+
+fn mail_options(config: &config::Mail) -> JobsOptions {
+    let backoff = Duration::from_secs(config.retry_seconds);
+    JobsOptions {
+        at_once: config.mails_at_once,
+        max_attempts: config.max_attempts,
+        backoff,
+        period: backoff.min(JobsOptions::default().period),
+        ..JobsOptions::default()
+    }
+}
+
+fn mail_settings(config: &Config, root_url: &str) -> mails::Settings {
+    mails::Settings {
+        is_on: config.has_mail(),
+        root_url: root_url.to_owned(),
+        confirmation_ms: i64::from(config.security.confirmation_hours).saturating_mul(3_600_000),
+        max_waiting: config.mail.max_waiting,
+        max_text_bytes: config.mail.max_text_bytes,
+        max_per_recipient: config.mail.max_per_recipient,
+        max_per_account: config.mail.max_per_account,
+    }
+}
+
+fn registration_settings(security: &Security) -> registrations::Settings {
+    registrations::Settings {
+        is_open: security.registration == config::Registration::Open,
+        domains: security.registration_domains.clone(),
+        max_pending: security.max_pending_registrations,
+        max_per_network: security.max_registrations_per_address,
     }
 }
 

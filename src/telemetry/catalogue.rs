@@ -294,7 +294,14 @@ pub const METRICS: &[Metric] = &[
         &["kind"],
         "Duration of one run of a durable job",
     ),
-    metric("atomicqms_jobs_running", Gauge, None, &[], "Durable jobs that run now"),
+    metric("atomicqms_jobs_running", Gauge, None, &["runner"], "Durable jobs that run now, by runner (jobs, mails)"),
+    metric(
+        "atomicqms_mails_total",
+        Counter,
+        None,
+        &["purpose", "outcome"],
+        "Mails by purpose and outcome (sent, later: tried again, refused: given up, outdated: not wanted any more)",
+    ),
     metric(
         "atomicqms_search_seconds",
         Histogram(&REQUEST_SECONDS),

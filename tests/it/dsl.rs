@@ -9,6 +9,7 @@ pub(crate) mod evidence;
 pub(crate) mod forge;
 pub(crate) mod git;
 pub(crate) mod http;
+pub(crate) mod mail_sink;
 pub(crate) mod pack;
 pub(crate) mod persona;
 pub(crate) mod sop;

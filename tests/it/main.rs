@@ -29,6 +29,7 @@ mod hostile_objects;
 mod hostile_packs;
 mod lifecycle;
 mod limits;
+mod mail;
 mod maintenance;
 mod midway;
 mod no_process;

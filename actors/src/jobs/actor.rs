@@ -10,7 +10,7 @@ use std::time::Instant;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::task::JoinSet;
 
-use super::{Job, JobEnd, JobOutcome, JobsArgs};
+use super::{Hopeless, Job, JobEnd, JobOutcome, JobsArgs};
 use crate::error::BoxError;
 use crate::supervisor::{ORDERLY, error_chain};
 use crate::{Error, gauges};
@@ -59,7 +59,7 @@ impl Actor for JobsActor {
         }
         drop(myself.send_interval(args.options.period, || Msg::Wake));
         drop(myself.send_message(Msg::Wake));
-        gauges::jobs_running(0);
+        gauges::jobs_running(args.name, 0);
         Ok(State {
             args,
             tasks: JoinSet::new(),
@@ -113,7 +113,7 @@ impl State {
         let (began, myself) = (Instant::now(), myself.clone());
         let run = self.args.run.run(job.clone(), Arc::clone(&self.stop));
         self.running += 1;
-        gauges::jobs_running(self.running);
+        gauges::jobs_running(self.args.name, self.running);
         self.tasks.spawn(async move {
             // In a task of its own, so that a panic is an outcome like others.
             let outcome = match tokio::spawn(run).await {
@@ -131,10 +131,12 @@ impl State {
         outcome: Result<JobOutcome, BoxError>,
     ) -> Result<(), ActorProcessingErr> {
         self.running = self.running.saturating_sub(1);
-        gauges::jobs_running(self.running);
+        gauges::jobs_running(self.args.name, self.running);
+        let is_hopeless = outcome.as_ref().err().is_some_and(|error| error.is::<Hopeless>());
         let end = match outcome {
             Ok(JobOutcome::Done) => JobEnd::Done,
             Ok(JobOutcome::Later(after)) => JobEnd::Later(after),
+            Err(error) if is_hopeless => JobEnd::Failed { error: error_chain(error.as_ref()) },
             // Told to stop: no fault of the job.
             Err(_) if self.stop.load(Ordering::Relaxed) => JobEnd::Later(std::time::Duration::ZERO),
             Err(error) => self.args.options.after_failure(job.attempts, error_chain(error.as_ref())),
@@ -152,6 +154,10 @@ impl State {
                     "job failed and will run again"
                 );
                 "retry"
+            }
+            JobEnd::Failed { error } if is_hopeless => {
+                tracing::warn!(job.kind = job.kind, job.key = job.key, error, "job cannot succeed and is given up");
+                "failed"
             }
             JobEnd::Failed { error } => {
                 tracing::error!(

@@ -78,6 +78,7 @@ impl RunJob for Arc<Script> {
                 "panic" => panic!("as told"),
                 "flaky" if job.attempts < 3 => Err("not yet".into()),
                 "broken" => Err("never".into()),
+                "hopeless" => Err(Box::new(Hopeless("never".to_owned())) as BoxError),
                 _ => Ok(JobOutcome::Done),
             }
         })
@@ -86,8 +87,13 @@ impl RunJob for Arc<Script> {
 
 async fn start(database: &Database, script: &Arc<Script>, at_once: usize) -> Jobs {
     let options = JobsOptions { at_once, period: Duration::from_millis(5), max_attempts: 4, ..JobsOptions::default() };
-    let args =
-        JobsArgs { writer: database.writer.clone(), store: Arc::new(Rows), run: Arc::new(Arc::clone(script)), options };
+    let args = JobsArgs {
+        name: "jobs",
+        writer: database.writer.clone(),
+        store: Arc::new(Rows),
+        run: Arc::new(Arc::clone(script)),
+        options,
+    };
     Jobs::start(args, &database.supervisor).await.unwrap()
 }
 
@@ -125,6 +131,7 @@ async fn jobs_run_again_until_they_succeed_or_are_given_up() {
             ("flaky", "a"),
             ("broken", "b"),
             ("panic", "c"),
+            ("hopeless", "g"),
             ("plain", "a"),
             ("plain", "d"),
             ("meet", "e"),
@@ -138,6 +145,7 @@ async fn jobs_run_again_until_they_succeed_or_are_given_up() {
         "flaky done 3",
         "broken failed 4",
         "panic failed 4",
+        "hopeless failed 1",
         "plain done 1",
         "plain done 1",
         "meet done 1",
@@ -178,6 +186,7 @@ async fn a_hint_for_later_wakes_when_the_job_is_due_also_while_another_is_under_
     let script = Script::new();
     let options = JobsOptions { period: Duration::from_secs(3600), ..JobsOptions::default() };
     let args = JobsArgs {
+        name: "jobs",
         writer: database.writer.clone(),
         store: Arc::new(Rows),
         run: Arc::new(Arc::clone(&script)),

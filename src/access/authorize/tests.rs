@@ -451,9 +451,8 @@ fn units_count_for_themselves_below_administrators() {
 #[test]
 fn instance_actions() {
     let expected = |rule: &Rule| match rule.name {
-        "server.read" | "user.search" | "repository.search" | "organization.list" | "topic.search" | "code.search" => {
-            ["ok", "ok", "ok", "ok"]
-        }
+        "server.read" | "user.search" | "repository.search" | "organization.list" | "topic.search" | "code.search"
+        | "user.register" | "user.activate" | "email.confirm" => ["ok", "ok", "ok", "ok"],
         "self.read"
         | "repository.list_own"
         | "organization.list_own"
@@ -461,7 +460,7 @@ fn instance_actions() {
         | "organization.create"
         | "markup.render"
         | "token.current" => ["unauthenticated", "ok", "ok", "unauthenticated"],
-        "user.list" | "user.create" | "ledger.read" | "organization.list_all" => {
+        "user.list" | "user.create" | "ledger.read" | "organization.list_all" | "registration.forget" => {
             ["unauthenticated", "forbidden", "ok", "ok"]
         }
         other => panic!("{other} has no line in the table"),

@@ -24,6 +24,8 @@ fn forgetful(forge: &Forge) -> Arc<Forge> {
         jobs: None,
         blobs: forge.blobs.clone(),
         code_search: None,
+        mail_jobs: None,
+        link_codes: crate::forge::mails::LinkCodes::new(b"secret"),
     };
     Forge::new(parts).unwrap()
 }

@@ -121,6 +121,7 @@ pub fn new_user(option: CreateUserOption, min_password: usize) -> Result<NewUser
         must_change_password: option.must_change_password.unwrap_or(true),
         is_restricted: option.restricted.unwrap_or(false),
         visibility: shown,
+        is_told_by_mail: option.send_notify,
         ..NewUser::new(name, email, option.password)
     })
 }

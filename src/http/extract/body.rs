@@ -116,7 +116,7 @@ fn has_json_type(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-async fn collect(mut body: axum::body::Body, limit: usize, mut lease: Lease) -> Result<(Bytes, Lease)> {
+pub(super) async fn collect(mut body: axum::body::Body, limit: usize, mut lease: Lease) -> Result<(Bytes, Lease)> {
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame

@@ -1,7 +1,7 @@
 //! Who calls: credentials out of the request, a [`Caller`] out of `access`.
 //!
 //! Owns where credentials may stand in a request. Whether they are good is decided in `access`; a request with bad
-//! ones is refused even where none are needed, as Gitea does.
+//! ones is refused even where none are needed, as Gitea does. Pages that are for everybody take a [`Visitor`], who shows none.
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::header;
@@ -28,18 +28,14 @@ impl FromRequestParts<App> for Caller {
             Vec::new()
         };
         let find = |name: &str| query.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str());
-        let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let text = |name: &str| text_of(parts, name);
         // A header that is not text cannot be a credential, but it was meant as one: it must not pass for none.
         let authorization =
             parts.headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or("unreadable"));
         let presented = Presented {
             authorization,
             query_token: find("token").or_else(|| find("access_token")),
-            origin: Origin {
-                source_ip: context.as_ref().map(|context| context.client_ip()),
-                user_agent: text("user-agent").map(|agent| agent.chars().take(USER_AGENT_MAX_CHARS).collect()),
-                request_id: context.as_ref().map(|context| context.id().to_string()).unwrap_or_default(),
-            },
+            origin: origin_of(parts),
         };
         let mut caller = app.forge.identify(presented).await?;
         let is_api =
@@ -57,6 +53,31 @@ impl FromRequestParts<App> for Caller {
             }
         }
         Ok(caller)
+    }
+}
+
+/// Whoever looks at a page that is the same for everybody: credentials that a browser remembers are not looked at.
+#[derive(Debug)]
+pub struct Visitor(pub Caller);
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+        Ok(Self(Caller::anonymous(origin_of(parts))))
+    }
+}
+
+fn text_of<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
+    parts.headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn origin_of(parts: &Parts) -> Origin {
+    let context = RequestContext::of(&parts.extensions);
+    Origin {
+        source_ip: context.map(|context| context.client_ip()),
+        user_agent: text_of(parts, "user-agent").map(|agent| agent.chars().take(USER_AGENT_MAX_CHARS).collect()),
+        request_id: context.map(|context| context.id().to_string()).unwrap_or_default(),
     }
 }
 

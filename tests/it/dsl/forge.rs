@@ -390,6 +390,13 @@ impl Forge {
         Persona::with_password(self.shared(), login, &password)
     }
 
+    /// A command of the binary on this data directory, with the settings of the server.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = binary(args);
+        command.arg("--data-dir").arg(&self.data_dir).envs(&self.start.env);
+        command
+    }
+
     /// `atomicqms audit verify` on the data directory: exit code and everything it printed.
     pub(crate) fn audit_verify(&self) -> (Option<i32>, String) {
         let data_dir = self.data_dir.to_string_lossy().into_owned();

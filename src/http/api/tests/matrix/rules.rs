@@ -67,6 +67,13 @@ pub(super) const RULES: &[Rule] = &[
     rule("home", Everybody, "", &[200]).limited(),
     rule("specification", Everybody, "", &[200]).limited(),
     rule("specificationPage", Everybody, "", &[200]).limited(),
+    // Registration is off here, and there is no code.
+    rule("signUpForm", Everybody, "", &[403]).limited(),
+    rule("signUp", Everybody, "", &[403]).limited(),
+    rule("activateForm", Everybody, "", &[400, 404]).limited(),
+    rule("activate", Everybody, "", &[400, 404]).limited(),
+    rule("activateEmailForm", Everybody, "", &[400, 404]).limited(),
+    rule("activateEmail", Everybody, "", &[400, 404]).limited(),
     // No picture has this hash; who sees which is asked by tests of their own.
     rule("avatar", Everybody, "", &[404]).limited(),
     rule("repoAvatar", Everybody, "", &[404]).limited(),

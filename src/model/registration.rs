@@ -1,0 +1,31 @@
+//! Accounts that strangers asked for and have not confirmed yet.
+//!
+//! Owns plain data. A registration is no account: it takes no name and no address from anybody until it is confirmed.
+
+use super::{Email, UserName, UtcMs};
+
+/// What a stranger asks for.
+#[derive(Debug, Clone)]
+pub struct NewRegistration {
+    /// Wanted login name, already checked by [`UserName::new`].
+    pub name: UserName,
+    /// Address that has to be confirmed.
+    pub email: Email,
+    /// Clear text password; hashed before it goes anywhere.
+    pub password: String,
+}
+
+/// A registration that waits for its confirmation.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    /// Row id; never used twice.
+    pub id: i64,
+    /// Wanted login name.
+    pub name: UserName,
+    /// Address that has to be confirmed.
+    pub email: Email,
+    /// Hash of the password (PHC string).
+    pub password_hash: String,
+    /// When it lapses.
+    pub expires_ms: UtcMs,
+}
