@@ -78,7 +78,7 @@ impl RunJob for Arc<Script> {
                 "panic" => panic!("as told"),
                 "flaky" if job.attempts < 3 => Err("not yet".into()),
                 "broken" => Err("never".into()),
-                "hopeless" => Err(Box::new(Hopeless("never".to_owned()))),
+                "hopeless" => Err(Box::new(Hopeless("never".to_owned())) as BoxError),
                 _ => Ok(JobOutcome::Done),
             }
         })
