@@ -49,12 +49,14 @@ impl Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_atomicqms"));
         command.args(["serve", "--http", "127.0.0.1:0", "--ssh", "off", "--data-dir"]).arg(&data);
         command.env_clear().env("ATOMICQMS_ADMIN_PASSWORD", PASSWORD).stdout(Stdio::null()).stderr(Stdio::null());
-        let process = command.spawn().unwrap();
+        // Its drop waits for the process, however this ends.
+        let mut server = Self { process: command.spawn().unwrap(), address: String::new(), directory };
         let asked = Instant::now();
         loop {
             let address = std::fs::read_to_string(data.join("run/http.addr")).unwrap_or_default();
             if !address.is_empty() && TcpStream::connect(address.trim()).is_ok() {
-                break Self { process, address: address.trim().to_owned(), directory };
+                address.trim().clone_into(&mut server.address);
+                break server;
             }
             assert!(asked.elapsed() < Duration::from_secs(30), "no start");
             std::thread::sleep(Duration::from_millis(20));

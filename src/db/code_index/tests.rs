@@ -24,7 +24,7 @@ fn found(conn: &dyn Connection, phrase: &str) -> Vec<(i64, String)> {
     let expression = Pattern::phrase(phrase, false).unwrap().expression();
     let numbers = list_numbers(conn, expression.as_deref(), 0, i64::MAX, 100).unwrap();
     let path = |id| find_document(conn, id).unwrap().unwrap();
-    numbers.into_iter().map(|id| path(id)).map(|one| (one.repo.get(), String::from_utf8(one.path).unwrap())).collect()
+    numbers.into_iter().map(path).map(|one| (one.repo.get(), String::from_utf8(one.path).unwrap())).collect()
 }
 
 #[test]

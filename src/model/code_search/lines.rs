@@ -107,7 +107,10 @@ fn show(number: u64, line: &str, ranges: &[(usize, usize)]) -> LineMatch {
 mod tests {
     use super::*;
 
-    fn all(text: &str, pattern: &Pattern) -> Vec<(u64, String, Vec<(u64, u64)>)> {
+    /// Number and text of a line, and where the matches are in it.
+    type Line = (u64, String, Vec<(u64, u64)>);
+
+    fn all(text: &str, pattern: &Pattern) -> Vec<Line> {
         let (is_match, found) = find_lines(text, pattern, 100, &|| true).unwrap();
         assert_eq!(is_match, !found.is_empty());
         assert_eq!(find_lines(text, pattern, 0, &|| true).unwrap(), (is_match, Vec::new()));

@@ -37,6 +37,7 @@ const PATH_PARAMETERS: &[(&str, &str)] = &[
     ("basehead", "two revisions as base...head or base..head"),
     ("branch", "name of the branch"),
     ("collaborator", "name of the account"),
+    ("target", "name of the other account"),
     ("filepath", "path of the file or directory"),
     ("id", "id"),
     ("name", "name"),

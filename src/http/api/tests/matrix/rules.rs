@@ -70,10 +70,10 @@ pub(super) const RULES: &[Rule] = &[
     // Registration is off here, and there is no code.
     rule("signUpForm", Everybody, "", &[403]).limited(),
     rule("signUp", Everybody, "", &[403]).limited(),
-    rule("activateForm", Everybody, "", &[400, 404]).limited(),
-    rule("activate", Everybody, "", &[400, 404]).limited(),
-    rule("activateEmailForm", Everybody, "", &[400, 404]).limited(),
-    rule("activateEmail", Everybody, "", &[400, 404]).limited(),
+    rule("activateForm", Everybody, "", &[400, 403, 404]).limited(),
+    rule("activate", Everybody, "", &[400, 403, 404]).limited(),
+    rule("activateEmailForm", Everybody, "", &[400, 403, 404]).limited(),
+    rule("activateEmail", Everybody, "", &[400, 403, 404]).limited(),
     // No picture has this hash; who sees which is asked by tests of their own.
     rule("avatar", Everybody, "", &[404]).limited(),
     rule("repoAvatar", Everybody, "", &[404]).limited(),
