@@ -326,7 +326,7 @@ impl Place {
             "orgDeleteMember" | "orgRemoveTeamMember" => "gus",
             "orgAddTeamMember" | "orgListTeamMember" => "rita",
             "orgGetUserPermissions" => "wim",
-            name if name.contains("Block") || name.starts_with("userCurrent") => "dora",
+            name if name.to_ascii_lowercase().contains("block") || name.starts_with("userCurrent") => "dora",
             _ => self.owner,
         };
         let person = if operation.ends_with("Collaborator") { "gus" } else { "wim" };
