@@ -146,7 +146,11 @@ CREATE TABLE audit_event (
     action   TEXT    NOT NULL,
     actor_id INTEGER,
     repo_id  INTEGER
-) STRICT;
+, on_behalf_id INTEGER GENERATED ALWAYS AS (
+    CASE WHEN json_valid(CAST(event AS TEXT)) THEN json_extract(CAST(event AS TEXT), '$.on_behalf.id') END
+) VIRTUAL) STRICT;
+
+CREATE INDEX audit_event_by_behalf ON audit_event (on_behalf_id, seq) WHERE on_behalf_id IS NOT NULL;
 
 CREATE INDEX audit_event_by_repo ON audit_event (repo_id, seq) WHERE repo_id IS NOT NULL;
 

@@ -155,6 +155,8 @@ pub struct Forge {
     /// Searching code, where there is an index.
     pub code_search: Option<CodeSearch>,
     studio: avatars::Studio,
+    /// Held by whoever renames an account.
+    renaming: Arc<tokio::sync::Mutex<()>>,
     jobs: Option<Jobs>,
     mails: Arc<mails::Mails>,
     mail_jobs: Option<Jobs>,
@@ -199,6 +201,7 @@ impl Forge {
             downloads,
             code_search,
             studio,
+            renaming: Arc::default(),
             jobs,
             mails,
             mail_jobs,

@@ -277,7 +277,6 @@ impl Directory {
         }
     }
 
-    /// Finds an open repository without waiting.
     /// Answers the refs and objects of a repository that is open already; opens none, and does not keep it open.
     #[must_use]
     pub fn view_if_open(&self, id: i64) -> Option<Arc<atomicqms_git::View>> {
@@ -285,6 +284,7 @@ impl Directory {
         Some(live.view.load_full())
     }
 
+    /// Finds an open repository without waiting.
     pub(crate) fn find_open(&self, id: i64) -> Option<Arc<Live>> {
         self.shared.find(id)
     }

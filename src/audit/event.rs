@@ -166,6 +166,7 @@ pub mod action {
         GPG_KEY_VERIFY,
         GPG_KEY_DELETE,
         EMAIL_ADD,
+        EMAIL_CONFIRM,
         EMAIL_DELETE,
         STAR_ADD,
         STAR_REMOVE,
@@ -228,8 +229,8 @@ pub struct Stamp {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Object {
-    /// `user`, `follow`, `block`, `token`, `key`, `deploy_key`, `repository`, `collaborator`, `organization`, `member`, `team`, `branch_protection`, `tag_protection`,
-    /// `release`, `attachment`, `email`, `registration`, `ref` or `instance`.
+    /// `user`, `follow`, `block`, `token`, `key`, `deploy_key`, `gpg_key`, `repository`, `collaborator`, `label`, `organization`, `member`, `team`,
+    /// `branch_protection`, `tag_protection`, `release`, `attachment`, `email`, `registration`, `ref` or `instance`.
     pub kind: String,
     /// The repository it belongs to.
     pub repo: Option<RepoId>,

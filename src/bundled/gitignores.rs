@@ -1,5 +1,7 @@
 //! Templates of `.gitignore`, written for this project.
 
+use std::collections::BTreeSet;
+
 /// Name and text of each, by name.
 const TEMPLATES: &[(&str, &str)] = &[
     ("C", include_str!("../../assets/gitignores/C.gitignore")),
@@ -35,13 +37,16 @@ pub fn find(name: &str) -> Option<&'static str> {
     TEMPLATES.iter().find(|(found, _)| *found == name).map(|(_, text)| *text)
 }
 
-/// Joins templates named in a list with commas, each under a line that names it; an empty list gives an empty text.
+/// Joins templates named in a list with commas, each once and under a line that names it; an empty list gives an empty text.
 ///
 /// Errors: the name that is none.
 pub fn join(list: &str) -> Result<String, String> {
-    let mut joined = String::new();
+    let (mut joined, mut seen) = (String::new(), BTreeSet::new());
     for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         let text = find(name).ok_or_else(|| name.to_owned())?;
+        if !seen.insert(name) {
+            continue;
+        }
         if !joined.is_empty() {
             joined.push('\n');
         }
@@ -62,6 +67,11 @@ mod tests {
         assert_eq!(all, sorted);
         let joined = join("Rust, Python").unwrap();
         assert!(joined.starts_with("# ---> Rust\n") && joined.contains("\n\n# ---> Python\n"), "{joined}");
+        assert_eq!(
+            join(&"Rust,Python,".repeat(10_000)).unwrap(),
+            joined,
+            "a text cannot be made long by saying it often"
+        );
         assert_eq!(join("Rust,Cobol").unwrap_err(), "Cobol");
         assert_eq!(join("").unwrap(), "");
     }

@@ -14,6 +14,13 @@ pub fn find(conn: &dyn Connection, name: &UserName) -> Result<Option<UserId>, Er
     })
 }
 
+/// Counts the former names of an account.
+pub fn count(conn: &dyn Connection, user: UserId) -> Result<u64, Error> {
+    let sql = "SELECT COUNT(*) FROM account_redirect WHERE user_id = $1";
+    let count = conn.first(sql, &params![user], |row| row.int(0))?;
+    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+}
+
 /// Leaves a former name behind.
 pub fn leave(tx: &dyn Connection, name: &UserName, user: UserId) -> Result<(), Error> {
     tx.execute(

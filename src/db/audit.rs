@@ -94,23 +94,39 @@ pub fn erase_personal(tx: &dyn Connection, seq: i64) -> Result<u64, Error> {
     tx.execute("UPDATE audit_personal SET salt = NULL, value = NULL WHERE seq = $1", &params![seq])
 }
 
-/// Whether an account has done anything but these actions.
-pub fn has_other_than(conn: &dyn Connection, actor: UserId, actions: &[&str]) -> Result<bool, Error> {
-    let mut filter = Filter::default();
-    filter.equals("actor_id", Some(actor));
+/// Whether an account has done anything but these actions, or anything else was done in its name.
+pub fn has_other_than(conn: &dyn Connection, account: UserId, actions: &[&str]) -> Result<bool, Error> {
+    let mut filter = about(account);
     let known: Vec<String> = actions.iter().map(|action| filter.bind(*action)).collect();
     filter.add(format!("action NOT IN ({})", known.join(", ")));
     let sql = format!("SELECT 1 FROM audit_event{} LIMIT 1", filter.clause());
     Ok(conn.first(&sql, filter.params(), |_| Ok(()))?.is_some())
 }
 
-/// Reads the events of one action by an account.
-pub fn list_of(conn: &dyn Connection, actor: UserId, action: &str) -> Result<Vec<Vec<u8>>, Error> {
-    conn.all(
-        "SELECT event FROM audit_event WHERE actor_id = $1 AND action = $2 ORDER BY seq",
-        &params![actor, action],
-        |row| row.blob(0),
-    )
+/// Reads a run of the events of some actions by an account or in its name, after a sequence number, in order.
+pub fn list_of(
+    conn: &dyn Connection,
+    account: UserId,
+    actions: &[&str],
+    after: i64,
+    limit: i64,
+) -> Result<Vec<(i64, Vec<u8>)>, Error> {
+    let mut filter = about(account);
+    let wanted: Vec<String> = actions.iter().map(|action| filter.bind(*action)).collect();
+    filter.add(format!("action IN ({})", wanted.join(", ")));
+    let after = filter.bind(after);
+    filter.add(format!("seq > {after}"));
+    let limit = filter.bind(limit);
+    let sql = format!("SELECT seq, event FROM audit_event{} ORDER BY seq LIMIT {limit}", filter.clause());
+    conn.all(&sql, filter.params(), |row| Ok((row.int(0)?, row.blob(1)?)))
+}
+
+/// Events by an account, and those in its name.
+fn about(account: UserId) -> Filter {
+    let mut filter = Filter::default();
+    let id = filter.bind(account);
+    filter.add(format!("(actor_id = {id} OR on_behalf_id = {id})"));
+    filter
 }
 
 /// Reads a run of events after a sequence number, in order.

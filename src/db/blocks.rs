@@ -89,6 +89,36 @@ pub fn end_collaborations(
     Ok(levels)
 }
 
+/// Accounts that have blocked another, or that it has blocked, administrators of the site aside; for a list in a statement where `$2` is the other.
+const APART_FROM: &str = "SELECT b.blocked_id FROM block b JOIN users u ON u.id = b.blocked_id WHERE b.blocker_id = $2 AND u.is_admin = 0 \
+                          UNION SELECT b.blocker_id FROM block b WHERE b.blocked_id = $2";
+
+/// Removes the stars, or watches, of a repository by accounts that a block keeps apart from its new owner; answers how many.
+pub fn end_interest_in(tx: &dyn Connection, interest: Interest, repo: RepoId, owner: UserId) -> Result<u64, Error> {
+    let sql = format!("DELETE FROM {} WHERE repo_id = $1 AND user_id IN ({APART_FROM})", table(interest));
+    tx.execute(&sql, &params![repo, owner])
+}
+
+/// Takes the levels in a repository from accounts that a block keeps apart from its new owner; answers what they were.
+pub fn end_collaborations_in(
+    tx: &dyn Connection,
+    repo: RepoId,
+    owner: UserId,
+) -> Result<Vec<(UserId, AccessLevel)>, Error> {
+    let levels = tx.all(
+        &format!(
+            "SELECT user_id, level FROM collaboration WHERE repo_id = $1 AND user_id IN ({APART_FROM}) ORDER BY user_id"
+        ),
+        &params![repo, owner],
+        |row| Ok((UserId::new(row.int(0)?), read_level(row, 1)?)),
+    )?;
+    tx.execute(
+        &format!("DELETE FROM collaboration WHERE repo_id = $1 AND user_id IN ({APART_FROM})"),
+        &params![repo, owner],
+    )?;
+    Ok(levels)
+}
+
 /// Ends the open offers to an account that another made, or of repositories that are the other's; answers of which repositories.
 pub fn end_offers(tx: &dyn Connection, from: UserId, to: UserId) -> Result<Vec<RepoId>, Error> {
     let offered = tx.all(

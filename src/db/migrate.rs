@@ -33,6 +33,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0019_languages.sql", include_str!("../../migrations/0019_languages.sql")),
     ("0020_social.sql", include_str!("../../migrations/0020_social.sql")),
     ("0021_mail.sql", include_str!("../../migrations/0021_mail.sql")),
+    ("0022_sudo.sql", include_str!("../../migrations/0022_sudo.sql")),
 ];
 
 /// The version this binary writes.

@@ -98,8 +98,9 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     labels::all_of(conn_ref, owner).unwrap();
     labels::delete(conn_ref, label).unwrap();
     labels::delete_of(conn_ref, LabelOwner::Organization(ada)).unwrap();
+    account_redirects::count(conn_ref, ada).unwrap();
     audit::has_other_than(conn_ref, ada, &["a", "b"]).unwrap();
-    audit::list_of(conn_ref, ada, "user.edit").unwrap();
+    audit::list_of(conn_ref, ada, &["user.edit"], 0, 100).unwrap();
     users::password_hash(conn_ref, ada).unwrap();
     users::name_is_taken(conn_ref, &name).unwrap();
     users::update_password(conn_ref, ada, "y", NOON).unwrap();
@@ -350,6 +351,11 @@ fn follows_blocks_and_avatars(conn: &dyn Connection, ada: UserId, repo: RepoId) 
     assert_eq!(blocks::end_collaborations(conn, eve, ada).unwrap(), [(repo, AccessLevel::Read)]);
     assert_eq!(collaborators::level(conn, repo, eve).unwrap(), None);
     assert!(blocks::put(conn, ada, eve, "spam", NOON).unwrap() && !blocks::put(conn, ada, eve, "", NOON).unwrap());
+    interests::put(conn, Interest::Star, eve, repo, NOON).unwrap();
+    collaborators::put(conn, repo, eve, AccessLevel::Read, NOON).unwrap();
+    assert_eq!(blocks::end_interest_in(conn, Interest::Star, repo, ada).unwrap(), 1);
+    assert_eq!(blocks::end_interest_in(conn, Interest::Watch, repo, ada).unwrap(), 0);
+    assert_eq!(blocks::end_collaborations_in(conn, repo, ada).unwrap(), [(eve, AccessLevel::Read)]);
     assert!(blocks::is_blocked(conn, ada, eve).unwrap() && blocks::holds_back(conn, ada, eve).unwrap());
     let viewer = users::Viewer { id: Some(ada), is_admin: false, is_public_only: false };
     assert_eq!(blocks::list(conn, viewer, ada, Page::default()).unwrap().total_count, 1);

@@ -216,19 +216,28 @@ pub fn list_tag_rules(conn: &dyn Connection, repo: RepoId) -> Result<Vec<TagRule
             })
         },
     )?;
+    if rules.is_empty() {
+        return Ok(rules);
+    }
+    let users = conn.all(
+        "SELECT w.rule_id, u.id, u.login FROM tag_protection p \
+         JOIN tag_protection_user w ON w.rule_id = p.id JOIN users u ON u.id = w.user_id \
+         WHERE p.repo_id = $1 ORDER BY w.rule_id, u.login_key",
+        &params![repo],
+        |row| Ok((RuleId::new(row.int(0)?), (UserId::new(row.int(1)?), read_name(row, 2)?))),
+    )?;
+    let teams = conn.all(
+        "SELECT w.rule_id, t.id, t.name FROM tag_protection p \
+         JOIN tag_protection_team w ON w.rule_id = p.id JOIN team t ON t.id = w.team_id \
+         WHERE p.repo_id = $1 ORDER BY w.rule_id, t.name_key",
+        &params![repo],
+        |row| Ok((RuleId::new(row.int(0)?), (TeamId::new(row.int(1)?), row.text(2)?))),
+    )?;
+    // All three are in the order of the rules.
+    let (mut users, mut teams) = (users.into_iter().peekable(), teams.into_iter().peekable());
     for rule in &mut rules {
-        rule.users = conn.all(
-            "SELECT u.id, u.login FROM tag_protection_user w JOIN users u ON u.id = w.user_id \
-             WHERE w.rule_id = $1 ORDER BY u.login_key",
-            &params![rule.id],
-            |row| Ok((UserId::new(row.int(0)?), read_name(row, 1)?)),
-        )?;
-        rule.teams = conn.all(
-            "SELECT t.id, t.name FROM tag_protection_team w JOIN team t ON t.id = w.team_id \
-             WHERE w.rule_id = $1 ORDER BY t.name_key",
-            &params![rule.id],
-            |row| Ok((TeamId::new(row.int(0)?), row.text(1)?)),
-        )?;
+        rule.users.extend(std::iter::from_fn(|| users.next_if(|(id, _)| *id == rule.id)).map(|(_, user)| user));
+        rule.teams.extend(std::iter::from_fn(|| teams.next_if(|(id, _)| *id == rule.id)).map(|(_, team)| team));
     }
     Ok(rules)
 }
@@ -292,17 +301,17 @@ fn insert_tag_lists(tx: &dyn Connection, rule: RuleId, users: &[UserId], teams: 
     Ok(())
 }
 
-/// Takes all teams off the lists of a repository, which gets another owner.
-pub fn forget_teams(tx: &dyn Connection, repo: RepoId) -> Result<(), Error> {
-    tx.execute(
+/// Takes all teams off the lists of a repository, which gets another owner; answers of how many.
+pub fn forget_teams(tx: &dyn Connection, repo: RepoId) -> Result<u64, Error> {
+    let branches = tx.execute(
         "DELETE FROM branch_protection_team WHERE rule_id IN (SELECT id FROM branch_protection WHERE repo_id = $1)",
         &params![repo],
     )?;
-    tx.execute(
+    let tags = tx.execute(
         "DELETE FROM tag_protection_team WHERE rule_id IN (SELECT id FROM tag_protection WHERE repo_id = $1)",
         &params![repo],
     )?;
-    Ok(())
+    Ok(branches.saturating_add(tags))
 }
 
 /// Takes a user off every list; answers of how many.

@@ -6,7 +6,7 @@ use atomicqms_actors::params;
 use atomicqms_actors::sql::{Connection, Error, Row};
 use atomicqms_git::ObjectId;
 
-use super::{account_redirects, avatars, users};
+use super::{avatars, users};
 use crate::model::{NewRepository, Page, RepoId, RepoName, Repository, UnitSet, User, UserId, UserName, UtcMs};
 
 pub mod search;
@@ -87,28 +87,19 @@ pub fn find_by_path(
     if let Some(repository) = present {
         return Ok(Some((repository, false)));
     }
+    // A former name of the repository under the present name of its owner, either name under a former one of the owner.
     let former = conn.first(
-        "SELECT d.repo_id FROM repository_redirect d JOIN users u ON u.id = d.owner_id \
-         WHERE u.login_key = $1 AND d.name_key = $2",
+        "SELECT d.repo_id, 1 AS preference FROM repository_redirect d JOIN users u ON u.id = d.owner_id \
+         WHERE u.login_key = $1 AND d.name_key = $2 \
+         UNION ALL SELECT r.id, 2 FROM account_redirect a JOIN repository r ON r.owner_id = a.user_id \
+         WHERE a.login_key = $1 AND r.name_key = $2 \
+         UNION ALL SELECT d.repo_id, 3 FROM account_redirect a JOIN repository_redirect d ON d.owner_id = a.user_id \
+         WHERE a.login_key = $1 AND d.name_key = $2 ORDER BY preference LIMIT 1",
         &params![owner.key(), name.key()],
-        |row| row.int(0),
-    )?;
-    if let Some(id) = former {
-        return Ok(find(conn, RepoId::new(id))?.map(|repository| (repository, true)));
-    }
-    let Some(owner) = account_redirects::find(conn, owner)? else { return Ok(None) };
-    if let Some(repository) = find_of_owner(conn, owner, name)? {
-        return Ok(Some((repository, true)));
-    }
-    let former = conn.first(
-        "SELECT repo_id FROM repository_redirect WHERE owner_id = $1 AND name_key = $2",
-        &params![owner, name.key()],
         |row| Ok(RepoId::new(row.int(0)?)),
     )?;
-    match former {
-        Some(id) => Ok(find(conn, id)?.map(|repository| (repository, true))),
-        None => Ok(None),
-    }
+    let Some(id) = former else { return Ok(None) };
+    Ok(find(conn, id)?.map(|repository| (repository, true)))
 }
 
 /// Finds a repository of an owner by its present name.
@@ -118,13 +109,6 @@ pub fn find_of_owner(conn: &dyn Connection, owner: UserId, name: &RepoName) -> R
         &params![owner, name.key()],
         read,
     )
-}
-
-/// Lists the repositories of an owner by id.
-pub fn ids_of_owner(conn: &dyn Connection, owner: UserId) -> Result<Vec<RepoId>, Error> {
-    conn.all("SELECT id FROM repository WHERE owner_id = $1 ORDER BY id", &params![owner], |row| {
-        Ok(RepoId::new(row.int(0)?))
-    })
 }
 
 /// Finds the fork of a repository that an owner has.

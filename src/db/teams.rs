@@ -249,10 +249,9 @@ pub fn delete_repository(tx: &dyn Connection, team: TeamId, repo: RepoId) -> Res
     Ok(changed == 1)
 }
 
-/// Takes access to a repository from every team.
-pub fn forget_repository(tx: &dyn Connection, repo: RepoId) -> Result<(), Error> {
-    tx.execute("DELETE FROM team_repository WHERE repo_id = $1", &params![repo])?;
-    Ok(())
+/// Takes access to a repository from every team; answers how many had it.
+pub fn forget_repository(tx: &dyn Connection, repo: RepoId) -> Result<u64, Error> {
+    tx.execute("DELETE FROM team_repository WHERE repo_id = $1", &params![repo])
 }
 
 /// Lists the ids of the teams an account is in, of every organization.

@@ -64,17 +64,25 @@ impl Studio {
 /// A picture that was made of what somebody sent.
 pub struct Picture(Vec<u8>);
 
+/// A client's turn to send a picture and have it made: one at a time, so that nobody's contents wait in memory in numbers.
+pub struct Sitting(Share<Client>);
+
+/// Waits for the caller's turn, which comes before the content is read.
+///
+/// Errors: `Overloaded`.
+pub async fn take_turn<A: EditsAvatar>(forge: &Forge, permit: &Permit<A>) -> Result<Sitting> {
+    Ok(Sitting(forge.studio.clients.enter(Client::of(permit.caller()), Deadline::after(WAIT)).await?))
+}
+
 /// Makes a picture of what somebody sent, on the blocking pool.
 ///
 /// Errors: `TooLarge` for too many bytes, `Invalid` for what is no picture or has too many pixels, `Overloaded`.
-pub async fn make_picture<A: EditsAvatar>(forge: &Forge, permit: &Permit<A>, content: Vec<u8>) -> Result<Picture> {
+pub async fn make_picture(forge: &Forge, Sitting(share): Sitting, content: Vec<u8>) -> Result<Picture> {
     let Settings { max_bytes, max_pixels, .. } = forge.settings.avatars;
     if content.len() > max_bytes {
         return Err(Error::new(Kind::TooLarge, format!("the image is larger than {max_bytes} bytes")));
     }
-    let by = Deadline::after(WAIT);
-    let share: Share<Client> = forge.studio.clients.enter(Client::of(permit.caller()), by).await?;
-    let pass = forge.studio.gate.enter(by).await?;
+    let pass = forge.studio.gate.enter(Deadline::after(WAIT)).await?;
     // The place stays with the work, which goes on for a moment after a client has left.
     let work = move || {
         let made = pictures::square_png(&content, max_pixels);

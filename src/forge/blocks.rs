@@ -1,7 +1,7 @@
 //! Accounts that others have blocked: what a block refuses, and what it ends.
 //!
 //! Owns the one question, asked by every writer inside its transaction: may somebody act on things of somebody else ([`check_may_act`], [`check_apart`])?
-//! Whatever is public goes on being read. The blocked one is not told: the refusal is one that any missing right could give.
+//! Whatever is public goes on being read. The blocked one is not told: the refusal gives no reason. Whoever may do the same elsewhere can guess it.
 
 use atomicqms_actors::sql::Connection;
 use serde_json::{Value, json};
@@ -107,7 +107,8 @@ pub async fn is_blocked<A: ReadsBlocks>(forge: &Forge, permit: Permit<A>, name: 
 /// Blocks an account, and ends what the two have with each other.
 ///
 /// Errors: `NotFound` when there is no such account, or the caller may not see it; `Invalid` for oneself, an organization, a member of the
-/// organization that blocks, an administrator of the site, an account that is blocked already, and a note that is too long.
+/// organization that blocks, an account that is blocked already, and a note that is too long. An administrator of the site can be blocked like anybody else, so that
+/// nobody learns who is one; the block does not hold them back.
 pub async fn block<A: EditsBlocks>(forge: &Forge, permit: Permit<A>, name: &UserName, note: String) -> Result<()> {
     check_text("note", &note, NOTE_MAX)?;
     let (name, at) = (name.clone(), forge.clock.now());
@@ -155,7 +156,7 @@ pub async fn unblock<A: EditsBlocks>(forge: &Forge, permit: Permit<A>, name: &Us
 }
 
 fn may_be_blocked(conn: &dyn Connection, blocker: &User, blocked: &User) -> Result<bool> {
-    if blocked.id == blocker.id || blocked.is_organization || blocked.is_admin {
+    if blocked.id == blocker.id || blocked.is_organization {
         return Ok(false);
     }
     Ok(!blocker.is_organization || db::organizations::membership(conn, blocker.id, blocked.id)?.is_none())

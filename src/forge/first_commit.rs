@@ -27,7 +27,7 @@ pub async fn create_with_first_commit<A: MayCreateRepository>(
     forge: &Forge,
     intake: &Intake,
     permit: Permit<A>,
-    new: NewRepository,
+    mut new: NewRepository,
 ) -> Result<Repository> {
     let caller = permit.caller().clone();
     let wants_commit = new.auto_init;
@@ -35,15 +35,19 @@ pub async fn create_with_first_commit<A: MayCreateRepository>(
         // Said before the repository exists: its first commit would be refused.
         return Err(Error::forbidden("auto_init needs a token with the scope write:repository"));
     }
-    let starter = new.starter.clone();
+    let starter = std::mem::take(&mut new.starter);
+    let holder = A::owner(permit.subject()).name_to_show().to_owned();
     let repository = create_repository(forge, permit, NewRepository { auto_init: false, ..new }).await?;
     if !wants_commit {
         return Ok(repository);
     }
     let author = caller.user().ok_or_else(|| Error::broken("a first commit needs an account as its author"))?;
-    let (commit, pack) = first_pack(&repository, &starter, author, &recorded_email(forge, author), forge.clock.now())
-        .map_err(Error::internal)?;
-    land(forge, intake, &caller, &repository, FirstCommit { commit, pack }).await?;
+    let at = forge.clock.now();
+    let who = signature(author, &recorded_email(forge, author), at);
+    let made = repository.clone();
+    let pack = move || first_pack(&made, &starter, &holder, &who, at);
+    let first = tokio::task::spawn_blocking(pack).await.map_err(Error::internal)?.map_err(Error::internal)?;
+    land(forge, intake, &caller, &repository, first).await?;
     let id = repository.id;
     forge.read("read repository", move |conn| db::repositories::find(conn, id)?.ok_or_else(Error::not_found)).await
 }
@@ -78,19 +82,19 @@ pub(super) async fn land(
     })
 }
 
-/// The id of the commit, and the pack that brings it with its tree and files.
+/// The commit, and the pack that brings it with its tree and files; `holder` is whom the licence names.
 fn first_pack(
     repository: &Repository,
     starter: &Starter,
-    author: &User,
-    email: &str,
+    holder: &str,
+    who: &str,
     at: UtcMs,
-) -> atomicqms_git::Result<(ObjectId, Vec<u8>)> {
+) -> atomicqms_git::Result<FirstCommit> {
     let mut readme = format!("# {}\n", repository.name);
     if !repository.description.is_empty() {
         readme.push_str(&format!("\n{}\n", repository.description));
     }
-    let license = starter.license.map(|license| license.text(at.year(), author.name_to_show()));
+    let license = starter.license.map(|license| license.text(at.year(), holder));
     // In the order in which git sorts the entries of a tree.
     let files: Vec<(&str, &[u8])> = [
         (".gitignore", starter.gitignore.as_bytes()),
@@ -106,13 +110,12 @@ fn first_pack(
         tree.extend_from_slice(hash_object(ObjectKind::Blob, content)?.as_slice());
     }
     let tree_id = hash_object(ObjectKind::Tree, &tree)?;
-    let who = signature(author, email, at);
     let commit = format!("tree {tree_id}\nauthor {who}\ncommitter {who}\n\nInitial commit\n");
-    let commit_id = hash_object(ObjectKind::Commit, commit.as_bytes())?;
+    let id = hash_object(ObjectKind::Commit, commit.as_bytes())?;
     let mut objects: Vec<(ObjectKind, &[u8])> =
         vec![(ObjectKind::Commit, commit.as_bytes()), (ObjectKind::Tree, &tree)];
     objects.extend(files.iter().map(|(_, content)| (ObjectKind::Blob, *content)));
-    Ok((commit_id, compose(&objects)?))
+    Ok(FirstCommit { commit: id, pack: compose(&objects)? })
 }
 
 /// `Name <mail> seconds +0000`, without the characters that would end a field early.

@@ -35,7 +35,7 @@ impl MayRemoveKey for RemoveKeyFor {}
 /// Errors: `Invalid` for a text that is no acceptable key, a key or title in use; `Forbidden` for a token that may only see what is
 /// public, because the key would see more.
 pub async fn add_key<A: MayAddKey>(forge: &Forge, permit: Permit<A>, new: NewKey) -> Result<SshKey> {
-    if permit.caller().scopes().is_some_and(|scopes| scopes.is_public_only()) {
+    if permit.caller().is_public_only() {
         return Err(Error::forbidden("a token that is limited to public things may not add a key, which is not"));
     }
     let new = Checked::new(forge, new)?;

@@ -85,7 +85,7 @@ pub async fn create_label<A: MayEditLabels>(forge: &Forge, permit: Permit<A>, ne
 }
 
 /// Writes the row of a label after checking that there is room for it; the event is the caller's.
-pub(super) fn insert(tx: &dyn Connection, owner: LabelOwner, new: &NewLabel, at: UtcMs) -> Result<Label> {
+fn insert(tx: &dyn Connection, owner: LabelOwner, new: &NewLabel, at: UtcMs) -> Result<Label> {
     if db::labels::count(tx, owner)? >= MAX_OF_OWNER {
         return Err(Error::invalid("name", format!("there may be at most {MAX_OF_OWNER} labels")));
     }

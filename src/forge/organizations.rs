@@ -58,7 +58,7 @@ pub async fn create_organization<A: MayCreateOrganization>(
     if !forge.settings.everybody_creates_organizations && !permit.caller().is_site_admin() {
         return Err(Error::forbidden("only administrators may create organizations here"));
     }
-    if new.visibility != Visibility::Public && permit.caller().scopes().is_some_and(|scopes| scopes.is_public_only()) {
+    if new.visibility != Visibility::Public && permit.caller().is_public_only() {
         return Err(Error::forbidden("token scope is limited to public orgs"));
     }
     let at = forge.clock.now();

@@ -133,16 +133,20 @@ fn find_teams(tx: &dyn Connection, caller: &Caller, repository: &Repository, nam
     };
     let standing = standing_of(tx, caller, &organization)?;
     let is_visible = may_see(caller, &organization.user, standing.is_member);
+    let own = match caller.user_id() {
+        Some(user) => db::teams::ids_of_member(tx, user)?,
+        None => Vec::new(),
+    };
     names
         .iter()
         .map(|name| {
             let missing = || Error::invalid("teams", format!("team does not exist [name: {name}]"));
             let team = db::teams::find_by_name(tx, organization.user.id, name.trim())?.ok_or_else(missing)?;
-            let is_in_team = match caller.user_id() {
-                Some(user) => db::teams::is_member(tx, team.id, user)?,
-                None => false,
-            };
-            if sees_team(standing, is_in_team, team.visibility, is_visible) { Ok(team.id) } else { Err(missing()) }
+            if sees_team(standing, own.contains(&team.id), team.visibility, is_visible) {
+                Ok(team.id)
+            } else {
+                Err(missing())
+            }
         })
         .collect()
 }

@@ -18,6 +18,7 @@ pub use listing::{
     list_user_repositories, search_repositories,
 };
 pub(super) use listing::{list_forks_of, list_interesting, viewer_of};
+pub(super) use removal::remove_unfinished;
 pub use removal::{delete_organization_repositories, delete_repository, finish_removals};
 
 use super::blocks::check_may_act;
@@ -74,7 +75,7 @@ pub async fn create_repository<A: MayCreateRepository>(
     if new.auto_init {
         return Err(Error::invalid("auto_init", "this version cannot make a first commit; push one instead"));
     }
-    if new.is_private && permit.caller().scopes().is_some_and(|scopes| scopes.is_public_only()) {
+    if new.is_private && permit.caller().is_public_only() {
         return Err(Error::forbidden("token scope is limited to public repos"));
     }
     let branch = new.default_branch.clone().unwrap_or_else(|| forge.settings.default_branch.clone());
@@ -97,7 +98,7 @@ pub async fn create_repository<A: MayCreateRepository>(
                 db::topics::add(tx, id, topic, at)?;
             }
             for label in &new.labels {
-                super::labels::insert(tx, LabelOwner::Repository(id), label, at)?;
+                db::labels::insert(tx, LabelOwner::Repository(id), label, at)?;
             }
             let maker = permit.caller().user();
             if let Some(maker) = maker {
@@ -151,27 +152,6 @@ fn give_to_its_maker(tx: &dyn Connection, caller: &Caller, repository: &Reposito
         .reason("made the repository");
     audit::append(tx, at, &event)?;
     Ok(())
-}
-
-/// Removes a repository that could not be completed, with an event that says why.
-pub(super) async fn remove_unfinished(
-    forge: &Forge,
-    caller: Caller,
-    repository: Repository,
-    reason: &'static str,
-) -> Result<()> {
-    let at = forge.clock.now();
-    forge
-        .write("take back repository", move |tx| {
-            if !db::repositories::delete(tx, repository.id)? {
-                return Ok(());
-            }
-            let event = event_about(&caller, action::REPOSITORY_DELETE, &repository).reason(reason);
-            audit::append(tx, at, &event)?;
-            Ok(())
-        })
-        .await?;
-    finish_removals(forge).await.map(drop)
 }
 
 /// Changes settings, the name and the default branch included.

@@ -21,13 +21,13 @@ use super::first_commit::{FirstCommit, land};
 use super::intake::Intake;
 use super::repositories::{MayCreateRepository, create_repository, remove_unfinished};
 use super::users::recorded_email;
-use crate::access::action::ReadCode;
-use crate::access::{Client, Permit, RepositoryAccess};
+use crate::access::action::{ReadCode, ReadLabels};
+use crate::access::{self, Client, Permit};
 use crate::db;
 use crate::error::{Error, Kind, Result};
 use crate::model::label::{LabelOwner, NewLabel};
 use crate::model::topic::TopicName;
-use crate::model::{AccessLevel, Category, NewRepository, Repository, Unit, UtcMs};
+use crate::model::{Category, NewRepository, Repository, UtcMs};
 
 /// Most bytes of all files of a template together. Units: bytes.
 const MAX_TEMPLATE_BYTES: u64 = 64 << 20;
@@ -68,7 +68,9 @@ pub async fn generate_repository<A: MayCreateRepository>(
 ) -> Result<Repository> {
     let Wanted { files: with_files, topics: with_topics, labels: with_labels } = wanted;
     let caller = permit.caller().clone();
-    let RepositoryAccess { repository: template, rights, .. } = template.into_subject();
+    let access = template.into_subject();
+    let sees_labels = access::authorize_known(&caller, ReadLabels, &access).is_ok();
+    let template = access.repository;
     if !template.is_template {
         return Err(Error::invalid("template_repo", "this is not a template repo"));
     }
@@ -84,8 +86,6 @@ pub async fn generate_repository<A: MayCreateRepository>(
         true => forge.read("list topics", move |conn| Ok(db::topics::of_repository(conn, id)?)).await?,
         false => Vec::new(),
     };
-    let sees_labels =
-        rights.units.of(Unit::Issues) >= AccessLevel::Read && !template.disabled_units.contains(Unit::Issues);
     let labels = match with_labels && sees_labels {
         true => {
             forge.read("list labels", move |conn| Ok(db::labels::all_of(conn, LabelOwner::Repository(id))?)).await?

@@ -17,6 +17,7 @@ use crate::access::{Action, Caller, Permit};
 use crate::audit::{self, action};
 use crate::db;
 use crate::error::{Error, Result};
+use crate::model::interest::Interest;
 use crate::model::{RepoId, Repository, TeamId, User, UserName, UtcMs};
 
 /// Gives a repository to another owner, or offers it.
@@ -158,15 +159,21 @@ fn give<A: Action>(
     at: UtcMs,
 ) -> Result<Repository> {
     db::transfers::delete(tx, repository.id)?;
-    db::teams::forget_repository(tx, repository.id)?;
-    db::protection::forget_teams(tx, repository.id)?;
+    let teams_before = db::teams::forget_repository(tx, repository.id)?;
+    let rule_lists = db::protection::forget_teams(tx, repository.id)?;
     db::collaborators::delete(tx, repository.id, recipient.id)?;
+    // Whom the new owner has blocked, or who has blocked them, would be in their repository otherwise.
+    let ended = db::blocks::end_collaborations_in(tx, repository.id, recipient.id)?;
+    let stars = db::blocks::end_interest_in(tx, Interest::Star, repository.id, recipient.id)?;
+    let watches = db::blocks::end_interest_in(tx, Interest::Watch, repository.id, recipient.id)?;
+    let ended: Vec<_> = ended.iter().map(|(user, level)| json!({ "user": user, "level": level.as_str() })).collect();
     db::repositories::change_owner(tx, repository, recipient.id, at)?;
     for team in teams {
         db::teams::put_repository(tx, *team, repository.id, at)?;
     }
     let event = event_about(permit.caller(), action::REPOSITORY_TRANSFER, repository)
-        .before(json!({ "owner": repository.owner.as_str() }))
+        .before(json!({ "owner": repository.owner.as_str(), "teams": teams_before, "team_rule_lists": rule_lists,
+            "levels_of_blocked": ended, "stars_of_blocked": stars, "watches_of_blocked": watches }))
         .after(json!({ "owner": recipient.name.as_str(), "teams": teams }));
     audit::append(tx, at, &event)?;
     db::repositories::find(tx, repository.id)?.ok_or_else(Error::not_found)

@@ -22,6 +22,9 @@ use crate::error::{Error, Kind, Result};
 use crate::model::user::UserQuery;
 use crate::model::{NewUser, Page, Paged, User, UserId, UserName, UserPatch};
 
+/// Events of the ledger that are in memory at once.
+const EVENTS_AT_ONCE: i64 = 256;
+
 const LAST_ADMIN: &str = "this is the last administrator who can sign in";
 
 /// Makes an account; its person is told by mail if so wanted and mail is on.
@@ -280,11 +283,7 @@ async fn list(forge: &Forge, caller: &crate::access::Caller, query: UserQuery, p
 
 /// The caller as a list of accounts sees it.
 pub(super) fn viewer_of(caller: &crate::access::Caller) -> Viewer {
-    Viewer {
-        id: caller.user_id(),
-        is_admin: caller.is_site_admin(),
-        is_public_only: caller.scopes().is_some_and(|scopes| scopes.is_public_only()),
-    }
+    Viewer { id: caller.user_id(), is_admin: caller.is_site_admin(), is_public_only: caller.is_public_only() }
 }
 
 fn apply(user: &mut User, patch: &UserPatch) {
@@ -366,22 +365,25 @@ fn check_word(field: &'static str, word: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether the ledger names an account as the one who did something that concerns others, too.
+/// Whether the ledger names an account as the one who did something that concerns others, too, or in whose name it was done.
 fn has_left_evidence(conn: &dyn atomicqms_actors::sql::Connection, id: UserId) -> Result<bool> {
     let alone = [action::PERSONAL, action::PERHAPS_PERSONAL].concat();
     if db::audit::has_other_than(conn, id, &alone)? {
         return Ok(true);
     }
-    let own = Object::new("user", id);
-    for what in action::PERHAPS_PERSONAL {
-        for bytes in db::audit::list_of(conn, id, what)? {
-            let event: Value = serde_json::from_slice(&bytes).map_err(Error::internal)?;
-            if event["object"] != serde_json::to_value(&own).map_err(Error::internal)? {
+    let own = serde_json::to_value(Object::new("user", id)).map_err(Error::internal)?;
+    let mut after = 0;
+    loop {
+        let events = db::audit::list_of(conn, id, action::PERHAPS_PERSONAL, after, EVENTS_AT_ONCE)?;
+        let Some((last, _)) = events.last() else { return Ok(false) };
+        after = *last;
+        for (_, bytes) in &events {
+            let event: Value = serde_json::from_slice(bytes).map_err(Error::internal)?;
+            if event["object"] != own {
                 return Ok(true);
             }
         }
     }
-    Ok(false)
 }
 
 const fn standing_admin(user: &User) -> bool {

@@ -64,13 +64,17 @@ async fn repository_avatar(
 }
 
 /// `avatarDefault`: there is one for each number, so that nobody learns which accounts there are.
-async fn default_avatar(PathParam(id): PathParam, headers: HeaderMap) -> Result<Response> {
+async fn default_avatar(PathParam(id): PathParam, method: Method, headers: HeaderMap) -> Result<Response> {
     let number: i64 = id.parse().ok().filter(|number: &i64| *number >= 0).ok_or_else(Error::not_found)?;
     let etag = format!("\"{PATTERNS}-{number}\"");
     if ranges::is_known(&headers, &etag) {
         return with_headers(StatusCode::NOT_MODIFIED.into_response(), &etag, FOR_EVERYBODY);
     }
-    let png = pictures::identicon(number).map_err(Error::internal)?;
+    if method == Method::HEAD {
+        return with_headers(StatusCode::OK.into_response(), &etag, FOR_EVERYBODY);
+    }
+    let draw = move || pictures::identicon(number);
+    let png = tokio::task::spawn_blocking(draw).await.map_err(Error::internal)?.map_err(Error::internal)?;
     with_headers(png.into_response(), &etag, FOR_EVERYBODY)
 }
 

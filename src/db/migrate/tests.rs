@@ -26,6 +26,7 @@ const HASHES: &[(&str, &str)] = &[
     ("0019_languages.sql", "d6a5efcbeca30411d72894b6a12e6639af248abbdc6de1afd9938189f5b37733"),
     ("0020_social.sql", "470e2a51b379aeacddcd1bae7a78d344485eb4ecc73528d7d87a38c01416f0a5"),
     ("0021_mail.sql", "e50b1c474722d96e2558368bc00f1ca5e10f645117e02fbe5adc4b2bfa5c68c1"),
+    ("0022_sudo.sql", "a29b57b7a1c26419f73ee2a430b01965f2bdfbfbb84cc4ff7a4a3215ce41774e"),
 ];
 
 fn empty() -> rusqlite::Connection {

@@ -15,13 +15,13 @@ fn png(shade: u8) -> Vec<u8> {
 
 async fn set_own(test: &TestForge, caller: &Caller, content: Vec<u8>) -> Result<()> {
     let permit = test.forge.authorize(caller, EditAvatar, &caller.user().unwrap().name.clone()).await?;
-    let picture = make_picture(&test.forge, &permit, content).await?;
+    let picture = make_picture(&test.forge, take_turn(&test.forge, &permit).await.unwrap(), content).await?;
     set_avatar(&test.forge, permit, picture).await
 }
 
 async fn set_of_repository(test: &TestForge, caller: &Caller, content: Vec<u8>) {
     let permit = test.forge.authorize(caller, EditRepositoryAvatar, &path("ada", "sop")).await.unwrap();
-    let picture = make_picture(&test.forge, &permit, content).await.unwrap();
+    let picture = make_picture(&test.forge, take_turn(&test.forge, &permit).await.unwrap(), content).await.unwrap();
     set_avatar(&test.forge, permit, picture).await.unwrap();
 }
 

@@ -142,7 +142,7 @@ async fn a_block_ends_what_two_had_and_refuses_it_from_then_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn administrators_are_not_blocked_and_not_held_back() {
+async fn administrators_are_blocked_like_anybody_and_not_held_back() {
     let (test, ada, bob) = world().await;
     let error = set(&test, &ada, "ada", true).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Invalid, "oneself");
@@ -155,7 +155,8 @@ async fn administrators_are_not_blocked_and_not_held_back() {
     crate::forge::users::edit_user(&test.forge, permit, promote).await.unwrap();
     follow(&test, &bob, "ada").await.unwrap();
     set(&test, &ada, "bob", false).await.unwrap();
-    assert_eq!(set(&test, &ada, "bob", true).await.unwrap_err().kind(), Kind::Invalid, "an administrator");
+    set(&test, &ada, "bob", true).await.unwrap();
+    follow(&test, &bob, "ada").await.unwrap();
     test.finish().await;
 }
 
@@ -194,5 +195,43 @@ async fn organizations_block_who_is_no_member() {
     assert!(is_forbidden(teams::put_team_member(&test.forge, permit, &name("bob")).await));
     let refused = test.forge.authorize(&bob, EditOrganizationBlocks, &name("acme")).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::Forbidden);
+    test.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_leaves_behind_whom_its_new_owner_has_blocked() {
+    let (test, ada, bob) = world().await;
+    for name in ["eve", "fay"] {
+        test.user(name).await;
+    }
+    let (eve, fay) = (test.sign_in("eve").await, test.sign_in("fay").await);
+    for (who, name) in [(&eve, "eve"), (&fay, "fay")] {
+        collaborate(&test, &ada, name).await.unwrap();
+        assert!(interest(&test, who, "ada", true).await.iter().all(Result::is_ok));
+    }
+    set(&test, &bob, "eve", true).await.unwrap();
+    let permit =
+        test.forge.authorize(&bob, crate::access::action::DeleteRepository, &path("bob", "sop")).await.unwrap();
+    crate::forge::repositories::delete_repository(&test.forge, permit).await.unwrap();
+    let permit = test.forge.authorize(&ada, TransferRepository, &path("ada", "sop")).await.unwrap();
+    transfer_repository(&test.forge, permit, name("bob"), Vec::new()).await.unwrap();
+    let permit = test.forge.authorize(&bob, crate::access::action::AcceptTransfer, &path("ada", "sop")).await.unwrap();
+    let moved = crate::forge::transfers::accept_transfer(&test.forge, permit).await.unwrap();
+    let ids = [&eve, &fay].map(|who| who.user_id().unwrap());
+    let (levels, event) = test
+        .forge
+        .read("look", move |conn| {
+            let mut levels = Vec::new();
+            for id in ids {
+                levels.push(db::collaborators::level(conn, moved.id, id)?);
+            }
+            Ok((levels, db::audit::list_after(conn, 0, 1000)?.pop().ok_or_else(Error::not_found)?))
+        })
+        .await
+        .unwrap();
+    assert_eq!(levels, [None, Some(AccessLevel::Write)]);
+    let event: Value = serde_json::from_slice(&event.event).unwrap();
+    assert_eq!(event["before"]["levels_of_blocked"], json!([{ "user": ids[0], "level": "write" }]));
+    assert_eq!((&event["before"]["stars_of_blocked"], &event["before"]["watches_of_blocked"]), (&json!(1), &json!(1)));
     test.finish().await;
 }

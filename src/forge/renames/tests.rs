@@ -75,3 +75,37 @@ async fn there_and_back_before_anything_was_moved() {
     assert_eq!(test.actions().await.iter().filter(|action| *action == "user.rename").count(), 3);
     test.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_hoards_names() {
+    let test = TestForge::start().await;
+    test.user("ada").await;
+    let ada = test.sign_in("ada").await;
+    let new = crate::model::NewOrganization {
+        name: UserName::new("acme").unwrap(),
+        full_name: String::new(),
+        email: None,
+        description: String::new(),
+        website: String::new(),
+        location: String::new(),
+        visibility: crate::model::Visibility::Public,
+        repo_admin_changes_team_access: false,
+    };
+    let permit = test.forge.authorize(&ada, crate::access::action::CreateOrganization, &()).await.unwrap();
+    crate::forge::organizations::create_organization(&test.forge, permit, new).await.unwrap();
+    let rename = async |caller: &Caller, from: &str, to: &str| {
+        let permit = test.forge.authorize(caller, RenameOrganization, &UserName::new(from).unwrap()).await?;
+        rename_account(&test.forge, permit, UserName::new(to).unwrap()).await
+    };
+    let mut last = "acme".to_owned();
+    for number in 0..MAX_FORMER_NAMES {
+        let next = format!("acme-{number}");
+        rename(&ada, &last, &next).await.unwrap();
+        last = next;
+    }
+    let error = rename(&ada, &last, "one-more").await.unwrap_err();
+    assert!(error.public().contains("former names"), "{}", error.public());
+    rename(&ada, &last, "acme").await.unwrap();
+    rename(&test.console(), "acme", "one-more").await.unwrap();
+    test.finish().await;
+}

@@ -134,7 +134,7 @@ pub(in crate::forge) fn viewer_of(caller: &Caller) -> Viewer {
         id: caller.user_id(),
         is_admin: caller.is_site_admin(),
         is_restricted: caller.user().is_some_and(|user| user.is_restricted),
-        is_public_only: caller.scopes().is_some_and(|scopes| scopes.is_public_only()),
+        is_public_only: caller.is_public_only(),
         only: caller.only_repositories().map(<[_]>::to_vec),
     }
 }

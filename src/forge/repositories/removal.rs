@@ -29,7 +29,7 @@ pub async fn delete_repository(forge: &Arc<Forge>, permit: Permit<DeleteReposito
         let blobs = forge
             .write("delete repository", move |tx| {
                 let repository = permit.confirm(tx, at)?.repository;
-                remove_rows(tx, permit.caller(), &repository, at)
+                remove_rows(tx, permit.caller(), &repository, None, at)
             })
             .await?;
         drop(retired);
@@ -80,7 +80,7 @@ async fn delete_all_of(
                 let org = again.confirm(tx, at)?.organization.user.id;
                 // Transferred or deleted meanwhile: no longer the organization's.
                 match db::repositories::find(tx, id)?.filter(|repository| repository.owner_id == org) {
-                    Some(repository) => remove_rows(tx, again.caller(), &repository, at),
+                    Some(repository) => remove_rows(tx, again.caller(), &repository, None, at),
                     None => Ok(Vec::new()),
                 }
             })
@@ -91,16 +91,43 @@ async fn delete_all_of(
     finish_removals(forge).await.map(drop)
 }
 
+/// Removes a repository that could not be completed, with an event that says why.
+pub(in crate::forge) async fn remove_unfinished(
+    forge: &Forge,
+    caller: Caller,
+    repository: Repository,
+    reason: &'static str,
+) -> Result<()> {
+    let at = forge.clock.now();
+    let blobs = forge
+        .write("take back repository", move |tx| match db::repositories::find(tx, repository.id)? {
+            Some(repository) => remove_rows(tx, &caller, &repository, Some(reason), at),
+            None => Ok(Vec::new()),
+        })
+        .await?;
+    attachments::forget_blobs(forge, blobs).await;
+    finish_removals(forge).await.map(drop)
+}
+
 /// Removes the rows with their event; answers contents that nothing may refer to any more.
-fn remove_rows(tx: &dyn Connection, caller: &Caller, repository: &Repository, at: UtcMs) -> Result<Vec<BlobId>> {
+fn remove_rows(
+    tx: &dyn Connection,
+    caller: &Caller,
+    repository: &Repository,
+    reason: Option<&str>,
+    at: UtcMs,
+) -> Result<Vec<BlobId>> {
     let blobs = attachments::forget_repository(tx, repository.id, at)?;
     db::repositories::delete(tx, repository.id)?;
     code_search::ask(tx, repository.id, at)?;
-    let event = event_about(caller, action::REPOSITORY_DELETE, repository).before(json!({
+    let mut event = event_about(caller, action::REPOSITORY_DELETE, repository).before(json!({
         "owner": repository.owner.as_str(),
         "name": repository.name.as_str(),
         "is_private": repository.is_private,
     }));
+    if let Some(reason) = reason {
+        event = event.reason(reason);
+    }
     audit::append(tx, at, &event)?;
     Ok(blobs)
 }

@@ -168,3 +168,33 @@ async fn lists_show_only_whom_the_caller_may_see() {
     );
     test.finish().await;
 }
+
+#[tokio::test]
+async fn what_an_administrator_did_in_a_name_keeps_that_name() {
+    let test = TestForge::start().await;
+    let root = test.user("root").await;
+    for name in ["ada", "bob"] {
+        test.user(name).await;
+    }
+    edit_as(&test, &test.console(), "root", admin(true)).await.unwrap();
+    let acting = |name: &'static str| async {
+        test.forge.sudo(test.sign_in("root").await, &UserName::new(name).unwrap()).await.unwrap()
+    };
+    // What concerns the account alone keeps nothing, as often as it is done: the search goes on from page to page.
+    let bob = acting("bob").await;
+    for round in 0..EVENTS_AT_ONCE + 10 {
+        let permit = test.forge.authorize(&bob, EditProfile, &UserName::new("bob").unwrap()).await.unwrap();
+        let patch = UserPatch { full_name: Some(format!("Bob {round}")), ..UserPatch::default() };
+        edit_profile(&test.forge, permit, patch).await.unwrap();
+    }
+    delete_as(&test, &test.console(), "bob").await.unwrap();
+    let ada = acting("ada").await;
+    let repository = test.repository(&ada, "sop").await;
+    assert_eq!(ada.stamp().actor.id, Some(root.id));
+    let path = crate::forge::testing::path("ada", repository.name.as_str());
+    let permit = test.forge.authorize(&ada, crate::access::action::DeleteRepository, &path).await.unwrap();
+    crate::forge::repositories::delete_repository(&test.forge, permit).await.unwrap();
+    let error = delete_as(&test, &test.console(), "ada").await.unwrap_err();
+    assert!(error.public().contains("deactivate"), "{}", error.public());
+    test.finish().await;
+}

@@ -10,7 +10,7 @@ use super::json::UpdateAvatarOption;
 use super::lookup::{self, Answer};
 use crate::access::{Caller, Permit, RepoPath, action};
 use crate::error::{Error, Kind, Result};
-use crate::forge::avatars::{EditsAvatar, delete_avatar, make_picture, set_avatar};
+use crate::forge::avatars::{EditsAvatar, delete_avatar, make_picture, set_avatar, take_turn};
 use crate::http::App;
 use crate::http::extract::{Body, OrgPath};
 
@@ -76,11 +76,12 @@ pub async fn repo_delete_avatar(
 }
 
 async fn update<A: EditsAvatar>(app: &App, permit: Permit<A>, body: Body<UpdateAvatarOption>) -> Result<StatusCode> {
+    let sitting = take_turn(&app.forge, &permit).await?;
     let option = body.read_image(app, &permit).await?;
     let content = base64::engine::general_purpose::STANDARD
         .decode(option.image)
         .map_err(|error| Error::new(Kind::Malformed, format!("image is not base64: {error}")))?;
-    let picture = make_picture(&app.forge, &permit, content).await?;
+    let picture = make_picture(&app.forge, sitting, content).await?;
     let forge = Arc::clone(&app.forge);
     // Detached: a client that goes away must not leave a content without its row.
     let setting = app.work.spawn(async move { set_avatar(&forge, permit, picture).await });

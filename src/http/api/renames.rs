@@ -2,8 +2,10 @@
 //!
 //! Owns the redirect of every route that names an account or an organization alone; `api/lookup.rs` has the one of repositories.
 
+use atomicqms_actors::sql::Connection;
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -17,7 +19,7 @@ use crate::forge::renames;
 use crate::http::App;
 use crate::http::extract::{Body, OrgPath, UserPath};
 use crate::http::router::RouteInfo;
-use crate::model::UserName;
+use crate::model::{UserId, UserName};
 
 /// `adminRenameUser`.
 pub async fn admin_rename_user(
@@ -52,49 +54,51 @@ pub fn is_about_an_account(path: &str) -> bool {
 
 /// Sends whoever names an account by a former name, and may see it, to the present one.
 ///
-/// Shape: asked after the handler has found nothing, so that it costs the ordinary request a copy of its head and no lookup.
+/// Shape: asked after the handler has found nothing, so that it costs the ordinary request a copy of its head and no lookup. Who asks is found out again only
+/// where a name in the path is somebody's former one.
 pub async fn follow(State((app, route)): State<(App, RouteInfo)>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let response = next.run(Request::from_parts(parts.clone(), body)).await;
     if response.status() != StatusCode::NOT_FOUND {
         return response;
     }
-    let Ok(caller) = Caller::from_request_parts(&mut parts, &app).await else { return response };
-    match present_address(&app, &caller, route, &parts.uri).await {
+    match present_address(&app, route, &mut parts).await {
         Ok(Some(address)) => (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, address)]).into_response(),
         Ok(None) => response,
         Err(error) => error.into_response(),
     }
 }
 
-async fn present_address(
-    app: &App,
-    caller: &Caller,
-    route: RouteInfo,
-    uri: &Uri,
-) -> Result<Option<axum::http::HeaderValue>> {
-    let mut segments: Vec<String> = uri.path().split('/').map(str::to_owned).collect();
-    let mut is_moved = false;
+async fn present_address(app: &App, route: RouteInfo, parts: &mut Parts) -> Result<Option<axum::http::HeaderValue>> {
+    let mut segments: Vec<String> = parts.uri.path().split('/').map(str::to_owned).collect();
+    let mut moved = Vec::new();
     for place in places_of_names(route.path) {
-        let Some(segment) = segments.get_mut(place) else { continue };
-        let Ok(former) = UserName::parse(segment) else { continue };
-        if let Some(present) = present_name(app, caller, former).await? {
+        let Some(Ok(former)) = segments.get(place).map(|segment| UserName::parse(segment)) else { continue };
+        let find = move |conn: &dyn Connection| Ok(db::account_redirects::find(conn, &former)?);
+        moved.extend(app.forge.read("former name", find).await?.map(|id| (place, id)));
+    }
+    if moved.is_empty() {
+        return Ok(None);
+    }
+    let Ok(caller) = Caller::from_request_parts(parts, app).await else { return Ok(None) };
+    let mut is_moved = false;
+    for (place, id) in moved {
+        if let (Some(present), Some(segment)) = (present_name(app, &caller, id).await?, segments.get_mut(place)) {
             *segment = present.to_string();
             is_moved = true;
         }
     }
     match is_moved {
-        true => lookup::moved_address(&app.root_url, &segments.join("/"), uri.query()).map(Some),
+        true => lookup::moved_address(&app.root_url, &segments.join("/"), parts.uri.query()).map(Some),
         false => Ok(None),
     }
 }
 
 /// The present name of an account that has had another, if the caller may see it.
-async fn present_name(app: &App, caller: &Caller, former: UserName) -> Result<Option<UserName>> {
+async fn present_name(app: &App, caller: &Caller, id: UserId) -> Result<Option<UserName>> {
     let caller = caller.clone();
     app.forge
         .read("present name", move |conn| {
-            let Some(id) = db::account_redirects::find(conn, &former)? else { return Ok(None) };
             let Some(user) = db::users::find(conn, id)? else { return Ok(None) };
             match authorize(conn, &caller, SeeName, &user.name) {
                 Ok(permit) => Ok(Some(permit.into_subject().name)),

@@ -24,6 +24,8 @@ const GHOST: &str = "Ghost";
 pub struct Viewer<'a> {
     user_id: Option<UserId>,
     is_admin: bool,
+    /// A token that shows what everybody may see, and nothing else.
+    is_public_only: bool,
     /// Where the answer's addresses stand.
     pub urls: Urls<'a>,
     ssh_root: Option<&'a str>,
@@ -32,7 +34,13 @@ pub struct Viewer<'a> {
 impl<'a> Viewer<'a> {
     /// The viewer behind a caller.
     pub fn new(caller: &Caller, root_url: &'a str) -> Self {
-        Self { user_id: caller.user_id(), is_admin: caller.is_site_admin(), urls: Urls::new(root_url), ssh_root: None }
+        Self {
+            user_id: caller.user_id(),
+            is_admin: caller.is_site_admin(),
+            is_public_only: caller.is_public_only(),
+            urls: Urls::new(root_url),
+            ssh_root: None,
+        }
     }
 
     /// Adds what clone addresses over SSH begin with, when there is an SSH server.
@@ -78,14 +86,12 @@ impl<'a> Viewer<'a> {
 
     /// Whoever did something, for those who may see the account; nobody's name for others, or when the account is no more.
     pub fn actor(&self, user: Option<&User>) -> UserJson {
-        let is_seen = |user: &&User| {
-            self.is_admin
-                || self.user_id == Some(user.id)
-                || match user.visibility {
-                    Visibility::Public => true,
-                    Visibility::Limited => self.user_id.is_some(),
-                    Visibility::Private => false,
-                }
+        let is_seen = |user: &&User| match user.visibility {
+            _ if self.user_id == Some(user.id) => true,
+            Visibility::Public => true,
+            _ if self.is_public_only => false,
+            Visibility::Limited => self.user_id.is_some(),
+            Visibility::Private => self.is_admin,
         };
         user.filter(is_seen).map_or_else(|| self.ghost(), |user| self.user(user))
     }
@@ -259,7 +265,7 @@ impl<'a> Viewer<'a> {
             email,
             avatar_url: self.avatar(user),
             html_url: self.urls.user(login),
-            language: user.settings.language.clone(),
+            language: if is_private_view { user.settings.language.clone() } else { String::new() },
             is_admin: is_private_view && user.is_admin,
             last_login: Timestamp::from_ms(last_login_ms),
             created: Timestamp::from_ms(user.created_ms.get()),

@@ -64,38 +64,18 @@ pub struct Fields(Vec<(String, String)>);
 
 impl Fields {
     fn parse(bytes: &[u8]) -> Self {
-        let pairs = bytes.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).take(MAX_FIELDS);
-        let read = |pair: &[u8]| {
-            let mut halves = pair.splitn(2, |byte| *byte == b'=');
-            let (name, value) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
-            (decode(name), decode(value))
-        };
-        Self(pairs.map(read).collect())
+        Self(
+            form_urlencoded::parse(bytes)
+                .take(MAX_FIELDS)
+                .map(|(name, value)| (name.into_owned(), value.into_owned()))
+                .collect(),
+        )
     }
 
     /// What stands in a field, as it was typed; empty when it is absent.
     pub fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
     }
-}
-
-/// Source: URL standard, section 5.1.
-fn decode(text: &[u8]) -> String {
-    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        match (first, digit(after.first()), digit(after.get(1))) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push(u8::try_from(high * 16 + low).unwrap_or_default());
-                rest = after.get(2..).unwrap_or_default();
-            }
-            (b'+', ..) => bytes.push(b' '),
-            (other, ..) => bytes.push(*other),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Whether a browser says that a page of another site sends this. Browsers of today send `Sec-Fetch-Site` over https and to this machine, all send `Origin`
