@@ -56,6 +56,7 @@ pub(crate) mod testing;
 pub mod tokens;
 pub mod topics;
 pub mod transfers;
+pub mod upstream;
 pub mod users;
 pub(crate) mod writing;
 

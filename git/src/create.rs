@@ -8,6 +8,7 @@ pub mod tag;
 
 use std::{
     collections::{HashMap, HashSet},
+    path::Path,
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -19,7 +20,10 @@ use crate::{
     id::{Kind, ObjectId, hash_object},
     incoming::{Incoming, Ingested, PackSource},
     odb::{Object, Snapshot},
-    pack::compose::compose,
+    pack::{
+        Pack,
+        compose::{compose, compose_indexed},
+    },
     walk::check_interrupt,
 };
 
@@ -169,6 +173,19 @@ impl NewObjects {
         let chosen = self.order.iter().filter(|id| needed.contains(*id)).filter_map(|id| self.objects.get(id));
         let contents: Vec<(Kind, &[u8])> = chosen.map(|object| (object.kind, object.data.as_slice())).collect();
         compose(&contents)
+    }
+
+    /// What this builds on, together with the new objects that `tips` need, as one store to read from.
+    ///
+    /// Errors: `TooLarge`, `Interrupted`.
+    pub fn snapshot(&self, tips: &[ObjectId], interrupt: &AtomicBool) -> Result<Snapshot> {
+        let needed = self.needed(tips, interrupt)?;
+        let chosen = self.order.iter().filter(|id| needed.contains(*id));
+        let contents: Vec<(ObjectId, Kind, &[u8])> = chosen
+            .filter_map(|id| self.objects.get(id).map(|object| (*id, object.kind, object.data.as_slice())))
+            .collect();
+        let (pack, lines) = compose_indexed(&contents)?;
+        Ok(self.base.with_pack(Arc::new(Pack::in_memory(Path::new("new"), Bytes::from(pack), &lines)?)))
     }
 
     /// Puts that pack into a quarantine, checked like a pushed one and ready to be installed.

@@ -192,6 +192,15 @@ impl Snapshot {
         decode::header(pack, offset)
     }
 
+    /// The objects of this repository and of another, for questions that concern both, such as what a fork has that its source lacks.
+    ///
+    /// Shape: for reading; what only the other has is not in this repository. What is found in both is read from this one.
+    pub fn joined(&self, other: &Snapshot) -> Snapshot {
+        let packs = self.packs.iter().chain(&other.packs).cloned().collect();
+        let loose = self.loose.iter().chain(&other.loose).cloned().collect();
+        Snapshot { packs, loose, generation: next_generation(), ..self.clone() }
+    }
+
     /// This snapshot with one more pack, in front.
     pub(crate) fn with_pack(&self, pack: Arc<Pack>) -> Snapshot {
         let packs = std::iter::once(pack).chain(self.packs.iter().cloned()).collect();

@@ -171,6 +171,20 @@ pub(crate) fn write_plain_pack(
     Ok(stats)
 }
 
+/// Writes a pack of what some commits reach and others do not, for a repository that has the latter.
+///
+/// Shape: `wants` and `haves` exist in the view; whether anybody may see them is not asked. The pack is thin: deltas may build on what the haves reach.
+/// Errors: as [`respond`] once a pack is under way; `PeerGone` when `out` fails.
+pub fn write_difference(
+    view: &View,
+    wants: Vec<crate::ObjectId>,
+    haves: Vec<crate::ObjectId>,
+    out: &mut dyn Write,
+    interrupt: &AtomicBool,
+) -> Result<UploadStats> {
+    write_plain_pack(view, PlainPack { wants, haves, filter: None }, &Limits::default(), out, interrupt)
+}
+
 /// What every step of an answer needs.
 #[derive(Clone, Copy)]
 struct Context<'a> {

@@ -24,6 +24,11 @@ pub struct View {
 }
 
 impl View {
+    /// The same refs over the objects of two repositories ([`odb::Snapshot::joined`]).
+    pub fn joined(&self, other: &View) -> View {
+        View { odb: Arc::new(self.odb.joined(&other.odb)), ..self.clone() }
+    }
+
     /// The same repository for somebody who must not see some refs: they are not listed, and what only they reach cannot be fetched.
     ///
     /// Shape: costs one pass over the refs; keep the result as long as `version` does not change.

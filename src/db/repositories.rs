@@ -120,6 +120,49 @@ pub fn find_fork(conn: &dyn Connection, owner: UserId, source: RepoId) -> Result
     )
 }
 
+/// Most forks of forks that one was made by way of.
+const MAX_GENERATIONS: usize = 64;
+/// Most forks of one owner that are looked at.
+const MAX_FORKS_OF_OWNER: i64 = 1000;
+
+/// Finds a repository of an owner, perhaps of a certain name, that comes from the same origin as another: a fork, one of another fork, or what it was made of.
+pub fn find_relative(
+    conn: &dyn Connection,
+    id: RepoId,
+    owner: UserId,
+    name: Option<&RepoName>,
+) -> Result<Option<Repository>, Error> {
+    let origin = origin_of(conn, id)?;
+    let candidates = match name {
+        Some(name) => find_of_owner(conn, owner, name)?.map(|repository| repository.id).into_iter().collect(),
+        None => conn.all(
+            "SELECT id FROM repository WHERE owner_id = $1 AND (id = $2 OR fork_id IS NOT NULL) ORDER BY id LIMIT $3",
+            &params![owner, origin, MAX_FORKS_OF_OWNER],
+            |row| Ok(RepoId::new(row.int(0)?)),
+        )?,
+    };
+    for candidate in candidates {
+        if origin_of(conn, candidate)? == origin {
+            return find(conn, candidate);
+        }
+    }
+    Ok(None)
+}
+
+/// What a fork was made of, and that, until the one that was made of none.
+fn origin_of(conn: &dyn Connection, id: RepoId) -> Result<RepoId, Error> {
+    let mut origin = id;
+    for _ in 0..MAX_GENERATIONS {
+        let above =
+            conn.first("SELECT fork_id FROM repository WHERE id = $1", &params![origin], |row| row.opt_int(0))?;
+        match above.flatten() {
+            Some(above) => origin = RepoId::new(above),
+            None => break,
+        }
+    }
+    Ok(origin)
+}
+
 /// Counts the forks of a repository, seen or not.
 pub fn count_forks(conn: &dyn Connection, source: RepoId) -> Result<u64, Error> {
     let count = conn.first("SELECT COUNT(*) FROM repository WHERE fork_id = $1", &params![source], |row| row.int(0))?;

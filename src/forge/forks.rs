@@ -17,11 +17,11 @@ use super::intake::Intake;
 use super::pushes::record_ref;
 use super::repositories::{MayCreateRepository, create_repository, remove_unfinished};
 use crate::access::action::{ListForks, ReadCode};
-use crate::access::{Caller, Client, Permit};
+use crate::access::{Caller, Client, Permit, RepoPath, authorize};
 use crate::db;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::forge::repositories::{Seen, list_forks_of};
-use crate::model::{Clock, NewRepository, Page, Paged, RepoId, RepoName, Repository};
+use crate::model::{Clock, NewRepository, Page, Paged, RepoId, RepoName, Repository, UserName};
 
 /// Refs that one transaction makes, so that others do not wait for all of a large repository.
 const REFS_AT_ONCE: usize = 500;
@@ -157,6 +157,32 @@ impl CommitRefs for CommitFork {
         db::repositories::mark_pushed(tx, self.repository.id, now)?;
         Ok(outcomes)
     }
+}
+
+/// Finds a repository that comes from the same origin as another, by its owner and perhaps its name.
+///
+/// Errors: `NotFound` when there is none, or the caller may not read its code.
+pub async fn find_relative(
+    forge: &Forge,
+    caller: &Caller,
+    repository: &Repository,
+    owner: UserName,
+    name: Option<RepoName>,
+) -> Result<Repository> {
+    let (caller, id) = (caller.clone(), repository.id);
+    forge
+        .read("find relative", move |conn| {
+            let owner = db::users::find_by_name(conn, &owner)?.ok_or_else(Error::not_found)?;
+            let found = db::repositories::find_relative(conn, id, owner.id, name.as_ref())?;
+            let found = found.ok_or_else(Error::not_found)?;
+            match authorize(conn, &caller, ReadCode, &RepoPath::new(found.owner, found.name)) {
+                Ok(permit) => Ok(permit.into_subject().repository),
+                Err(error) if error.kind() == Kind::Internal => Err(error),
+                // Not even that there is one.
+                Err(_) => Err(Error::not_found()),
+            }
+        })
+        .await
 }
 
 /// Lists the forks of a repository that the caller may see.

@@ -9,7 +9,7 @@ use atomicqms_actors::RepositoryHandle;
 use atomicqms_git::create::{CreateLimits, NewObjects};
 use atomicqms_git::receive::{Command, CommandOutcome, PushCapabilities, ReceiveRequest};
 use atomicqms_git::revision::find_revision;
-use atomicqms_git::{ObjectId, PackSource, RefName, View};
+use atomicqms_git::{Incoming, ObjectId, PackSource, RefName, View};
 
 use super::Forge;
 use super::intake::Intake;
@@ -43,6 +43,21 @@ pub(super) async fn land(
     purpose: Purpose,
 ) -> Result<()> {
     let pack = pack.map(|pack| (handle.git().incoming(intake.limits()), PackSource::Memory(pack.into())));
+    land_pack(forge, intake, permit, handle, writes, pack, purpose).await
+}
+
+/// The same with a pack that may lie in a file of its quarantine.
+///
+/// Errors: as for [`land`].
+pub(super) async fn land_pack(
+    forge: &Forge,
+    intake: &Intake,
+    permit: Permit<PushRepository>,
+    handle: RepositoryHandle,
+    writes: Vec<RefWrite>,
+    pack: Option<(Incoming, PackSource)>,
+    purpose: Purpose,
+) -> Result<()> {
     let is_tag = writes.iter().any(|write| write.name.tag().is_some());
     let commands = writes
         .into_iter()

@@ -414,6 +414,14 @@ fn repository_routes() -> Vec<Route> {
             .about("Fork a repository")
             .answers(&[202])
             .fails(&[409]),
+        Route::api(
+            Method::POST,
+            "/api/v1/repos/{owner}/{repo}/merge-upstream",
+            "repoMergeUpstream",
+            forks::repo_merge_upstream,
+        )
+        .about("Merge a branch from upstream")
+        .fails(&[400, 409, 423]),
         Route::api(Method::POST, "/api/v1/repos/{owner}/{repo}/generate", "generateRepo", templates::generate_repo)
             .about("Create a repository using a template")
             .renamed(&[("owner", "template_owner"), ("repo", "template_repo")])

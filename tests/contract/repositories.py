@@ -97,6 +97,7 @@ def drive(driver, world):
 
     call("createFork", ada, 202, body={"name": "branched"}, **seed)
     call("listForks", **seed)
+    call("repoMergeUpstream", ada, owner="ada", repo="branched", body={"branch": "main"})
     call("repoGet", owner="ada", repo="branched")
     call("repoEdit", admin, **seed, body={"template": True})
     call("generateRepo", ada, 201, template_owner="admin", template_repo="seed", body={"owner": "ada", "name": "grown", "git_content": True})

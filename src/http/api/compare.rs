@@ -1,5 +1,7 @@
-//! Comparing two revisions: the commits that the second has and the first lacks, as JSON or as text.
+//! Comparing two revisions, of one repository or of two that come from the same origin: the commits that the second has and the first lacks, as JSON or
+//! as text.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use atomicqms_git::history::{LogRequest, log_and_count};
@@ -19,9 +21,10 @@ use super::rendered::Rendered;
 use super::spec::Query;
 use crate::access::{Caller, Client, RepoPath, action};
 use crate::error::{Error, Kind, Result};
+use crate::forge::forks;
 use crate::http::App;
 use crate::http::extract::PathParam;
-use crate::model::Repository;
+use crate::model::{RepoName, Repository, UserName};
 
 /// Query of `repoCompareDiff`, beside what is wished of each commit.
 pub(super) const OUTPUT: &[Query] =
@@ -42,47 +45,140 @@ pub async fn repo_compare_diff(
     uri: Uri,
 ) -> Answer<Rendered<CompareJson>> {
     let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
-    let sides = Sides::parse(&basehead, &repository)?;
-    let default_branch = repository.default_branch.clone();
+    let Sides { base, head, from_merge_base } = Sides::parse(&basehead, &repository)?;
     let form = match params.text("output") {
         "" => None,
         "diff" => Some(Form::Diff),
         "patch" => Some(Form::Patch),
         other => return Err(Error::new(Kind::Malformed, format!("unknown output: {other}")).into()),
     };
+    let (base, _) = find_side(&app, &caller, &repository, base).await?;
+    let (head, place_of_head) = find_side(&app, &caller, &repository, head).await?;
+    let question = Question { base, head, from_merge_base };
     if let Some(form) = form {
         let find = move |view: &View, interrupt: &AtomicBool| {
-            let compared = sides.find(view, &default_branch, interrupt)?;
+            let (view, compared) = question.answer(view, interrupt)?;
             let mut commits = match form {
                 Form::Diff => Vec::new(),
-                Form::Patch => compared.commits(view, MAX_MAILS, interrupt)?.0,
+                Form::Patch => compared.commits(&view, MAX_MAILS, interrupt)?.0,
             };
             commits.reverse();
-            Ok((compared.from, compared.head, commits))
+            Ok((view, (compared.from, compared.head), commits))
         };
-        let ((from, head, commits), place) = lookup::reading(&app, &caller, &repository, find).await?;
+        let ((view, sides, commits), place) = lookup::reading(&app, &caller, &repository, find).await?;
         drop(place);
-        let sides = (from, head);
-        let patch = patches::of_comparison(&app, Client::of(&caller), &repository, sides, commits, form).await?;
+        let patch = patches::of_comparison(&app, Client::of(&caller), view, sides, commits, form).await?;
         return Ok(Rendered::of_response(patch));
     }
     let wish = Wish::of(&params);
     let work = move |view: &View, interrupt: &AtomicBool| {
-        let (commits, total) = sides.find(view, &default_branch, interrupt)?.commits(view, MAX_COMMITS, interrupt)?;
-        let facts = commits.iter().map(|commit| commit_facts::read(view, commit, wish, interrupt));
+        let (view, compared) = question.answer(view, interrupt)?;
+        let (commits, total) = compared.commits(&view, MAX_COMMITS, interrupt)?;
+        let facts = commits.iter().map(|commit| commit_facts::read(&view, commit, wish, interrupt));
         Ok((facts.collect::<atomicqms_git::Result<Vec<_>>>()?, total))
     };
     let ((facts, total_commits), place) = lookup::reading(&app, &caller, &repository, work).await?;
-    let commits = commit_facts::render(&app, &caller, &repository, wish, facts).await?;
+    // The commits are the head's: that is where they can be looked at.
+    let commits = commit_facts::render(&app, &caller, &place_of_head, wish, facts).await?;
     Ok(place.hold(Json(CompareJson { total_commits, commits })))
 }
 
 /// The two sides as the client wrote them.
 #[derive(Debug, PartialEq, Eq)]
 struct Sides {
-    base: String,
-    head: String,
+    base: Side,
+    head: Side,
     /// With three dots: what the head changed since both were one.
+    from_merge_base: bool,
+}
+
+/// A revision, and whose repository it is in when that is another one.
+#[derive(Debug, PartialEq, Eq)]
+struct Side {
+    elsewhere: Option<(UserName, Option<RepoName>)>,
+    revision: String,
+}
+
+impl Sides {
+    /// Reads `base...head`, `base..head`, or a head alone that is compared with the default branch. A side may name an owner, `owner:revision`, or a
+    /// repository, `owner/name:revision`.
+    ///
+    /// Errors: `NotFound` for what is no name, `Malformed` for a side that is empty.
+    fn parse(text: &str, repository: &Repository) -> Result<Self> {
+        let (base, head, from_merge_base) = match (text.split_once("..."), text.split_once("..")) {
+            (Some((base, head)), _) => (base, head, true),
+            (None, Some((base, head))) => (base, head, false),
+            (None, None) => (repository.default_branch.as_str(), text, true),
+        };
+        Ok(Self { base: Side::parse(base, repository)?, head: Side::parse(head, repository)?, from_merge_base })
+    }
+}
+
+impl Side {
+    fn parse(text: &str, repository: &Repository) -> Result<Self> {
+        let (place, revision) = match text.split_once(':') {
+            None => (None, text),
+            Some((place, revision)) => (Some(place), revision),
+        };
+        if revision.is_empty() {
+            return Err(Error::new(Kind::Malformed, "a comparison names a base and a head: base...head"));
+        }
+        let elsewhere = place.map(read_place).transpose()?;
+        let is_here = |(owner, name): &(UserName, Option<RepoName>)| {
+            owner.key() == repository.owner.key()
+                && name.as_ref().is_none_or(|name| name.key() == repository.name.key())
+        };
+        Ok(Self { elsewhere: elsewhere.filter(|place| !is_here(place)), revision: revision.to_owned() })
+    }
+}
+
+/// `owner` or `owner/name`.
+fn read_place(text: &str) -> Result<(UserName, Option<RepoName>)> {
+    let (owner, name) = match text.split_once('/') {
+        Some((owner, name)) => (owner, Some(name)),
+        None => (text, None),
+    };
+    let name = name.map(RepoName::parse).transpose().map_err(|_| Error::not_found())?;
+    Ok((UserName::parse(owner).map_err(|_| Error::not_found())?, name))
+}
+
+/// Where a revision is to be found.
+struct Found {
+    revision: String,
+    default_branch: String,
+    /// The repository when it is another one than that of the request.
+    elsewhere: Option<Arc<View>>,
+}
+
+/// Finds the repository of a side, which has to come from the same origin and to be open to the caller.
+///
+/// Errors: `NotFound`.
+async fn find_side(app: &App, caller: &Caller, repository: &Repository, side: Side) -> Result<(Found, Repository)> {
+    let Side { elsewhere, revision } = side;
+    let (place, elsewhere) = match elsewhere {
+        None => (repository.clone(), None),
+        Some((owner, name)) => {
+            let found = forks::find_relative(&app.forge, caller, repository, owner, name).await?;
+            let view = app.forge.open(&found).await?.view();
+            (found, Some(view))
+        }
+    };
+    let default_branch = place.default_branch.clone();
+    Ok((Found { revision, default_branch, elsewhere }, place))
+}
+
+impl Found {
+    /// Errors: `NotFound` for what no ref of its repository reaches.
+    fn commit(&self, own: &View, interrupt: &AtomicBool) -> Result<ObjectId> {
+        let view = self.elsewhere.as_deref().unwrap_or(own);
+        Ok(find_commit(view, &self.revision, &self.default_branch, interrupt)?.commit)
+    }
+}
+
+/// What is asked.
+struct Question {
+    base: Found,
+    head: Found,
     from_merge_base: bool,
 }
 
@@ -94,42 +190,18 @@ struct Compared {
     from: ObjectId,
 }
 
-impl Sides {
-    /// Reads `base...head`, `base..head`, or a head alone that is compared with the default branch. A side may name its owner, who has to be this
-    /// repository's: what a fork has is not looked at.
-    ///
-    /// Errors: `NotFound` for another owner, `Malformed` for a side that is empty.
-    fn parse(text: &str, repository: &Repository) -> Result<Self> {
-        let (base, head, from_merge_base) = match (text.split_once("..."), text.split_once("..")) {
-            (Some((base, head)), _) => (base, head, true),
-            (None, Some((base, head))) => (base, head, false),
-            (None, None) => (repository.default_branch.as_str(), text, true),
-        };
-        let own = |side: &str| match side.split_once(':') {
-            None => Ok(side.to_owned()),
-            Some((owner, name)) => {
-                let owner = owner.split_once('/').map_or(owner, |(owner, _)| owner);
-                let is_own =
-                    repository.full_name().split('/').next().is_some_and(|own| own.eq_ignore_ascii_case(owner));
-                is_own.then(|| name.to_owned()).ok_or_else(Error::not_found)
-            }
-        };
-        let sides = Self { base: own(base)?, head: own(head)?, from_merge_base };
-        match sides.base.is_empty() || sides.head.is_empty() {
-            true => Err(Error::new(Kind::Malformed, "a comparison names a base and a head: base...head")),
-            false => Ok(sides),
-        }
-    }
-
-    fn find(&self, view: &View, default_branch: &str, interrupt: &AtomicBool) -> Result<Compared> {
-        let base = find_commit(view, &self.base, default_branch, interrupt)?.commit;
-        let head = find_commit(view, &self.head, default_branch, interrupt)?.commit;
+impl Question {
+    /// The two sides, and a view that holds the objects of both.
+    fn answer(&self, own: &View, interrupt: &AtomicBool) -> Result<(View, Compared)> {
+        let (base, head) = (self.base.commit(own, interrupt)?, self.head.commit(own, interrupt)?);
+        let others = [&self.base, &self.head].into_iter().filter_map(|side| side.elsewhere.as_deref());
+        let view = others.fold(own.clone(), |view, other| view.joined(other));
         let mut from = base;
         if self.from_merge_base {
             // Histories that have nothing in common are compared as they are.
             from = merge_bases(&view.odb, &base, &head, interrupt)?.first().copied().unwrap_or(base);
         }
-        Ok(Compared { base, head, from })
+        Ok((view, Compared { base, head, from }))
     }
 }
 

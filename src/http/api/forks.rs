@@ -1,4 +1,4 @@
-//! Forks of a repository: make one, list them.
+//! Forks of a repository: make one, list them, bring one up to date.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 
-use super::json::{CreateForkOption, RepositoryJson};
+use super::json::{CreateForkOption, MergeUpstreamJson, MergeUpstreamOption, RepositoryJson};
 use super::lookup::{self, Answer};
 use super::rendered::Listed;
 use super::{repositories, validate};
@@ -14,6 +14,7 @@ use crate::access::{Caller, Permit, RepoPath, action};
 use crate::error::{Error, Result};
 use crate::forge::forks::{fork_repository, list_forks};
 use crate::forge::repositories::MayCreateRepository;
+use crate::forge::upstream::{Caught, merge_upstream};
 use crate::http::App;
 use crate::http::extract::{Body, Paging};
 use crate::model::{Paged, RepoName, Repository, UserName};
@@ -56,6 +57,28 @@ async fn fork<A: MayCreateRepository>(
     let (forge, intake) = (Arc::clone(&app.forge), app.intake.clone());
     let made = app.work.spawn(async move { fork_repository(&forge, &intake, source, permit, name).await });
     made.await.map_err(Error::internal)?
+}
+
+/// `repoMergeUpstream`.
+pub async fn repo_merge_upstream(
+    State(app): State<App>,
+    caller: Caller,
+    path: RepoPath,
+    uri: Uri,
+    body: Body<MergeUpstreamOption>,
+) -> Answer<Json<MergeUpstreamJson>> {
+    let permit = lookup::repository(&app, &caller, action::PushRepository, &path, &uri).await?;
+    let MergeUpstreamOption { branch, ff_only } = body.read(&app, &permit).await?;
+    let branch = branch.filter(|branch| !branch.is_empty());
+    let (forge, intake) = (Arc::clone(&app.forge), app.intake.clone());
+    // Detached: a client that goes away must not stop a commit half way.
+    let work = app.work.spawn(async move { merge_upstream(&forge, &intake, permit, branch, ff_only).await });
+    let merge_type = match work.await.map_err(Error::internal)?? {
+        Caught::UpToDate => "up-to-date",
+        Caught::FastForward => "fast-forward",
+        Caught::Merge => "merge",
+    };
+    Ok(Json(MergeUpstreamJson { merge_type }))
 }
 
 /// `listForks`.

@@ -55,8 +55,8 @@ pub use label::{CreateLabelOption, EditLabelOption, LabelJson, LabelTemplateJson
 pub use markup::{MarkdownOption, MarkupOption};
 pub use options::{
     AddCollaboratorOption, CreateAccessTokenOption, CreateForkOption, CreateKeyOption, CreateRepoOption,
-    CreateUserOption, EditRepoOption, EditUserOption, GenerateRepoOption, RenameOrgOption, RenameUserOption,
-    TransferRepoOption, UpdateAvatarOption,
+    CreateUserOption, EditRepoOption, EditUserOption, GenerateRepoOption, MergeUpstreamOption, RenameOrgOption,
+    RenameUserOption, TransferRepoOption, UpdateAvatarOption,
 };
 pub use organization::{
     CreateOrgOption, EditOrgOption, OrganizationJson, OrganizationPermissionsJson, TeamJson, TeamOption, TeamSearchJson,
@@ -66,7 +66,7 @@ pub use protection::{
     TagProtectionOption,
 };
 pub use release::{AttachmentJson, CreateReleaseOption, EditAttachmentOptions, EditReleaseOption, ReleaseJson};
-pub use repository::{InternalTrackerJson, PermissionJson, RepositoryJson, SearchResultsJson};
+pub use repository::{InternalTrackerJson, MergeUpstreamJson, PermissionJson, RepositoryJson, SearchResultsJson};
 pub use settings::{ApiSettingsJson, AttachmentSettingsJson, RepoSettingsJson, UiSettingsJson};
 pub use time::{Timestamp, ZERO_TIME};
 pub use token::{AccessTokenJson, CurrentAccessTokenJson, UserMetaJson};

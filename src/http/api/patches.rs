@@ -66,12 +66,11 @@ pub(super) async fn of_commit(
 pub(super) async fn of_comparison(
     app: &App,
     client: Client,
-    repository: &Repository,
+    view: View,
     (before, after): (ObjectId, ObjectId),
     commits: Vec<ObjectId>,
     form: Form,
 ) -> Result<Response> {
-    let view = app.forge.open(repository).await?.view();
     let make = move |out: &mut dyn Write, interrupt: &AtomicBool| match form {
         Form::Diff => {
             let (before, after) = (tree_of(&view, &before)?, tree_of(&view, &after)?);

@@ -263,6 +263,17 @@ pub struct CreateForkOption {
     pub organization: Option<String>,
 }
 
+/// Body of `repoMergeUpstream`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(rename = "MergeUpstreamRequest")]
+pub struct MergeUpstreamOption {
+    /// The branch of the fork; its default branch when not given.
+    pub branch: Option<String>,
+    /// Whether a merge commit is out of the question.
+    pub ff_only: bool,
+}
+
 /// Body of `repoTransfer`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]

@@ -276,3 +276,11 @@ pub struct SearchResultsJson {
     /// This page.
     pub data: Vec<RepositoryJson>,
 }
+
+/// What became of a branch that was to follow its source.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "MergeUpstreamResponse")]
+pub struct MergeUpstreamJson {
+    /// `up-to-date`, `fast-forward` or `merge`.
+    pub merge_type: &'static str,
+}

@@ -97,3 +97,175 @@ async fn a_fork_of_what_is_private_is_private_and_shows_no_parent_to_strangers()
     assert_eq!((after["fork"].as_bool(), after.get("parent")), (Some(true), None), "what is hidden again is not named");
     api.finish().await;
 }
+
+/// Commits a file on the branch that is checked out.
+async fn commit(at: &std::path::Path, file: &str, text: &str) {
+    std::fs::write(at.join(file), text).unwrap();
+    git(at, &["add", "."]).await;
+    git(at, &["commit", "--quiet", "-m", &format!("Write {file}")]).await;
+}
+
+/// `ada/sop`, its fork `bob/sop`, and a clone that has both as `origin` and `fork`.
+async fn pair(api: &Api, is_private: bool) -> TempDir {
+    push_source(api, is_private).await;
+    if is_private {
+        let body = json!({ "permission": "read" });
+        api.put("/repos/ada/sop/collaborators/bob", &api.ada(), body).await.expect(204);
+    }
+    api.post("/repos/ada/sop/forks", &api.bob(), json!({})).await.expect(202);
+    let dir = TempDir::new().unwrap();
+    git(dir.path(), &["clone", "--quiet", &api.git_url("ada", "ada/sop"), "."]).await;
+    git(dir.path(), &["remote", "add", "fork", &api.git_url("bob", "bob/sop")]).await;
+    dir
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fork_is_compared_with_its_source_and_with_other_forks() {
+    let api = Api::start().await;
+    let dir = pair(&api, false).await;
+    let at = dir.path();
+    commit(at, "ada.md", "from ada\n").await;
+    git(at, &["push", "--quiet", "origin", "main"]).await;
+    git(at, &["checkout", "--quiet", "-b", "bobs", "HEAD~1"]).await;
+    for name in ["bob.md", "sop.md"] {
+        commit(at, name, "from bob\n").await;
+    }
+    git(at, &["push", "--quiet", "fork", "bobs:refs/heads/topic/b"]).await;
+    let tip = git(at, &["rev-parse", "bobs"]).await;
+    api.account("cleo").await;
+    api.post("/repos/bob/sop/forks", &api.header_of("cleo"), json!({ "name": "copy" })).await.expect(202);
+    let expected = git(at, &["rev-list", "main..bobs"]).await;
+    let expected: Vec<&str> = expected.lines().collect();
+    for (repo, names) in [
+        ("ada/sop", "main...bob:topic/b"),
+        ("ada/sop", "main..bob/sop:topic/b"),
+        ("ada/sop", "BOB:topic%2Fb"),
+        ("bob/sop", "ada:main...topic/b"),
+        ("cleo/copy", "ada/sop:main...bob:topic/b"),
+        ("ada/sop", "main...cleo/copy:topic/b"),
+    ] {
+        let found = api.get(&format!("/repos/{repo}/compare/{names}"), "").await.named(names).expect(200).json;
+        let shas: Vec<&str> =
+            found["commits"].as_array().unwrap().iter().map(|row| row["sha"].as_str().unwrap()).collect();
+        assert_eq!((found["total_commits"].as_u64(), shas), (Some(2), expected.clone()), "{repo} {names}");
+        let home = if names.contains("cleo/copy") { "cleo/copy" } else { "bob/sop" };
+        assert!(found["commits"][0]["url"].as_str().unwrap().contains(home), "{names}: {found}");
+    }
+    for (names, range) in [("main...bob:topic/b", "main...bobs"), ("main..bob:topic/b", "main..bobs")] {
+        let ours = api.get(&format!("/repos/ada/sop/compare/{names}?output=diff"), "").await.expect(200);
+        assert_eq!(ours.text().trim_end(), git(at, &["diff", "--binary", range]).await);
+    }
+    let mails = api.get("/repos/ada/sop/compare/main...bob:topic/b?output=patch", "").await.expect(200);
+    assert_eq!(mails.text().lines().filter(|line| line.starts_with("Subject: ")).count(), 2);
+    // Each revision is looked for in its own repository, and only there.
+    api.get(&format!("/repos/ada/sop/compare/main...{tip}"), "").await.expect(404);
+    api.get(&format!("/repos/ada/sop/compare/main...bob:{tip}"), "").await.expect(200);
+    api.repository("cleo", "other", false).await;
+    for names in
+        ["main...cleo/other:main", "main...nobody:main", "main...a%20b:main", "main...bob/none:main", "main...bob:none"]
+    {
+        api.get(&format!("/repos/ada/sop/compare/{names}"), "").await.named(names).expect(404);
+    }
+    // Hidden, and gone.
+    api.patch("/repos/bob/sop", &api.bob(), json!({ "private": true })).await.expect(200);
+    for who in ["", &api.ada()] {
+        api.get("/repos/ada/sop/compare/main...bob:topic/b", who).await.expect(404);
+        api.get("/repos/ada/sop/compare/main...bob:topic/b?output=diff", who).await.expect(404);
+    }
+    api.get("/repos/ada/sop/compare/main...bob:topic/b", &api.bob()).await.expect(200);
+    api.delete("/repos/bob/sop", &api.bob()).await.expect(204);
+    api.get("/repos/ada/sop/compare/main...bob:topic/b", &api.bob()).await.expect(404);
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fork_follows_its_source() {
+    let api = Api::start().await;
+    let dir = pair(&api, true).await;
+    let at = dir.path();
+    let follow = async |body: serde_json::Value| api.post("/repos/bob/sop/merge-upstream", &api.bob(), body).await;
+    assert_eq!(follow(json!({})).await.expect(200).json["merge_type"], "up-to-date");
+    let events = api.events("git.ref_update").await.len();
+    commit(at, "one.md", "one\n").await;
+    git(at, &["push", "--quiet", "origin", "main"]).await;
+    assert_eq!(
+        follow(json!({ "branch": "main", "ff_only": true })).await.expect(200).json["merge_type"],
+        "fast-forward"
+    );
+    assert_eq!(follow(json!({})).await.expect(200).json["merge_type"], "up-to-date");
+    git(at, &["fetch", "--quiet", "fork"]).await;
+    assert_eq!(git(at, &["rev-parse", "fork/main"]).await, git(at, &["rev-parse", "main"]).await);
+    // Both went on, and the source has more than fits into memory at once.
+    git(at, &["checkout", "--quiet", "-b", "bobs"]).await;
+    commit(at, "bob.md", "bob\n").await;
+    git(at, &["push", "--quiet", "fork", "bobs:main"]).await;
+    git(at, &["checkout", "--quiet", "main"]).await;
+    let mut state = 1_u64;
+    let noise = (0..300_000).map(|_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        format!("{:016x}", state)
+    });
+    commit(at, "large.txt", &noise.collect::<String>()).await;
+    git(at, &["push", "--quiet", "origin", "main"]).await;
+    follow(json!({ "ff_only": true })).await.expect(400);
+    assert_eq!(follow(json!({})).await.expect(200).json["merge_type"], "merge");
+    git(at, &["fetch", "--quiet", "fork"]).await;
+    assert_eq!(
+        git(at, &["log", "-1", "--format=%an|%ae|%s|%P", "fork/main"]).await,
+        format!(
+            "bob|bob@example.org|Merge branch 'main' of ada/sop into main|{} {}",
+            git(at, &["rev-parse", "bobs"]).await,
+            git(at, &["rev-parse", "main"]).await
+        )
+    );
+    git(at, &["checkout", "--quiet", "-B", "check", "bobs"]).await;
+    git(at, &["merge", "--quiet", "--no-edit", "main"]).await;
+    assert_eq!(git(at, &["rev-parse", "check^{tree}"]).await, git(at, &["rev-parse", "fork/main^{tree}"]).await);
+    git(at, &["clone", "--quiet", "--mirror", &api.git_url("bob", "bob/sop"), "copy"]).await;
+    git(&at.join("copy"), &["fsck", "--strict"]).await;
+    let told = api.events("git.ref_update").await;
+    // Two pushes of ada's, one of bob's, and each of the two that followed.
+    assert_eq!(told.len(), events + 5, "{told:?}");
+    assert_eq!(told.last().unwrap()["actor"]["login"], "bob");
+
+    // A conflict changes nothing; what is not there cannot be followed.
+    for (remote, start) in [("fork", "fork/main"), ("origin", "main")] {
+        git(at, &["checkout", "--quiet", "-B", "conflict", start]).await;
+        commit(at, "sop.md", remote).await;
+        git(at, &["push", "--quiet", remote, "conflict:main"]).await;
+    }
+    let before = api.events("git.ref_update").await.len();
+    follow(json!({})).await.expect(409);
+    for body in [json!({ "branch": "none" }), json!({ "branch": "--x" }), json!({ "branch": "../x" })] {
+        follow(body).await.expect(404);
+    }
+    git(at, &["push", "--quiet", "fork", "main:refs/heads/only-here"]).await;
+    follow(json!({ "branch": "only-here" })).await.expect(404);
+    assert_eq!(api.events("git.ref_update").await.len(), before + 1);
+    api.post("/repos/ada/sop/merge-upstream", &api.ada(), json!({})).await.expect(400);
+    for who in ["", &api.ada()] {
+        api.post("/repos/bob/sop/merge-upstream", who, json!({})).await.expect_any(&[401, 404]);
+    }
+    // Whoever may not read the source any more gets nothing of it, and does not learn what became of it.
+    api.delete("/repos/ada/sop/collaborators/bob", &api.ada()).await.expect(204);
+    let hidden = follow(json!({})).await.expect(404).json["message"].clone();
+    api.delete("/repos/ada/sop", &api.ada()).await.expect(204);
+    assert!(follow(json!({})).await.status() >= 400);
+    assert!(!hidden.as_str().unwrap().contains("ada"));
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_default_branch_of_another_name_is_followed() {
+    let api = Api::start().await;
+    let dir = pair(&api, false).await;
+    let at = dir.path();
+    api.patch("/repos/bob/sop/branches/main", &api.bob(), json!({ "name": "trunk" })).await.expect(204);
+    commit(at, "one.md", "one\n").await;
+    git(at, &["push", "--quiet", "origin", "main"]).await;
+    let done = api.post("/repos/bob/sop/merge-upstream", &api.bob(), json!({})).await.expect(200);
+    assert_eq!(done.json["merge_type"], "fast-forward");
+    git(at, &["fetch", "--quiet", "fork"]).await;
+    assert_eq!(git(at, &["rev-parse", "fork/trunk"]).await, git(at, &["rev-parse", "main"]).await);
+    api.finish().await;
+}

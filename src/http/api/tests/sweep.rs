@@ -93,6 +93,7 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("repoDeleteTeam", [404, 404, 403, 405]),
     ("listForks", [404, 404, 200, 200]),
     ("createFork", [404, 404, 202, 409]),
+    ("repoMergeUpstream", [404, 404, 403, 400]),
     ("generateRepo", [404, 404, 422, 422]),
     ("repoTransfer", [404, 404, 403, 422]),
     ("acceptRepoTransfer", [401, 404, 404, 404]),

@@ -466,3 +466,51 @@ async fn names_of_tags_files_and_topics_are_harmless_or_refused() {
 fn escaped(text: &str) -> String {
     text.bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02X}"))
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fork_follows_its_source_only_where_the_rules_let_it() {
+    let api = Api::start().await;
+    let (ada, bob) = (api.ada(), api.bob());
+    api.repository("bob", "sops", false).await;
+    let put = async |api: &Api, repo: &str, who: &str, path: &str, branch: &str| {
+        let body = json!({ "branch": branch, "content": base64(path) });
+        api.post(&format!("/repos/{repo}/contents/{path}"), who, body).await.expect(201);
+    };
+    put(&api, "bob/sops", &bob, "file", "main").await;
+    api.post("/repos/bob/sops/branches", &bob, json!({ "new_branch_name": "held" })).await.expect(201);
+    api.post("/repos/bob/sops/forks", &ada, json!({})).await.expect(202);
+    put(&api, "bob/sops", &bob, "new", "held").await;
+    let empty = || TempDir::new().unwrap();
+    let none = String::new;
+    let setting = Setting { api, dir: empty(), key: empty(), file: none(), free: none(), draft: none() };
+    let follow = || Call("POST", "merge-upstream".into(), json!({ "branch": "held" }));
+    for needs_merge in [false, true] {
+        if needs_merge {
+            put(&setting.api, "ada/sops", &ada, "own", "held").await;
+        }
+        for (what, rule, reason) in [
+            ("nobody pushes", json!({}), PUSH),
+            (
+                "somebody else pushes",
+                json!({ "enable_push": true, "enable_push_whitelist": true, "push_whitelist_usernames": ["bob"] }),
+                PUSH,
+            ),
+            ("signed commits", json!({ "enable_push": true, "require_signed_commits": true }), SIGNATURE),
+            ("protected files", json!({ "enable_push": true, "protected_file_patterns": "new" }), FILE),
+            ("only unprotected files", json!({ "unprotected_file_patterns": "notes/**" }), PUSH),
+        ] {
+            let mut body = json!({ "rule_name": "h*" });
+            body.as_object_mut().unwrap().extend(rule.as_object().unwrap().clone());
+            setting.api.post(&format!("{REPO}/branch_protections"), &ada, body).await.expect(201);
+            setting.is_refused(what, &follow(), reason, &[403]).await;
+            setting.api.delete(&format!("{REPO}/branch_protections/h*"), &ada).await.expect(204);
+        }
+    }
+    let archived = |is: bool| json!({ "archived": is });
+    setting.api.patch(REPO, &ada, archived(true)).await.expect(200);
+    assert_eq!(setting.attempts(&follow()).await[0].1, Some(423));
+    setting.api.patch(REPO, &ada, archived(false)).await.expect(200);
+    let done = setting.api.post(&format!("{REPO}/merge-upstream"), &ada, json!({ "branch": "held" })).await;
+    assert_eq!(done.expect(200).json["merge_type"], "merge");
+    setting.api.finish().await;
+}

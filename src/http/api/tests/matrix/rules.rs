@@ -215,6 +215,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("repoDelete", OWNS, WR, &[204]),
     rule("listForks", READS, RR, &[200]),
     rule("createFork", READS_SIGNED_IN, RR, &[422]),
+    rule("repoMergeUpstream", WRITES, WR, &[400]),
     rule("generateRepo", READS_SIGNED_IN, RR, &[422]),
     rule("repoTransfer", OWNS, WR, &[422]),
     rule("acceptRepoTransfer", Recipient, WR, &[202]),
