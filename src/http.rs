@@ -77,6 +77,10 @@ pub struct Parts {
     pub renderings: renderings::Renderings,
     /// What is in directories, with the commits that last changed it.
     pub directories: api::directories::Directories,
+    /// Who brought the lines of files.
+    pub blames: api::blame::Blames,
+    /// Who committed, and when.
+    pub statistics: api::statistics::Statistics,
     /// What the API says of itself.
     pub specification: api::spec::Specification,
     /// In which order branches and tags are listed.

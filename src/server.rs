@@ -119,6 +119,8 @@ pub async fn run(
         body_memory: BodyMemory::new(config.server.max_body_memory_bytes),
         advertisements: Advertisements::default(),
         directories: crate::http::api::directories::Directories::default(),
+        blames: crate::http::api::blame::Blames::default(),
+        statistics: crate::http::api::statistics::Statistics::default(),
         specification: crate::http::api::spec::Specification::default(),
         tip_orders: crate::http::api::tip_orders::TipOrders::default(),
         answers: Answers::new(answers::Settings {

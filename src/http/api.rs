@@ -7,6 +7,7 @@ pub mod admin;
 pub mod archives;
 pub mod assignees;
 pub mod avatars;
+pub mod blame;
 pub mod blocks;
 pub mod branch_protections;
 pub mod branches;
@@ -58,6 +59,7 @@ pub mod search;
 pub mod settings;
 pub mod spec;
 pub mod stars;
+pub mod statistics;
 mod submodules;
 pub mod tag_protections;
 pub mod tags;
@@ -86,7 +88,7 @@ use self::commit_facts::WISH;
 use super::router::Route;
 
 /// Operations that Gitea does not have, so that its clients do not know them.
-pub const OWN_OPERATIONS: &[&str] = &["searchCode"];
+pub const OWN_OPERATIONS: &[&str] = &["searchCode", "repoGetBlame", "repoGetContributors", "repoGetCommitActivity"];
 
 /// Lists the routes of the API; operation ids are those of the published specification.
 pub fn routes() -> Vec<Route> {
@@ -810,6 +812,29 @@ fn reading_routes() -> Vec<Route> {
         .query(&[compare::OUTPUT, WISH])
         .also(&["text/plain"])
         .fails(&[400]),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/blame/{*filepath}",
+            "repoGetBlame",
+            blame::repo_get_blame,
+        )
+        .about("Get who brought each line of a file")
+        .query(&[blame::BLAME])
+        .fails(&[413, 422]),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/stats/contributors",
+            "repoGetContributors",
+            statistics::repo_get_contributors,
+        )
+        .about("List who committed to the default branch"),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/stats/commit_activity",
+            "repoGetCommitActivity",
+            statistics::repo_get_commit_activity,
+        )
+        .about("Get the number of commits of each day of the last year"),
         Route::api(
             Method::GET,
             "/api/v1/repos/{owner}/{repo}/archive/{*archive}",

@@ -48,6 +48,11 @@ impl Wish {
         let is_on = |name: &str| params.switch(name).unwrap_or(true);
         Self { stat: is_on("stat"), files: is_on("files"), verification: is_on("verification") }
     }
+
+    /// The commit alone.
+    pub(super) const fn nothing() -> Self {
+        Self { stat: false, files: false, verification: false }
+    }
 }
 
 /// A commit with what was asked about it.

@@ -77,6 +77,16 @@ pub(super) fn read_commit(raw: &[u8]) -> CommitText {
     commit
 }
 
+/// Decodes who wrote a commit, and nothing else.
+pub(super) fn read_author(raw: &[u8]) -> Signature {
+    let (header, _) = split_header(raw);
+    let lines = header.split_inclusive(|byte| *byte == b'\n').filter_map(field_of);
+    lines
+        .into_iter()
+        .find(|(name, _)| *name == b"author")
+        .map_or_else(Signature::default, |(_, value)| read_signature(value))
+}
+
 /// Decodes a tag object's raw text.
 pub(super) fn read_tag(raw: &[u8]) -> TagText {
     let (header, message) = split_header(raw);

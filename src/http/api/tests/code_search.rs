@@ -144,7 +144,12 @@ async fn what_was_pushed_is_found_as_long_as_the_default_branch_has_it() {
     // At once nothing of the old is shown, whatever the index says.
     assert_eq!(found(&api, "q=swallow", "").await, Vec::<String>::new());
     eventually(&api, "q=robin", "", &["ada/sop:only.c"]).await;
-    assert_eq!(api.get("/repos/ada/sop/languages", "").await.expect(200).json, json!({ "C": 11 }));
+    // They are counted after the index was written.
+    let by = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while api.get("/repos/ada/sop/languages", "").await.expect(200).json != json!({ "C": 11 }) {
+        assert!(std::time::Instant::now() < by, "the languages are not counted anew");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     // Renamed and forked, and the source deleted.
     api.patch("/repos/ada/sop", &api.ada(), json!({ "name": "manual" })).await.expect(200);
     assert_eq!(found(&api, "q=robin", "").await, ["ada/manual:only.c"]);

@@ -257,3 +257,104 @@ async fn an_account_that_hides_is_not_shown_behind_its_address() {
     assert_eq!(api.get(commit, &api.admin()).await.expect(200).json["author"]["login"], "bob");
     api.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blame_is_gits() {
+    let api = Api::start().await;
+    let dir = push(&api).await;
+    let at = dir.path();
+    for (second, text) in [(30, "1\n2\n3\n4\n5\n"), (31, "1\n2\nthree\n4\n5\n6\n"), (32, "0\n1\n2\nthree\n4\n6\n")] {
+        commit(at, "text", text, second).await;
+    }
+    git(at, &["mv", "text", "docs.md"]).await;
+    std::fs::write(at.join("binary"), b"a\0b").unwrap();
+    commit(at, "last", "", 33).await;
+    git(at, &["push", "--quiet", &api.git_url("ada", "ada/sops"), "main"]).await;
+    // Each line as git says: commit, line there, line here.
+    let said = git(at, &["blame", "--porcelain", "docs.md"]).await;
+    let is_id = |word: &str| word.len() == 40 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let expected: Vec<String> = said
+        .lines()
+        .filter(|line| line.split(' ').next().is_some_and(is_id))
+        .map(|line| line.split(' ').take(3).collect::<Vec<_>>().join(" "))
+        .collect();
+    let lines_of = |blame: &Value| -> Vec<String> {
+        let number = |range: &Value, field: &str| range[field].as_u64().unwrap();
+        let ranges = blame["ranges"].as_array().unwrap();
+        let lines = ranges.iter().flat_map(|range| {
+            (0..number(range, "lines")).map(move |at| {
+                format!(
+                    "{} {} {}",
+                    range["sha"].as_str().unwrap(),
+                    number(range, "original_line") + at,
+                    number(range, "line") + at
+                )
+            })
+        });
+        lines.collect()
+    };
+    let whole = api.get("/repos/ada/sops/blame/docs.md", "").await.expect(200).json;
+    assert_eq!((lines_of(&whole), whole["total_lines"].as_u64()), (expected.clone(), Some(6)));
+    assert_eq!(whole["sha"], git(at, &["rev-parse", "HEAD"]).await);
+    assert_eq!(whole["blob"], git(at, &["rev-parse", "HEAD:docs.md"]).await);
+    let (mut named, mut told) = (shas(&whole["ranges"]), shas(&whole["commits"]));
+    named.sort();
+    named.dedup();
+    told.sort();
+    assert_eq!(named, told);
+    assert_eq!(whole["ranges"][0]["path"], "text", "where the line came from");
+    for (line, lines) in [(1, 2), (3, 1), (4, 100), (7, 5)] {
+        let part = api.get(&format!("/repos/ada/sops/blame/docs.md?line={line}&lines={lines}"), "").await.expect(200);
+        let wanted: Vec<String> = expected.iter().skip(line - 1).take(lines).cloned().collect();
+        assert_eq!(lines_of(&part.json), wanted, "{line} {lines}");
+    }
+    assert_eq!(api.get("/repos/ada/sops/blame/text?ref=main~2", "").await.expect(200).json["total_lines"], 6);
+    assert_eq!(api.get("/repos/ada/sops/blame/a", "").await.expect(200).json["ranges"], json!([]), "an empty file");
+    api.get("/repos/ada/sops/blame/binary", "").await.expect(422);
+    for path in ["none", "text", "..%2Fx", ".git/config", "docs.md/x", "docs.md?ref=none"] {
+        api.get(&format!("/repos/ada/sops/blame/{path}"), "").await.named(path).expect(404);
+    }
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statistics_are_those_of_the_log() {
+    let api = Api::start().await;
+    let dir = push(&api).await;
+    api.account("cleo").await;
+    let at = dir.path();
+    for (number, who) in
+        ["Cleo <cleo@example.org>", "Cleo K <CLEO@example.org>", "Eve <eve@example.com>"].iter().enumerate()
+    {
+        std::fs::write(at.join("by"), who).unwrap();
+        git(at, &["add", "by"]).await;
+        git_at(at, &format!("{} +0000", 1_710_000_000 + number), &["commit", "--quiet", "--author", who, "-m", who])
+            .await;
+    }
+    git(at, &["push", "--quiet", &api.git_url("ada", "ada/sops"), "main"]).await;
+    let all = api.get("/repos/ada/sops/stats/contributors", "").await.expect(200);
+    let rows = all.json.as_array().unwrap();
+    let by = |email: &str| rows.iter().find(|row| row["email"].as_str().unwrap().eq_ignore_ascii_case(email)).unwrap();
+    let cleo = by("cleo@example.org");
+    assert_eq!(
+        (cleo["author"]["login"].as_str(), cleo["name"].as_str()),
+        (Some("cleo"), Some("Cleo K")),
+        "the newest name"
+    );
+    assert_eq!((cleo["total"].as_u64(), by("eve@example.com")["author"].is_null()), (Some(2), true));
+    let counted = git(at, &["rev-list", "--count", "main"]).await;
+    assert_eq!(rows.iter().map(|row| row["total"].as_u64().unwrap()).sum::<u64>().to_string(), counted);
+    for row in rows {
+        let weeks = row["weeks"].as_array().unwrap();
+        assert_eq!(weeks.iter().map(|week| week["c"].as_u64().unwrap()).sum::<u64>(), row["total"].as_u64().unwrap());
+    }
+    assert!(rows.is_sorted_by_key(|row| std::cmp::Reverse(row["total"].as_u64())));
+    let page = api.get("/repos/ada/sops/stats/contributors?limit=1&page=2", "").await.expect(200);
+    assert_eq!((page.header("x-total-count"), &page.json[0]["email"]), ("3".into(), &rows[1]["email"]));
+    let year = api.get("/repos/ada/sops/stats/commit_activity", "").await.expect(200).json;
+    assert_eq!(year.as_array().unwrap().len(), 52);
+    api.repository("ada", "empty", false).await;
+    assert_eq!(api.get("/repos/ada/empty/stats/contributors", "").await.expect(200).json, json!([]));
+    api.get("/repos/ada/empty/stats/commit_activity", "").await.expect(200);
+    api.finish().await;
+}
