@@ -320,8 +320,9 @@ section! {
         max_failed_sign_ins: u32 = "10", "attempts", Kind::Integer { min: 1, max: 100_000 };
         /// After how long without a failure the count is forgotten; also the longest delay.
         failed_sign_in_window_seconds: u64 = "900", "seconds", Kind::Integer { min: 1, max: 86_400 };
-        /// `open`: strangers may make an account at `/user/sign_up`, once they have opened the link in a mail. Needs `[mail]`.
-        registration: Registration = "off", "word", Kind::Choice(&["off", "open"]);
+        /// `open`: strangers may make an account at `/user/sign_up`, once they have opened the link in a mail. `invited`: only who was invited to a team may,
+        /// by the link of the invitation. Both need `[mail]`.
+        registration: Registration = "off", "word", Kind::Choice(&["off", "invited", "open"]);
         /// Domains of the addresses with which accounts may be made so, such as `example.org`, or `*.example.org` for what is below it; empty allows
         /// all.
         registration_domains: Vec<String> = "", "list of domains", Kind::Domains;
@@ -332,6 +333,12 @@ section! {
         /// New accounts that one address (IPv6: one /64 network) may ask for in an hour; more are answered 429. Set `server.trusted_proxies` behind a
         /// proxy.
         max_registrations_per_address: u32 = "10", "accounts an hour", Kind::Integer { min: 1, max: 100_000 };
+        /// How long an invitation to a team stands; what was not answered by then is removed.
+        invitation_days: u32 = "7", "days", Kind::Integer { min: 1, max: 365 };
+        /// Open invitations of one team; more are answered 422.
+        max_invitations_per_team: u64 = "100", "invitations", Kind::Integer { min: 1, max: 100_000 };
+        /// Invitations that one account may make in a day; more are answered 429. Each counts as a mail of `mail.max_per_account`, too.
+        max_invitations_per_account: u32 = "50", "invitations a day", Kind::Integer { min: 1, max: 100_000 };
     }
 }
 
@@ -464,6 +471,8 @@ pub enum LogFormat {
 pub enum Registration {
     /// Only administrators make accounts.
     Off,
+    /// Administrators, and who was invited to a team for themselves.
+    Invited,
     /// Whoever has an address.
     Open,
 }

@@ -19,6 +19,7 @@ pub mod follows;
 pub mod gpg_keys;
 pub mod instance;
 pub mod interests;
+pub mod invitations;
 pub mod jobs;
 pub mod keys;
 pub mod labels;

@@ -17,7 +17,7 @@ use crate::blobs::Blobs;
 use crate::error::{Error, Result};
 use crate::forge::attachments::downloads::Downloads;
 use crate::forge::code_search::CodeSearch;
-use crate::model::{Clock, Repository, UserName};
+use crate::model::{Clock, Repository, UserId, UserName};
 
 pub mod assignable;
 pub mod attachments;
@@ -35,6 +35,7 @@ pub mod forks;
 pub mod gpg_keys;
 pub mod intake;
 pub mod interests;
+pub mod invitations;
 pub mod keys;
 pub mod labels;
 pub mod mails;
@@ -88,6 +89,8 @@ pub struct Settings {
     pub mails: mails::Settings,
     /// Accounts that strangers make.
     pub registration: registrations::Settings,
+    /// Invitations to teams.
+    pub invitations: invitations::Settings,
 }
 
 impl Default for Settings {
@@ -104,6 +107,7 @@ impl Default for Settings {
             avatars: avatars::Settings::default(),
             mails: mails::Settings::default(),
             registration: registrations::Settings::default(),
+            invitations: invitations::Settings::default(),
         }
     }
 }
@@ -163,6 +167,8 @@ pub struct Forge {
     mail_jobs: Option<Jobs>,
     /// Accounts that strangers asked for lately, by network.
     registrations: Quota<Client>,
+    /// Invitations made lately, by account.
+    invitations: Quota<UserId>,
 }
 
 impl Forge {
@@ -190,6 +196,7 @@ impl Forge {
         let studio = avatars::Studio::new(settings.avatars);
         let mails = Arc::new(mails::Mails::new(settings.mails.clone(), link_codes));
         let registrations = Quota::new(settings.registration.max_per_network, Duration::from_secs(3600));
+        let invitations = Quota::new(settings.invitations.max_per_account, Duration::from_secs(86_400));
         Ok(Arc::new(Self {
             writer,
             readers,
@@ -207,6 +214,7 @@ impl Forge {
             mails,
             mail_jobs,
             registrations,
+            invitations,
         }))
     }
 

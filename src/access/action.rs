@@ -312,6 +312,13 @@ actions! { OnInstance {
     ActivateAccount("user.activate", [], Need::Anyone);
     /// Confirms an address, with the same kind of proof.
     ConfirmEmail("email.confirm", [], Need::Anyone);
+    /// Invitations to the caller's confirmed addresses.
+    ListOwnInvitations("invitation.list_own", [User Read, Organization Read], Need::SignedIn);
+    /// Accepts or declines one. That it went to an address of the caller is looked at where the change is made.
+    AnswerInvitation("invitation.answer", [User Write, Organization Write], Need::SignedIn);
+    /// Looks at an invitation, declines it, or makes the account that accepts it. The proof is the code that was sent to the address; it is looked at
+    /// where the change is made.
+    FollowInvitation("invitation.follow", [], Need::Anyone);
     /// Removes what was not confirmed in time.
     ForgetRegistrations("registration.forget", [], Need::SiteAdmin);
     /// Search among topics of repositories the caller may see.
@@ -507,6 +514,10 @@ actions! { OnTeam {
     DeleteTeam("team.delete", [Organization Write], Need::Team(Stand::Owner));
     /// Puts somebody in or out.
     EditTeamMembers("team.edit_members", [Organization Write], Need::Team(Stand::Owner));
+    /// Sees who was invited.
+    ListInvitations("invitation.list", [Organization Read], Need::Team(Stand::Owner));
+    /// Invites somebody, or takes that back.
+    EditInvitations("invitation.edit", [Organization Write], Need::Team(Stand::Owner));
     /// Names a team whose access to a repository is to be changed; whether it may be is asked of the repository.
     UseTeam("team.use", [Organization Write], Need::Team(Stand::Member));
 } }

@@ -120,6 +120,16 @@ pub mod action {
     pub const TEAM_MEMBER_ADD: &str = "team_member.add";
     /// Somebody was taken out of a team.
     pub const TEAM_MEMBER_REMOVE: &str = "team_member.remove";
+    /// Somebody was invited to a team by an address.
+    pub const INVITATION_CREATE: &str = "invitation.create";
+    /// An invitation was taken back.
+    pub const INVITATION_WITHDRAW: &str = "invitation.withdraw";
+    /// Somebody accepted an invitation, and is in the team.
+    pub const INVITATION_ACCEPT: &str = "invitation.accept";
+    /// Somebody declined an invitation.
+    pub const INVITATION_DECLINE: &str = "invitation.decline";
+    /// Invitations that were not answered in time were forgotten.
+    pub const INVITATION_EXPIRE: &str = "invitation.expire";
     /// A team was given access to a repository.
     pub const REPOSITORY_TEAM_ADD: &str = "repository_team.add";
     /// A team's access to a repository was taken away.
@@ -230,7 +240,7 @@ pub struct Stamp {
 #[serde(deny_unknown_fields)]
 pub struct Object {
     /// `user`, `follow`, `block`, `token`, `key`, `deploy_key`, `gpg_key`, `repository`, `collaborator`, `label`, `organization`, `member`, `team`,
-    /// `branch_protection`, `tag_protection`, `release`, `attachment`, `email`, `registration`, `ref` or `instance`.
+    /// `branch_protection`, `tag_protection`, `release`, `attachment`, `email`, `registration`, `invitation`, `ref` or `instance`.
     pub kind: String,
     /// The repository it belongs to.
     pub repo: Option<RepoId>,

@@ -17,10 +17,10 @@ impl Config {
         if self.has_mail() && mail.from.is_empty() {
             return refuse("mail.from", "mail needs an address to be from, because `mail.smtp_host` is set");
         }
-        if self.security.registration == Registration::Open && !self.has_mail() {
+        if self.security.registration != Registration::Off && !self.has_mail() {
             return refuse(
                 "security.registration",
-                "`open` needs mail to confirm addresses: set `mail.smtp_host` and `mail.from`",
+                "`open` and `invited` need mail to confirm addresses: set `mail.smtp_host` and `mail.from`",
             );
         }
         let is_here = matches!(mail.smtp_host.as_str(), "localhost" | "127.0.0.1" | "::1");

@@ -439,6 +439,29 @@ fn send_a_mail(conn: &dyn Connection) {
     registrations::next_expiry(conn).unwrap();
     registrations::delete_of(conn, &name, &email).unwrap();
     registrations::delete_expired(conn, NOON).unwrap();
+
+    let (team, user) = (TeamId::new(1), UserId::new(1));
+    let new = NewInvitation {
+        team,
+        inviter: user,
+        email: email.clone(),
+        seed: String::new(),
+        token_hash: String::new(),
+        expires_ms: NOON,
+    };
+    let id = invitations::insert(conn, &new, NOON).unwrap();
+    let page = Page { number: 1, limit: 10 };
+    invitations::find(conn, id).unwrap();
+    invitations::find_by_hash(conn, "").unwrap();
+    invitations::is_invited(conn, team, &email).unwrap();
+    invitations::count_of_team(conn, team).unwrap();
+    invitations::list_of_team(conn, team, NOON, page).unwrap();
+    invitations::list_for(conn, user, NOON, page).unwrap();
+    invitations::next_expiry(conn).unwrap();
+    invitations::delete_for(conn, user, user).unwrap();
+    invitations::delete_by(conn, user).unwrap();
+    invitations::delete_expired(conn, NOON).unwrap();
+    invitations::delete(conn, id).unwrap();
 }
 
 #[test]

@@ -122,6 +122,7 @@ pub fn delete(tx: &dyn Connection, id: TeamId) -> Result<(), Error> {
         "DELETE FROM team_unit WHERE team_id = $1",
         "DELETE FROM team_member WHERE team_id = $1",
         "DELETE FROM team_repository WHERE team_id = $1",
+        "DELETE FROM team_invitation WHERE team_id = $1",
         "DELETE FROM repository_transfer_team WHERE team_id = $1",
         "DELETE FROM branch_protection_team WHERE team_id = $1",
         "DELETE FROM tag_protection_team WHERE team_id = $1",

@@ -14,7 +14,7 @@ use std::time::Duration;
 use atomicqms_actors::sql::Connection;
 
 pub use self::codes::LinkCodes;
-pub(super) use self::letters::{account_made, address_in_use, confirm_address, confirm_registration};
+pub(super) use self::letters::{account_made, address_in_use, confirm_address, confirm_registration, invite};
 pub use self::send::{Sender, SenderParts};
 use crate::access::Quota;
 use crate::db;

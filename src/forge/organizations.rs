@@ -343,6 +343,7 @@ pub async fn remove_member(forge: &Forge, permit: Permit<RemoveMember>, name: &U
                 left.push(team.name);
             }
             db::organizations::delete_member(tx, org, user.id)?;
+            db::invitations::delete_for(tx, org, user.id)?;
             let event = Event::new(permit.caller().stamp(), action::MEMBER_REMOVE, member_object(org, user.id))
                 .before(json!({ "login": user.name.as_str(), "teams": left }));
             audit::append(tx, at, &event)?;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use atomicqms_actors::sql::Connection;
 use atomicqms_actors::{Job, JobOutcome, Writer};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::mails::{self, codes::Shown};
 use super::users::insert_user;
@@ -23,16 +23,18 @@ use crate::db;
 use crate::error::{Error, Kind, Result};
 use crate::model::{Clock, Email, NewRegistration, NewUser, Registration, User, UtcMs};
 
-/// Kind of the job that removes what was not confirmed in time.
+/// Kind of the job that removes what was not confirmed in time, and invitations that were not answered.
 pub const FORGET: &str = "registration.forget";
 /// Its key: it is about all of them.
-const ALL: &str = "all";
+pub(super) const ALL: &str = "all";
 
 /// What an administrator may tune about registrations.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Strangers may ask for accounts.
     pub is_open: bool,
+    /// So may who was invited to a team, by the link of the invitation.
+    pub takes_invited: bool,
     /// Domains of addresses that may; `*.` before one for what is below it; empty: all.
     pub domains: Vec<String>,
     /// Registrations that may wait.
@@ -43,13 +45,13 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { is_open: false, domains: Vec::new(), max_pending: 1000, max_per_network: 10 }
+        Self { is_open: false, takes_invited: false, domains: Vec::new(), max_pending: 1000, max_per_network: 10 }
     }
 }
 
 impl Settings {
     /// Whether an address is of a domain that may register.
-    fn takes(&self, email: &Email) -> bool {
+    pub(super) fn takes(&self, email: &Email) -> bool {
         let key = email.key();
         let domain = key.rsplit_once('@').map_or("", |(_, domain)| domain);
         let fits = |allowed: &String| match allowed.strip_prefix("*.") {
@@ -173,27 +175,38 @@ pub async fn activate(forge: &Forge, permit: Permit<ActivateAccount>, code: &str
             db::registrations::delete_of(tx, &found.name, &found.email)?;
             let event = Event::new(permit.caller().stamp(), action::USER_ACTIVATE, Object::new("user", user.id))
                 .before(json!({ "registration": found.id }))
-                .after(json!({
-                    "login": user.name.as_str(),
-                    "is_admin": user.is_admin,
-                    "is_restricted": user.is_restricted,
-                    "must_change_password": user.must_change_password,
-                    "visibility": user.visibility.as_str(),
-                }));
+                .after(made(&user));
             audit::append(tx, at, &event)?;
             Ok(user)
         })
         .await
 }
 
-/// Removes what was not confirmed in time.
-fn forget_lapsed(tx: &dyn Connection, at: UtcMs) -> Result<()> {
+/// What the ledger says of an account that somebody made for themselves.
+pub(super) fn made(user: &User) -> Value {
+    json!({
+        "login": user.name.as_str(),
+        "is_admin": user.is_admin,
+        "is_restricted": user.is_restricted,
+        "must_change_password": user.must_change_password,
+        "visibility": user.visibility.as_str(),
+    })
+}
+
+/// Removes what was not confirmed or answered in time.
+pub(super) fn forget_lapsed(tx: &dyn Connection, at: UtcMs) -> Result<()> {
     let permit = access::authorize(tx, &Caller::system(), ForgetRegistrations, &())?;
     let gone = db::registrations::delete_expired(tx, at)?;
     if gone > 0 {
         let object = Object::new("registration", "expired");
         let event = Event::new(permit.caller().stamp(), action::REGISTRATION_EXPIRE, object);
         audit::append(tx, at, &event.before(json!({ "registrations": gone })))?;
+    }
+    let gone = db::invitations::delete_expired(tx, at)?;
+    if gone > 0 {
+        let object = Object::new("invitation", "expired");
+        let event = Event::new(permit.caller().stamp(), action::INVITATION_EXPIRE, object);
+        audit::append(tx, at, &event.before(json!({ "invitations": gone })))?;
     }
     Ok(())
 }
@@ -206,7 +219,8 @@ pub async fn run_job(writer: &Writer, clock: &dyn Clock, _job: &Job) -> Result<J
     let next = writer
         .write("forget registrations", move |tx| {
             forget_lapsed(tx, at)?;
-            Ok::<_, Error>(db::registrations::next_expiry(tx)?)
+            let both = [db::registrations::next_expiry(tx)?, db::invitations::next_expiry(tx)?];
+            Ok::<_, Error>(both.into_iter().flatten().min())
         })
         .await?;
     Ok(next.map_or(JobOutcome::Done, |next| {

@@ -251,6 +251,7 @@ pub async fn remove_team_member(forge: &Forge, permit: Permit<EditTeamMembers>, 
                 return Err(Error::forbidden(LAST_OWNER));
             }
             db::teams::delete_member(tx, team.id, user.id)?;
+            db::invitations::delete_for(tx, team.org_id, user.id)?;
             leave_if_in_no_team(tx, team.org_id, user.id)?;
             let event = Event::new(permit.caller().stamp(), action::TEAM_MEMBER_REMOVE, object(team.id))
                 .before(member(&access.organization, team, &user));

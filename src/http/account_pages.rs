@@ -1,9 +1,10 @@
-//! Pages for people without an account, or with an address to confirm: signing up, and what links in mails open.
+//! Pages for people without an account, or with an address to confirm: signing up, and what links in mails open, invitations among them.
 //!
 //! Owns forms and words. Opening a page changes nothing, so that programs that follow the links in mails confirm nothing; a button does. Works without scripts.
 //! Entered through the router's table.
 
 mod confirm;
+mod invitation;
 mod sign_up;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,10 @@ pub fn routes() -> Vec<Route> {
         Route::new(Group::Page, Method::POST, "/user/activate", "activate", confirm::account),
         Route::new(Group::Page, Method::GET, "/user/activate_email", "activateEmailForm", confirm::email_form),
         Route::new(Group::Page, Method::POST, "/user/activate_email", "activateEmail", confirm::email),
+        Route::new(Group::Page, Method::GET, "/org/invite", "invitationForm", invitation::form),
+        Route::new(Group::Page, Method::POST, "/org/invite", "acceptInvitation", invitation::accept),
+        Route::new(Group::Page, Method::POST, "/org/invite_register", "registerInvited", invitation::register),
+        Route::new(Group::Page, Method::POST, "/org/invite_decline", "declineInvitation", invitation::decline),
     ]
 }
 

@@ -34,6 +34,7 @@ mod git_path;
 pub mod git_refs;
 pub mod gpg_keys;
 mod interests;
+pub mod invitations;
 pub mod issue_templates;
 pub mod json;
 pub mod keys;
@@ -88,7 +89,18 @@ use self::commit_facts::WISH;
 use super::router::Route;
 
 /// Operations that Gitea does not have, so that its clients do not know them.
-pub const OWN_OPERATIONS: &[&str] = &["searchCode", "repoGetBlame", "repoGetContributors", "repoGetCommitActivity"];
+pub const OWN_OPERATIONS: &[&str] = &[
+    "searchCode",
+    "repoGetBlame",
+    "repoGetContributors",
+    "repoGetCommitActivity",
+    "orgListTeamInvitations",
+    "orgCreateTeamInvitation",
+    "orgDeleteTeamInvitation",
+    "userListInvitations",
+    "userAcceptInvitation",
+    "userDeclineInvitation",
+];
 
 /// Lists the routes of the API; operation ids are those of the published specification.
 pub fn routes() -> Vec<Route> {
@@ -98,6 +110,7 @@ pub fn routes() -> Vec<Route> {
         gpg_key_routes(),
         organization_routes(),
         team_routes(),
+        invitation_routes(),
         repository_routes(),
         protection_routes(),
         writing_routes(),
@@ -374,6 +387,41 @@ fn team_routes() -> Vec<Route> {
         Route::api(Method::DELETE, repo_team, "repoDeleteTeam", repository_teams::repo_delete_team)
             .about("Delete a team from a repository")
             .fails(&[405, 422]),
+    ]
+}
+
+fn invitation_routes() -> Vec<Route> {
+    let of_team = "/api/v1/teams/{id}/invitations";
+    vec![
+        Route::api(Method::GET, of_team, "orgListTeamInvitations", invitations::org_list_team_invitations)
+            .about("List a team's open invitations"),
+        Route::api(Method::POST, of_team, "orgCreateTeamInvitation", invitations::org_create_team_invitation)
+            .about("Invite an email address to a team")
+            .body_as("CreateTeamInvitationOption", &["email"], &[])
+            .fails(&[409, 429]),
+        Route::api(
+            Method::DELETE,
+            "/api/v1/teams/{id}/invitations/{invitation}",
+            "orgDeleteTeamInvitation",
+            invitations::org_delete_team_invitation,
+        )
+        .about("Withdraw an invitation to a team"),
+        Route::api(Method::GET, "/api/v1/user/invitations", "userListInvitations", invitations::user_list_invitations)
+            .about("List the invitations to the authenticated user's verified email addresses"),
+        Route::api(
+            Method::POST,
+            "/api/v1/user/invitations/{invitation}/accept",
+            "userAcceptInvitation",
+            invitations::user_accept_invitation,
+        )
+        .about("Accept an invitation to a team"),
+        Route::api(
+            Method::POST,
+            "/api/v1/user/invitations/{invitation}/decline",
+            "userDeclineInvitation",
+            invitations::user_decline_invitation,
+        )
+        .about("Decline an invitation to a team"),
     ]
 }
 

@@ -18,11 +18,14 @@ pub enum Purpose {
     AddressInUse,
     /// To tell that an administrator made an account.
     AccountMade,
+    /// To invite to a team; about the row of the invitation.
+    Invitation,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 4] = [Self::ConfirmAddress, Self::ConfirmRegistration, Self::AddressInUse, Self::AccountMade];
+    pub const ALL: [Self; 5] =
+        [Self::ConfirmAddress, Self::ConfirmRegistration, Self::AddressInUse, Self::AccountMade, Self::Invitation];
 
     /// Its name in rows and metrics.
     pub const fn as_str(self) -> &'static str {
@@ -31,6 +34,7 @@ impl Purpose {
             Self::ConfirmRegistration => "confirm_registration",
             Self::AddressInUse => "address_in_use",
             Self::AccountMade => "account_made",
+            Self::Invitation => "invitation",
         }
     }
 

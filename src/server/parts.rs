@@ -25,7 +25,7 @@ use crate::forge::code_search::indexer::{Indexer, IndexerParts};
 use crate::forge::code_search::{self, CodeSearch};
 use crate::forge::mails::{self, LinkCodes, Sender, SenderParts};
 use crate::forge::maintenance::{self, Runner, RunnerParts};
-use crate::forge::{Forge, ForgeParts, Settings, registrations, setup};
+use crate::forge::{Forge, ForgeParts, Settings, invitations, registrations, setup};
 use crate::http::api::urls::Urls;
 use crate::mail::{self, Smtp};
 use crate::model::{Clock, SystemClock};
@@ -121,6 +121,7 @@ impl Parts {
             placeholder_domain: Urls::new(&root_url).placeholder_domain(),
             mails: mail_settings(config, &root_url),
             registration: registration_settings(&config.security),
+            invitations: invitation_settings(&config.security),
         };
         let maintenance = Runner::new(RunnerParts {
             directory: directory.clone(),
@@ -341,9 +342,18 @@ fn mail_settings(config: &Config, root_url: &str) -> mails::Settings {
 fn registration_settings(security: &Security) -> registrations::Settings {
     registrations::Settings {
         is_open: security.registration == config::Registration::Open,
+        takes_invited: security.registration != config::Registration::Off,
         domains: security.registration_domains.clone(),
         max_pending: security.max_pending_registrations,
         max_per_network: security.max_registrations_per_address,
+    }
+}
+
+fn invitation_settings(security: &Security) -> invitations::Settings {
+    invitations::Settings {
+        days: security.invitation_days,
+        max_per_team: security.max_invitations_per_team,
+        max_per_account: security.max_invitations_per_account,
     }
 }
 

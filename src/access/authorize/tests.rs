@@ -367,6 +367,8 @@ fn team_actions() {
         ("team.use", Visibility::Public, ["forbidden", "ok", "ok", "ok"]),
         ("team.edit", Visibility::Public, ["forbidden", "forbidden", "forbidden", "ok"]),
         ("team.delete", Visibility::Private, ["not_found", "forbidden", "forbidden", "ok"]),
+        ("invitation.list", Visibility::Public, ["forbidden", "forbidden", "forbidden", "ok"]),
+        ("invitation.edit", Visibility::Limited, ["not_found", "forbidden", "forbidden", "ok"]),
         ("team.edit_members", Visibility::Limited, ["not_found", "forbidden", "forbidden", "ok"]),
     ];
     for rule in OnTeam::RULES {
@@ -452,11 +454,13 @@ fn units_count_for_themselves_below_administrators() {
 fn instance_actions() {
     let expected = |rule: &Rule| match rule.name {
         "server.read" | "user.search" | "repository.search" | "organization.list" | "topic.search" | "code.search"
-        | "user.register" | "user.activate" | "email.confirm" => ["ok", "ok", "ok", "ok"],
+        | "user.register" | "user.activate" | "email.confirm" | "invitation.follow" => ["ok", "ok", "ok", "ok"],
         "self.read"
         | "repository.list_own"
         | "organization.list_own"
         | "team.list_own"
+        | "invitation.list_own"
+        | "invitation.answer"
         | "organization.create"
         | "markup.render"
         | "token.current" => ["unauthenticated", "ok", "ok", "unauthenticated"],

@@ -6,19 +6,24 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
-use crate::model::{EmailAddress, Purpose, Registration, UtcMs};
+use crate::audit::event::hex;
+use crate::model::{Email, EmailAddress, Purpose, Registration, TeamId, UtcMs};
 
 /// Bytes of the authentication code.
 const MAC_BYTES: usize = 24;
 /// Bytes of a whole code: row, end, authentication code.
 const CODE_BYTES: usize = 16 + MAC_BYTES;
 
+/// Bytes of the code of an invitation.
+const INVITATION_BYTES: usize = 32;
+
 /// Makes and checks codes.
 #[derive(Clone)]
 pub struct LinkCodes {
     key: [u8; 32],
+    invitations: [u8; 32],
 }
 
 impl std::fmt::Debug for LinkCodes {
@@ -61,9 +66,12 @@ impl Shown {
 impl LinkCodes {
     /// Derives the key from the root secret of the installation.
     pub fn new(root_secret: &[u8]) -> Self {
-        let mut mac = keyed(root_secret);
-        mac.update(b"atomicqms links in mails v1");
-        Self { key: mac.finalize().into_bytes().into() }
+        let derive = |label: &[u8]| {
+            let mut mac = keyed(root_secret);
+            mac.update(label);
+            mac.finalize().into_bytes().into()
+        };
+        Self { key: derive(b"atomicqms links in mails v1"), invitations: derive(b"atomicqms invitations v1") }
     }
 
     /// A code that confirms an address of an account.
@@ -75,6 +83,17 @@ impl LinkCodes {
     pub fn for_registration(&self, registration: &Registration) -> String {
         let expires = registration.expires_ms;
         self.make(Purpose::ConfirmRegistration, registration.id, expires, &registration_facts(registration))
+    }
+
+    /// The code of an invitation. It names no row, because its link tells nobody how many there are: its [hash](invitation_hash) finds it.
+    pub fn for_invitation(&self, team: TeamId, email: &Email, seed: &str) -> String {
+        let mut mac = keyed(&self.invitations);
+        mac.update(&team.get().to_be_bytes());
+        for text in [email.key().as_str(), seed] {
+            mac.update(&(text.len() as u64).to_be_bytes());
+            mac.update(text.as_bytes());
+        }
+        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
     }
 
     /// Whether a code confirms this address now.
@@ -118,6 +137,15 @@ impl LinkCodes {
     }
 }
 
+/// What of the code of an invitation stands in its row; none: it is not of the form of one.
+pub fn invitation_hash(code: &str) -> Option<String> {
+    if code.len() > INVITATION_BYTES * 2 {
+        return None;
+    }
+    let bytes: [u8; INVITATION_BYTES] = URL_SAFE_NO_PAD.decode(code).ok()?.try_into().ok()?;
+    Some(hex(&Sha256::digest(bytes)))
+}
+
 fn keyed(key: &[u8]) -> Hmac<Sha256> {
     Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length")
 }
@@ -133,7 +161,7 @@ fn registration_facts(registration: &Registration) -> [String; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Email, UserId, UserName};
+    use crate::model::{UserId, UserName};
 
     fn address(id: i64, user: i64, email: &str) -> EmailAddress {
         let email = Email::new(email).unwrap();

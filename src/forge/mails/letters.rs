@@ -5,7 +5,7 @@
 
 use super::Settings;
 use crate::model::mail::LINK_LINE;
-use crate::model::{Email, EmailAddress, NewMail, Purpose, Registration, UserName, UtcMs};
+use crate::model::{Email, EmailAddress, Invitation, NewMail, Purpose, Registration, UserName, UtcMs};
 
 /// What tells without a link is wanted for so long. Units: milliseconds.
 const NEWS_MS: i64 = 7 * 86_400_000;
@@ -86,5 +86,25 @@ pub(in crate::forge) fn account_made(settings: &Settings, to: &Email, login: &Us
         ),
         about: None,
         expires_ms: at.plus_ms(NEWS_MS),
+    }
+}
+
+/// Invites somebody, who may have an account or not: the text is the same.
+///
+/// Shape: the team is not named, because its name may be any words.
+pub(in crate::forge) fn invite(settings: &Settings, invitation: &Invitation, days: i64) -> NewMail {
+    let (root, inviter, organization) = (&settings.root_url, &invitation.inviter, &invitation.organization);
+    let days = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
+    NewMail {
+        recipient: invitation.email.clone(),
+        purpose: Purpose::Invitation,
+        subject: format!("{inviter} invites you to {organization}"),
+        text: format!(
+            "Hello,\n\n{inviter} invites you to join a team of the organization {organization} at {root}\n\n\
+             To see the invitation and to accept or decline it, open this page, within {days}:\n\n{LINK_LINE}\n\n\
+             The link is for you alone: it counts as the proof that this address is yours. If you do not know {inviter}, do nothing.\n"
+        ),
+        about: Some(invitation.id),
+        expires_ms: invitation.expires_ms,
     }
 }

@@ -130,7 +130,14 @@ fn text_of(
             registration
                 .map(|registration| format!("{root_url}user/activate?code={}", codes.for_registration(&registration)))
         }
-        (Purpose::ConfirmAddress | Purpose::ConfirmRegistration, None) => None,
+        (Purpose::Invitation, Some(id)) => {
+            let invitation = db::invitations::find(conn, id)?;
+            invitation.map(|found| {
+                let code = codes.for_invitation(found.team_id, &found.email, &found.seed);
+                format!("{root_url}org/invite?code={code}")
+            })
+        }
+        (Purpose::ConfirmAddress | Purpose::ConfirmRegistration | Purpose::Invitation, None) => None,
         (Purpose::AddressInUse | Purpose::AccountMade, _) => return Ok(Some(mail.text.clone())),
     };
     Ok(link.map(|link| {

@@ -77,7 +77,7 @@ pub(super) async fn email(State(app): State<App>, Visitor(caller): Visitor, form
 }
 
 /// The code in the address of the page; empty when there is none.
-fn code_of(uri: &Uri) -> String {
+pub(super) fn code_of(uri: &Uri) -> String {
     let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri).map(|query| query.0).unwrap_or_default();
     pairs.into_iter().find(|(name, _)| name == "code").map(|(_, value)| value).unwrap_or_default()
 }

@@ -13,6 +13,7 @@ mod error;
 mod git_ref;
 mod gpg_key;
 mod history;
+mod invitation;
 mod issue_template;
 mod key;
 mod label;
@@ -49,6 +50,7 @@ pub use history::{
     AffectedFileJson, AnnotatedTagJson, AnnotatedTagObjectJson, CommitJson, CommitStatsJson, CommitUserJson,
     CompareJson, NoteJson, RepoCommitJson,
 };
+pub use invitation::{InvitationJson, InvitationOption};
 pub use issue_template::IssueConfigValidationJson;
 pub use key::{DeployKeyJson, PublicKeyJson};
 pub use label::{CreateLabelOption, EditLabelOption, LabelJson, LabelTemplateJson};

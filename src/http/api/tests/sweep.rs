@@ -242,6 +242,12 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("orgListTeamRepo", [401, 404, 404, 404]),
     ("orgAddTeamRepository", [401, 404, 404, 404]),
     ("orgRemoveTeamRepository", [401, 404, 404, 404]),
+    ("orgListTeamInvitations", [401, 404, 404, 200]),
+    ("orgCreateTeamInvitation", [401, 404, 404, 422]),
+    ("orgDeleteTeamInvitation", [401, 404, 404, 404]),
+    ("userListInvitations", [401, 200, 200, 200]),
+    ("userAcceptInvitation", [401, 404, 404, 404]),
+    ("userDeclineInvitation", [401, 404, 404, 404]),
     ("orgDeleteTeam", [401, 404, 404, 403]),
     ("orgDeleteRepos", [401, 404, 404, 204]),
     ("orgDelete", [401, 404, 404, 204]),
@@ -276,6 +282,7 @@ fn fill(method: &str, pattern: &str, id: &Value, team: &Value) -> String {
         .replace("{topic}", "sop")
         .replace("{name}", "absent")
         .replace("{token}", "absent")
+        .replace("{invitation}", "1")
 }
 
 #[tokio::test(flavor = "multi_thread")]

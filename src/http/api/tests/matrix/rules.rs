@@ -74,6 +74,10 @@ pub(super) const RULES: &[Rule] = &[
     rule("activate", Everybody, "", &[400, 403, 404]).limited(),
     rule("activateEmailForm", Everybody, "", &[400, 403, 404]).limited(),
     rule("activateEmail", Everybody, "", &[400, 403, 404]).limited(),
+    rule("invitationForm", Everybody, "", &[404]).limited(),
+    rule("acceptInvitation", Everybody, "", &[400, 404]).limited(),
+    rule("registerInvited", Everybody, "", &[400, 404]).limited(),
+    rule("declineInvitation", Everybody, "", &[400, 404]).limited(),
     // No picture has this hash; who sees which is asked by tests of their own.
     rule("avatar", Everybody, "", &[404]).limited(),
     rule("repoAvatar", Everybody, "", &[404]).limited(),
@@ -192,6 +196,14 @@ pub(super) const RULES: &[Rule] = &[
     rule("orgListTeamMember", Team(Sees), RO, &[200]),
     rule("orgAddTeamMember", Team(Leads), WO, &[204]),
     rule("orgRemoveTeamMember", Team(Leads), WO, &[204]),
+    rule("orgListTeamInvitations", Team(Leads), RO, &[200]),
+    // No mail is sent here.
+    rule("orgCreateTeamInvitation", Team(Leads), WO, &[422]),
+    rule("orgDeleteTeamInvitation", Team(Leads), WO, &[404]),
+    // Nobody was invited; whose invitation is whose is asked by tests of their own.
+    rule("userListInvitations", Account, RURO, &[200]),
+    rule("userAcceptInvitation", Account, "write:user,write:organization", &[404]),
+    rule("userDeclineInvitation", Account, "write:user,write:organization", &[404]),
     rule("orgListTeamRepos", Team(Sees), RO, &[200]),
     rule("orgListTeamRepo", Team(Sees), "read:organization,read:repository", &[200]),
     rule("orgAddTeamRepository", Team(Leads), "write:organization,write:repository", &[204]),

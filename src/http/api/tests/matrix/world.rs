@@ -380,6 +380,7 @@ impl Place {
             .replace("{topic}", "sop")
             .replace("{token}", &format!("doomed-{}", self.org))
             .replace("{target}", "dora")
+            .replace("{invitation}", "1")
             .replace("{hash}", "absent")
             .replace("{uuid}", id("uuid"))
             .replace("download/{*path}", "download/v1/a.txt")
