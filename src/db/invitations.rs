@@ -117,11 +117,6 @@ pub fn delete(tx: &dyn Connection, id: i64) -> Result<bool, Error> {
     Ok(tx.execute("DELETE FROM team_invitation WHERE id = $1", &params![id])? == 1)
 }
 
-/// Removes those that an account made.
-pub fn delete_by(tx: &dyn Connection, inviter: UserId) -> Result<u64, Error> {
-    tx.execute("DELETE FROM team_invitation WHERE inviter_id = $1", &params![inviter])
-}
-
 /// Removes those to an organization's teams that went to addresses of an account, so that nobody who was taken out comes back by an old one.
 pub fn delete_for(tx: &dyn Connection, org: UserId, user: UserId) -> Result<u64, Error> {
     tx.execute(

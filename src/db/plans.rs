@@ -19,9 +19,9 @@ use crate::model::repository::{RepositoryQuery, RepositorySort};
 use crate::model::topic::TopicName;
 use crate::model::user::UserQuery;
 use crate::model::{
-    AccessLevel, Avatar, AvatarHolder, BlobId, Email, FileName, KeyOwner, KeyText, NewAttachment, NewMail,
-    NewRegistration, NewRelease, NewToken, Page, Purpose, ReleaseFilter, RepoId, RepoName, RuleSettings, TeamId,
-    TokenScopes, UserId, UserName, Uuid, Visibility, WhiteList,
+    AccessLevel, Avatar, AvatarHolder, BlobId, Email, FileName, KeyOwner, KeyText, NewAttachment, NewInvitation,
+    NewMail, NewRegistration, NewRelease, NewToken, Page, Purpose, ReleaseFilter, RepoId, RepoName, RuleSettings,
+    TeamId, TokenScopes, UserId, UserName, Uuid, Visibility, WhiteList,
 };
 
 struct Explaining {
@@ -459,7 +459,6 @@ fn send_a_mail(conn: &dyn Connection) {
     invitations::list_for(conn, user, NOON, page).unwrap();
     invitations::next_expiry(conn).unwrap();
     invitations::delete_for(conn, user, user).unwrap();
-    invitations::delete_by(conn, user).unwrap();
     invitations::delete_expired(conn, NOON).unwrap();
     invitations::delete(conn, id).unwrap();
 }

@@ -397,7 +397,6 @@ fn invitation_routes() -> Vec<Route> {
             .about("List a team's open invitations"),
         Route::api(Method::POST, of_team, "orgCreateTeamInvitation", invitations::org_create_team_invitation)
             .about("Invite an email address to a team")
-            .body_as("CreateTeamInvitationOption", &["email"], &[])
             .fails(&[409, 429]),
         Route::api(
             Method::DELETE,

@@ -1,5 +1,7 @@
 //! Mails of the built server: none is lost when it is killed, the way is protected, and no code is in a log or in the database.
 
+use serde_json::json;
+
 use crate::dsl::http::Call;
 use crate::dsl::mail_sink::{Mood, Sink, Taken};
 use crate::dsl::{Forge, PATIENCE};
@@ -91,6 +93,47 @@ fn a_mail_survives_a_killed_server_and_comes_again_under_the_same_name_at_worst(
     }
     let log = forge.log();
     assert!(!log.contains("@example.org"), "an address is in the log");
+    forge.finish();
+}
+
+#[test]
+fn an_invitation_survives_a_killed_server_and_its_code_stands_nowhere() {
+    let sink = Sink::start(0, "starttls");
+    let mut forge = start(&sink);
+    forge.shared().guard_secret("canary-mail-password");
+    forge.shared().guard_secret("canary-sign-up-pw");
+    let ada = forge.user("ada");
+    ada.post("/orgs", &json!({ "username": "acme" })).expect(201);
+    let teams = ada.get("/orgs/acme/teams").expect(200).json();
+    let path = format!("/teams/{}/invitations", teams[0]["id"]);
+    sink.feel(&[Mood::Hang("RCPT")]);
+    ada.post(&path, &json!({ "email": "eve@example.org" })).expect(201);
+    until("a mail under way", || sink.is_calm());
+    forge.kill();
+    forge.restart();
+    until("the mail", || !to(&sink.taken(), "eve").is_empty());
+    let taken = sink.taken();
+    let link = to(&taken, "eve")[0].link();
+    assert!(link.contains("/org/invite?code="), "{link}");
+    let code = link.split_once("code=").unwrap().1.to_owned();
+    forge.shared().guard_secret(&code);
+    let page = Call::new("GET", &format!("/org/invite?code={code}")).send(forge.addr()).unwrap().expect(200);
+    assert!(page.text().contains("eve@example.org"), "{}", page.text());
+    let form = format!("code={code}&user_name=eve&password=canary-sign-up-pw&retype=canary-sign-up-pw");
+    // Both at once, as after a click too many.
+    let answers: Vec<u16> = std::thread::scope(|scope| {
+        let asked: Vec<_> =
+            (0..2).map(|_| scope.spawn(|| send(&forge, "/org/invite_register", &form).status)).collect();
+        asked.into_iter().map(|answer| answer.join().unwrap()).collect()
+    });
+    assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
+    let members = ada.get(&format!("/teams/{}/members", teams[0]["id"])).expect(200).json();
+    assert_eq!(members.as_array().unwrap().len(), 2, "{members}");
+    for file in ["atomicqms.db", "atomicqms.db-wal"] {
+        let bytes = std::fs::read(forge.data_dir().join(file)).unwrap_or_default();
+        assert!(!bytes.windows(code.len()).any(|window| window == code.as_bytes()), "{file} holds a code");
+    }
+    assert!(!forge.log().contains("@example.org"), "an address is in the log");
     forge.finish();
 }
 

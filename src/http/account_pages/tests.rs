@@ -1,5 +1,7 @@
 //! Signing up and confirming, as a browser does it, over a server with a mail server beside it.
 
+mod invitations;
+
 use serde_json::Value;
 
 use crate::config::{Config, Registration, SmtpSecurity};

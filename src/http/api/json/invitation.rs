@@ -31,7 +31,7 @@ pub struct InvitationJson {
 /// Body of `orgCreateTeamInvitation`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
-#[schemars(rename = "CreateTeamInvitationOption")]
+#[schemars(rename = "CreateTeamInvitationOption", extend("required" = ["email"]))]
 pub struct InvitationOption {
     /// The address to invite.
     #[serde(deserialize_with = "null_is_default")]
