@@ -97,11 +97,18 @@ pub fn list_of_team(conn: &dyn Connection, team: TeamId, at: UtcMs, page: Page) 
     Ok(Paged { rows, total_count: total(count) })
 }
 
-/// Lists those that stand for the confirmed addresses of an account, the oldest first.
-pub fn list_for(conn: &dyn Connection, user: UserId, at: UtcMs, page: Page) -> Result<Paged<Invitation>, Error> {
+/// Lists those that stand for the confirmed addresses of an account, the oldest first; perhaps only of organizations that everybody sees.
+pub fn list_for(
+    conn: &dyn Connection,
+    user: UserId,
+    in_public_only: bool,
+    at: UtcMs,
+    page: Page,
+) -> Result<Paged<Invitation>, Error> {
+    let seen = if in_public_only { " AND o.visibility = 'public'" } else { "" };
     let rest = format!(
         "{FROM} WHERE i.email_key IN (SELECT e.email_key FROM email_address e WHERE e.user_id = $1 AND e.is_verified = 1) \
-         AND i.expires_ms > $2 AND {STANDS}"
+         AND i.expires_ms > $2 AND {STANDS}{seen}"
     );
     let count = conn.first(&format!("SELECT COUNT(*) {rest}"), &params![user, at], |row| row.int(0))?;
     let rows = conn.all(

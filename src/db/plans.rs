@@ -456,7 +456,8 @@ fn send_a_mail(conn: &dyn Connection) {
     invitations::is_invited(conn, team, &email).unwrap();
     invitations::count_of_team(conn, team).unwrap();
     invitations::list_of_team(conn, team, NOON, page).unwrap();
-    invitations::list_for(conn, user, NOON, page).unwrap();
+    invitations::list_for(conn, user, true, NOON, page).unwrap();
+    invitations::list_for(conn, user, false, NOON, page).unwrap();
     invitations::next_expiry(conn).unwrap();
     invitations::delete_for(conn, user, user).unwrap();
     invitations::delete_expired(conn, NOON).unwrap();

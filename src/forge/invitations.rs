@@ -24,7 +24,7 @@ use crate::audit::event::hex;
 use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::error::{Error, Result};
-use crate::model::{Email, Invitation, NewInvitation, NewUser, Page, Paged, Team, User, UserName, UtcMs};
+use crate::model::{Email, Invitation, NewInvitation, NewUser, Page, Paged, Team, User, UserName, UtcMs, Visibility};
 
 /// A day. Units: milliseconds.
 const DAY_MS: i64 = 86_400_000;
@@ -148,8 +148,10 @@ pub async fn list_own_invitations(
     page: Page,
 ) -> Result<Paged<Invitation>> {
     let user = permit.caller().user_id().ok_or_else(|| Error::broken("invitations of nobody"))?;
-    let at = forge.clock.now();
-    forge.read("list own invitations", move |conn| Ok(db::invitations::list_for(conn, user, at, page)?)).await
+    let (in_public_only, at) = (permit.caller().is_public_only(), forge.clock.now());
+    forge
+        .read("list own invitations", move |conn| Ok(db::invitations::list_for(conn, user, in_public_only, at, page)?))
+        .await
 }
 
 /// Finds the invitation of a code, for showing it. Changes nothing.
@@ -188,6 +190,12 @@ fn recipient(
 ) -> Result<User> {
     let id = permit.caller().user_id().ok_or_else(|| Error::broken("an answer of nobody"))?;
     let is_theirs = db::email_addresses::find_of(tx, id, &found.email)?.is_some_and(|address| address.is_verified);
+    if is_theirs && permit.caller().is_public_only() {
+        let org = db::users::find(tx, found.org_id)?.ok_or_else(email_addresses::bad_link)?;
+        if org.visibility != Visibility::Public {
+            return Err(Error::forbidden("token scope is limited to public orgs"));
+        }
+    }
     match (is_theirs, which) {
         (true, _) => db::users::find(tx, id)?.ok_or_else(email_addresses::bad_link),
         // Numbers can be guessed; whoever has the link knows the address.

@@ -7,7 +7,7 @@ use crate::error::Kind;
 use crate::forge::mails::tests::waiting;
 use crate::forge::testing::{PASSWORD, TestForge};
 use crate::forge::{organizations, teams};
-use crate::model::{AccessLevel, NewOrganization, Purpose, TeamId, TeamSettings, Visibility};
+use crate::model::{AccessLevel, NewOrganization, Purpose, TeamId, TeamSettings};
 
 struct World {
     test: TestForge,

@@ -159,6 +159,13 @@ async fn nobody_but_owners_and_the_invited_sees_who_was_invited() {
             assert_eq!(pages.api("POST", &path, login, PASSWORD, "").await.0, 404, "{login} {verb}");
         }
     }
+    // The organization is private, and a token for what is public knows nothing of it.
+    let body = "{\"name\":\"t\",\"scopes\":[\"all\",\"public-only\"]}";
+    let (status, token) = pages.api("POST", "/users/bob/tokens", "bob", PASSWORD, body).await;
+    assert_eq!(status, 201, "{token}");
+    let token = token["sha1"].as_str().unwrap();
+    assert_eq!(pages.api("GET", "/user/invitations", "bob", token, "").await.1, serde_json::json!([]));
+    assert_eq!(pages.api("POST", &format!("/user/invitations/{id}/accept"), "bob", token, "").await.0, 403);
     assert_eq!(pages.api("POST", &format!("/user/invitations/{id}/accept"), "bob", PASSWORD, "").await.0, 204);
     assert_eq!(members(&pages, team).await, ["bob", "cleo"]);
     let gone = format!("{list}/{}", unknown["id"]);

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::fixture::{Answer, Api};
 use super::git::git;
+use crate::config::SmtpSecurity;
 use crate::http::router::routes;
 
 /// How each mark begins; nothing else of the server does.
@@ -68,6 +69,8 @@ const REST: &[&str] = &[
     // Of a private fork of the public repository, and of a private repository of the hidden account.
     "fork",
     "hidrepo",
+    // The address of somebody who was invited to a team of the private organization.
+    "invited",
     // Of the hidden account.
     "hidkey",
     "hidmore",
@@ -162,6 +165,8 @@ async fn make(api: &Api) -> Known {
         "includes_all_repositories": true });
     let trackers = api.post(&teams, &ada, body).await.expect(201).json["id"].clone();
     api.put(&format!("/teams/{trackers}/members/ivy"), &ada, json!({})).await.expect(204);
+    let body = json!({ "email": format!("{}@example.org", mark("invited")) });
+    api.post(&format!("/teams/{trackers}/invitations"), &ada, body).await.expect(201);
     let body = json!({ "name": mark("team"), "description": mark("teamabout"), "permission": "write",
         "units": ["repo.code"], "includes_all_repositories": true });
     api.post(&teams, &ada, body).await.expect(201);
@@ -303,6 +308,7 @@ fn addresses(known: &Known) -> Vec<String> {
         put("{collaborator}", &accounts);
         put("{assignee}", &accounts);
         put("{org}", &orgs);
+        put("{invitation}", &numbers[..2]);
         put("{team}", &[mark("team"), mark("openteam"), "Owners".to_owned()]);
         put("{*name}", &[mark("rule"), mark("openrule"), "main".to_owned()]);
         put("{name}", &["MIT".to_owned()]);
@@ -474,7 +480,15 @@ async fn ask(api: &Api, path: &str, headers: &[(&str, &str)], body: Option<&Valu
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_private_is_seen_by_those_who_may_not_know_it() {
-    let api = Api::start().await;
+    // Mail is on, so that somebody can be invited, and nobody takes it.
+    let api = Api::start_tuned(|config| {
+        config.mail.smtp_host = "127.0.0.1".to_owned();
+        config.mail.smtp_port = 9;
+        config.mail.smtp_security = SmtpSecurity::None;
+        config.mail.from = "qms@example.org".to_owned();
+        config.mail.retry_seconds = 3600;
+    })
+    .await;
     let known = make(&api).await;
     let limited = json!({ "name": "limited", "scopes": ["all"], "repositories": ["ada/open"] });
     let limited = api.post("/users/ada/tokens", &api.ada(), limited).await.expect(201).json;
