@@ -21,7 +21,7 @@ use crate::model::user::UserQuery;
 use crate::model::{
     AccessLevel, Avatar, AvatarHolder, BlobId, Email, FileName, KeyOwner, KeyText, NewAttachment, NewInvitation,
     NewMail, NewRegistration, NewRelease, NewToken, Page, Purpose, ReleaseFilter, RepoId, RepoName, RuleSettings,
-    TeamId, TokenScopes, UserId, UserName, Uuid, Visibility, WhiteList,
+    TeamId, TeamSettings, TokenScopes, UserId, UserName, Uuid, Visibility, WhiteList,
 };
 
 struct Explaining {
@@ -440,7 +440,9 @@ fn send_a_mail(conn: &dyn Connection) {
     registrations::delete_of(conn, &name, &email).unwrap();
     registrations::delete_expired(conn, NOON).unwrap();
 
-    let (team, user) = (TeamId::new(1), UserId::new(1));
+    let user = UserId::new(1);
+    let settings = TeamSettings { name: "invited".to_owned(), ..TeamSettings::owners() };
+    let team = teams::insert(conn, user, &settings, NOON).unwrap();
     let new = NewInvitation {
         team,
         inviter: user,
