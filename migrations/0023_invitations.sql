@@ -13,4 +13,5 @@ CREATE TABLE team_invitation (
     UNIQUE (team_id, email_key)
 ) STRICT;
 CREATE INDEX team_invitation_by_email ON team_invitation (email_key);
+CREATE INDEX team_invitation_by_inviter ON team_invitation (inviter_id);
 CREATE INDEX team_invitation_by_expiry ON team_invitation (expires_ms);

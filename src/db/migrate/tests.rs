@@ -27,7 +27,7 @@ const HASHES: &[(&str, &str)] = &[
     ("0020_social.sql", "470e2a51b379aeacddcd1bae7a78d344485eb4ecc73528d7d87a38c01416f0a5"),
     ("0021_mail.sql", "e50b1c474722d96e2558368bc00f1ca5e10f645117e02fbe5adc4b2bfa5c68c1"),
     ("0022_sudo.sql", "a29b57b7a1c26419f73ee2a430b01965f2bdfbfbb84cc4ff7a4a3215ce41774e"),
-    ("0023_invitations.sql", "bf2d176b6017f5dbe9301d171f34ed6a0c36b21211146512d9d3300ac9774474"),
+    ("0023_invitations.sql", "05d253a7e96a9db24359fd61cff0566241dacccd1604f2721f3f8e3a5ac80687"),
 ];
 
 fn empty() -> rusqlite::Connection {

@@ -34,6 +34,7 @@ const PATH_PARAMETERS: &[(&str, &str)] = &[
     ("archive", "branch, tag or commit with .zip, .tar.gz or .bundle at its end"),
     ("assignee", "name of an account"),
     ("attachment_id", "id of the attached file"),
+    ("invitation", "id of the invitation"),
     ("basehead", "two revisions as base...head or base..head"),
     ("branch", "name of the branch"),
     ("collaborator", "name of the account"),
