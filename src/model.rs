@@ -31,6 +31,7 @@ pub mod release;
 pub mod repository;
 pub mod scopes;
 pub mod signed_object;
+pub mod special_addresses;
 pub mod time;
 pub mod token;
 pub mod topic;
