@@ -21,6 +21,7 @@ pub mod label;
 pub mod language;
 pub mod level;
 pub mod mail;
+pub mod mirror;
 pub mod names;
 pub mod openpgp;
 pub mod organization;

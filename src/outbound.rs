@@ -127,6 +127,11 @@ pub fn parse_url(text: &str) -> Result<Url, &'static str> {
     if text.chars().any(|character| character.is_control() || character.is_whitespace() || character == '\\') {
         return Err("the address may not hold spaces or backslashes");
     }
+    // It would also take `https:host` and `https:///host`.
+    let host = text.split_once("://").map(|(_, rest)| rest).unwrap_or_default();
+    if host.is_empty() || host.starts_with('/') {
+        return Err("the address must begin with https://");
+    }
     let url = Url::parse(text).map_err(|_| "this is no address")?;
     check(&url)?;
     Ok(url)

@@ -65,6 +65,8 @@ pub struct Caller {
     principal: Principal,
     credential: Credential,
     on_behalf: Option<Arc<User>>,
+    /// Whose affairs the server looks after.
+    served: Option<Arc<User>>,
     via_query: bool,
     fingerprint: Option<Arc<str>>,
     origin: Arc<Origin>,
@@ -87,6 +89,11 @@ impl Caller {
     /// The server acting on its own.
     pub(crate) fn system() -> Self {
         Self::make(Principal::System, Credential::None, Origin::default())
+    }
+
+    /// The server acting on its own in what somebody asked it to look after; the ledger names both.
+    pub(crate) fn system_for(user: Arc<User>) -> Self {
+        Self { served: Some(user), ..Self::system() }
     }
 
     pub(super) fn user_by(user: Arc<User>, credential: Credential, origin: Origin) -> Self {
@@ -118,6 +125,7 @@ impl Caller {
             principal,
             credential,
             on_behalf: None,
+            served: None,
             via_query: false,
             fingerprint: None,
             origin,
@@ -268,7 +276,7 @@ impl Caller {
         // The hand that acted comes first; with sudo the account it acted for is on_behalf.
         let (actor, on_behalf) = match &self.on_behalf {
             Some(doer) => (named(doer), Some(effective)),
-            None => (effective, None),
+            None => (effective, self.served.as_deref().map(named)),
         };
         let (method, token_id) = match (self.credential, &self.principal) {
             (Credential::Token { id, .. }, _) => ("token", Some(id)),

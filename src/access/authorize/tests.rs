@@ -58,6 +58,8 @@ fn repository(is_private: bool) -> Repository {
         default_branch: "main".into(),
         is_private,
         is_archived: false,
+        is_mirror: false,
+        original_url: String::new(),
         is_template: false,
         disabled_units: UnitSet::default(),
         fork_id: None,
@@ -97,7 +99,7 @@ fn grant(collaborator: Option<AccessLevel>) -> Grants {
 fn own_repository(is_public: bool) -> Facts {
     let console = Caller::console(Default::default());
     let rights = rights_from(&console, &repository(!is_public), &Grants::default());
-    Facts::Repository { rights, disabled_units: UnitSet::default(), is_public, is_archived: false }
+    Facts::Repository { rights, disabled_units: UnitSet::default(), is_public, is_archived: false, is_mirror: false }
 }
 
 /// The facts of one's own account.
@@ -214,6 +216,7 @@ fn repository_actions() {
                 disabled_units: UnitSet::default(),
                 is_public: !is_private,
                 is_archived: *is_archived,
+                is_mirror: false,
             };
             let answer = ask(rule, caller, &facts);
             assert_eq!(word(&answer), *expected, "{name} private={is_private} archived={is_archived} {persona}");
@@ -429,7 +432,7 @@ fn units_count_for_themselves_below_administrators() {
     let facts = |rights, disabled: &[Unit]| {
         let mut disabled_units = UnitSet::default();
         disabled.iter().for_each(|unit| disabled_units.set(*unit, true));
-        Facts::Repository { rights, disabled_units, is_public: false, is_archived: false }
+        Facts::Repository { rights, disabled_units, is_public: false, is_archived: false, is_mirror: false }
     };
     let issues_only = RepositoryRights { level: AccessLevel::Write, units };
     assert_eq!(word(&ask(&rule("repository.read"), &caller, &facts(issues_only, &[]))), "ok");
