@@ -58,9 +58,9 @@ pub fn ask(tx: &dyn Connection, id: RepoId, now: UtcMs) -> Result<(), Error> {
 /// Writes how a mirror is kept and when it is due; one that is due now stays so.
 pub fn update(tx: &dyn Connection, mirror: &Mirror, run_after: Option<UtcMs>, now: UtcMs) -> Result<(), Error> {
     tx.execute(
-        "UPDATE mirror SET interval_ms = $1, prunes = $2, \
-         run_after_ms = CASE WHEN run_after_ms <= $3 THEN run_after_ms ELSE $4 END WHERE repo_id = $5",
-        &params![mirror.interval_ms, mirror.prunes, now, run_after, mirror.repository],
+        "UPDATE mirror SET interval_ms = $1, prunes = $2, credentials = $3, \
+         run_after_ms = CASE WHEN run_after_ms <= $4 THEN run_after_ms ELSE $5 END WHERE repo_id = $6",
+        &params![mirror.interval_ms, mirror.prunes, mirror.credentials.as_deref(), now, run_after, mirror.repository],
     )?;
     Ok(())
 }

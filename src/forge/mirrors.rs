@@ -8,16 +8,16 @@ mod plan;
 mod remote;
 mod seal;
 mod sync;
-#[cfg(test)]
-mod tests;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use atomicqms_actors::{Deadline, Gate, Jobs, Shares};
 use url::Url;
 
-pub use self::seal::{Credentials, Sealer};
+pub use self::seal::Sealer;
+use self::sync::Occasion;
 pub use self::sync::Runner;
 use super::Forge;
 use super::intake::Intake;
@@ -27,7 +27,7 @@ use crate::access::{Client, Permit};
 use crate::audit::{self, action};
 use crate::db;
 use crate::error::{Error, Kind, Result};
-use crate::model::mirror::{Mirror, NewMirror, format_interval};
+use crate::model::mirror::{Credentials, Mirror, NewMirror, format_interval};
 use crate::model::{NewRepository, Repository, RepositoryPatch, UtcMs};
 use crate::outbound::{self, Outbound};
 
@@ -187,7 +187,7 @@ pub async fn migrate<A: MayCreateRepository>(
     let caller = permit.caller().clone();
     let mirror = NewMirror { remote_url: url.to_string(), credentials, is_once: !wanted.is_mirror, interval_ms };
     let made = create_repository(forge, permit, NewRepository { mirror: Some(mirror), ..new }).await?;
-    if let Err(error) = sync::run(forge, intake, made.id, &Default::default()).await {
+    if let Err(error) = sync::run(forge, intake, made.id, Occasion::First, &AtomicBool::new(false)).await {
         let removed = remove_unfinished(forge, caller, made.clone(), "the remote could not be taken over").await;
         if let Err(kept) = removed {
             tracing::warn!(repo.id = made.id.get(), error = %kept.log_line(), "an incomplete import stays");
@@ -230,7 +230,7 @@ pub(super) fn edit(
     patch: &RepositoryPatch,
     at: UtcMs,
 ) -> Result<Option<(Mirror, Mirror)>> {
-    if patch.mirror_interval_ms.is_none() && patch.mirror_prunes.is_none() {
+    if patch.mirror_interval_ms.is_none() && patch.mirror_prunes.is_none() && patch.mirror_credentials.is_none() {
         return Ok(None);
     }
     let no_mirror = || Error::new(Kind::Invalid, "repo is not a mirror, can not change mirror interval");
@@ -240,6 +240,9 @@ pub(super) fn edit(
         after.interval_ms = forge.check_interval(interval_ms)?;
     }
     after.prunes = patch.mirror_prunes.unwrap_or(before.prunes);
+    if let Some(credentials) = &patch.mirror_credentials {
+        after.credentials = Some(forge.sealer.seal(credentials, &before.remote_url)?);
+    }
     if after != before {
         let due = match (before.interval_ms == after.interval_ms, before.synced_ms) {
             (false, Some(synced)) if after.interval_ms > 0 => Some(synced.plus_ms(after.interval_ms).max(at)),

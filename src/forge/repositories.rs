@@ -280,6 +280,10 @@ fn apply(
             old.insert("mirror_interval".to_owned(), format_interval(was.interval_ms).into());
             new.insert("mirror_interval".to_owned(), format_interval(is.interval_ms).into());
         }
+        if was.credentials != is.credentials {
+            old.insert("mirror_credentials".to_owned(), was.credentials.is_some().into());
+            new.insert("mirror_credentials".to_owned(), "changed".into());
+        }
         if was.prunes != is.prunes {
             old.insert("mirror_prunes".to_owned(), was.prunes.into());
             new.insert("mirror_prunes".to_owned(), is.prunes.into());

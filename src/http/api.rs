@@ -440,7 +440,7 @@ fn repository_routes() -> Vec<Route> {
         )
         .about("Sync a mirrored repository")
         .answers(&[200])
-        .fails(&[400]),
+        .fails(&[400, 423]),
         Route::api(Method::POST, "/api/v1/repos/{owner}/{repo}/transfer", "repoTransfer", transfers::repo_transfer)
             .about("Transfer a repo ownership")
             .answers(&[202])

@@ -20,6 +20,21 @@ const UNITS: [(&str, u64); 8] = [
     ("s", 1_000_000_000),
 ];
 
+/// How to be let in at a remote.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// User name; may be empty.
+    pub user: String,
+    /// Password or token.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Credentials(***)")
+    }
+}
+
 /// What makes a repository a mirror, or something that is taken over once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMirror {

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use super::label::NewLabel;
-use super::mirror::NewMirror;
+use super::mirror::{Credentials, NewMirror};
 use super::topic::TopicName;
 use super::{Avatar, RepoId, RepoName, TeamId, Unit, UnitSet, UserId, UserName, UtcMs, Visibility};
 use crate::bundled::licenses::License;
@@ -167,6 +167,8 @@ pub struct RepositoryPatch {
     pub mirror_interval_ms: Option<i64>,
     /// Whether a mirror loses what its remote loses.
     pub mirror_prunes: Option<bool>,
+    /// New credentials at the remote of a mirror.
+    pub mirror_credentials: Option<Credentials>,
 }
 
 /// Which repositories a search shows and in what order.

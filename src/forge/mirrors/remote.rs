@@ -14,8 +14,8 @@ use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
 use url::Url;
 
-use super::Credentials;
 use crate::error::{Error, Kind, Result};
+use crate::model::mirror::Credentials;
 use crate::outbound::{Answer, Fault, FaultKind, Outbound, Request};
 
 /// Packs up to this size stay in memory; larger ones are written to the quarantine as they arrive. Units: bytes.

@@ -10,24 +10,10 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundK
 use sha2::Sha256;
 
 use crate::error::{Error, Result};
+use crate::model::mirror::Credentials;
 
 /// The first byte of what is sealed.
 const VERSION: u8 = 1;
-
-/// How to be let in at a remote.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// User name; may be empty.
-    pub user: String,
-    /// Password or token.
-    pub password: String,
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Credentials(***)")
-    }
-}
 
 /// Seals and opens credentials; cheap to clone.
 #[derive(Clone)]

@@ -68,13 +68,22 @@ impl RunJob for Runner {
         Box::pin(async move {
             let forge = forge.upgrade().ok_or("the server stops")?;
             let id = RepoId::new(job.id);
-            match run(&forge, &intake, id, &stop).await {
+            match run(&forge, &intake, id, Occasion::Due, &stop).await {
                 // Cut short: it is due again at the next start.
                 Err(_) if stop.load(Ordering::Relaxed) => Err("the server stops".into()),
                 Ok(()) | Err(_) => Ok(JobOutcome::Done),
             }
         })
     }
+}
+
+/// Why a remote is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// Somebody waits for the repository to be made, and takes it back when that fails.
+    First,
+    /// It is due.
+    Due,
 }
 
 /// A mirror with what it takes to keep it.
@@ -88,7 +97,13 @@ struct Subject {
 ///
 /// Shape: must not be cancelled half way.
 /// Errors: why it is not in step; recorded as well. `Invalid` when the remote is to blame.
-pub(super) async fn run(forge: &Arc<Forge>, intake: &Intake, id: RepoId, stop: &AtomicBool) -> Result<()> {
+pub(super) async fn run(
+    forge: &Arc<Forge>,
+    intake: &Intake,
+    id: RepoId,
+    occasion: Occasion,
+    stop: &AtomicBool,
+) -> Result<()> {
     let find = move |conn: &dyn Connection| {
         let (Some(mirror), Some(repository)) = (db::mirrors::find(conn, id)?, db::repositories::find(conn, id)?) else {
             return Ok(None);
@@ -109,7 +124,7 @@ pub(super) async fn run(forge: &Arc<Forge>, intake: &Intake, id: RepoId, stop: &
         Err(_) => "failed",
     };
     metrics::counter!("atomicqms_mirror_syncs_total", "outcome" => label).increment(1);
-    record(forge, caller, subject, outcome).await
+    record(forge, caller, subject, occasion, outcome).await
 }
 
 struct Follower<'a> {
@@ -311,7 +326,13 @@ async fn until_stopped(stop: &AtomicBool) {
 /// Writes down what came of a look at the remote.
 ///
 /// Errors: that of the outcome; an import that brings not everything is none.
-async fn record(forge: &Arc<Forge>, caller: Caller, subject: Subject, outcome: Result<Vec<String>>) -> Result<()> {
+async fn record(
+    forge: &Arc<Forge>,
+    caller: Caller,
+    subject: Subject,
+    occasion: Occasion,
+    outcome: Result<Vec<String>>,
+) -> Result<()> {
     let Subject { mirror, repository, .. } = &subject;
     let outcome = outcome.and_then(|refused| match refused.first() {
         // Nobody has made rules yet: it is the remote's list that does not hold together.
@@ -322,6 +343,10 @@ async fn record(forge: &Arc<Forge>, caller: Caller, subject: Subject, outcome: R
     });
     let error = match outcome {
         Ok(refused) => return record_success(forge, caller, subject, refused).await,
+        Err(error) if occasion == Occasion::First => {
+            tracing::info!(repo.id = repository.id.get(), error.chain = %error.log_line(), "a remote could not be taken over");
+            return Err(error);
+        }
         Err(error) => error,
     };
     let id = repository.id;

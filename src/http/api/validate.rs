@@ -14,10 +14,10 @@ use super::json::{
 use crate::bundled::licenses::License;
 use crate::bundled::{gitignores, label_sets};
 use crate::error::{Error, Kind, Result};
-use crate::forge::mirrors::{Credentials, Wanted};
+use crate::forge::mirrors::Wanted;
 use crate::model::email_address::MAX_OF_ACCOUNT;
 use crate::model::label::{LabelColor, LabelPatch, NewLabel};
-use crate::model::mirror::parse_interval;
+use crate::model::mirror::{Credentials, parse_interval};
 use crate::model::user::DiffViewStyle;
 use crate::model::{Email, NewGpgKey, NewKey, NewToken, TokenScopes};
 use crate::model::{
@@ -392,6 +392,11 @@ pub fn repository_patch(option: EditRepoOption) -> Result<RepositoryPatch> {
         default_branch,
         mirror_interval_ms: option.mirror_interval.map(|text| mirror_interval(&text)).transpose()?,
         mirror_prunes: option.enable_prune,
+        mirror_credentials: credentials(
+            option.mirror_username.unwrap_or_default(),
+            option.mirror_password.unwrap_or_default(),
+            option.mirror_token.unwrap_or_default(),
+        )?,
     })
 }
 
@@ -401,6 +406,27 @@ fn mirror_interval(text: &str) -> Result<i64> {
     parse_interval(text).ok_or_else(bad)
 }
 
+/// Reads how to be let in at another server; none: nothing was said.
+fn credentials(user: String, password: String, token: String) -> Result<Option<Credentials>> {
+    for (field, text) in [("AuthUsername", &user), ("AuthPassword", &password), ("AuthToken", &token)] {
+        at_most(field, text, SECRET_MAX)?;
+        if text.chars().any(char::is_control) {
+            return Err(broken(field, "ControlCharacters"));
+        }
+    }
+    // A colon would end it early, so that others would read another name.
+    if user.contains(':') {
+        return Err(broken("AuthUsername", "Colon"));
+    }
+    Ok(match (user.is_empty(), token.is_empty()) {
+        (true, true) if password.is_empty() => None,
+        (_, true) => Some(Credentials { user, password }),
+        // What servers of git take for a token's owner where they do not look at it.
+        (true, false) => Some(Credentials { user: "oauth2".to_owned(), password: token }),
+        (false, false) => Some(Credentials { user, password: token }),
+    })
+}
+
 /// Reads `MigrateRepoOptions`.
 ///
 /// Errors: `Invalid` naming the field; also for what this server does not bring over, so that nobody takes it for brought.
@@ -408,16 +434,7 @@ pub fn migration(option: MigrateRepoOption) -> Result<(NewRepository, Wanted)> {
     required("CloneAddr", &option.clone_addr)?;
     required("RepoName", &option.repo_name)?;
     at_most("Description", &option.description, DESCRIPTION_MAX)?;
-    for (field, text) in [
-        ("AuthUsername", &option.auth_username),
-        ("AuthPassword", &option.auth_password),
-        ("AuthToken", &option.auth_token),
-    ] {
-        at_most(field, text, SECRET_MAX)?;
-        if text.chars().any(char::is_control) {
-            return Err(broken(field, "ControlCharacters"));
-        }
-    }
+    let credentials = credentials(option.auth_username, option.auth_password, option.auth_token)?;
     let is_plain = match option.service.as_str() {
         "" | "git" => true,
         "github" | "gitea" | "gitlab" | "gogs" | "onedev" | "gitbucket" | "codebase" | "codecommit" => false,
@@ -439,17 +456,6 @@ pub fn migration(option: MigrateRepoOption) -> Result<(NewRepository, Wanted)> {
     }
     let interval = option.mirror_interval.trim();
     let interval_ms = if interval.is_empty() || !option.mirror { None } else { Some(mirror_interval(interval)?) };
-    let credentials = match (option.auth_username, option.auth_password, option.auth_token) {
-        (user, password, token) if user.is_empty() && password.is_empty() && token.is_empty() => None,
-        (user, password, token) if token.is_empty() => Some(Credentials { user, password }),
-        // What servers of git take for a token's owner when they do not look at it.
-        (user, _, token) if user.is_empty() => Some(Credentials { user: "oauth2".to_owned(), password: token }),
-        (user, _, token) => Some(Credentials { user, password: token }),
-    };
-    // A colon would end it early, so that others would read another name.
-    if credentials.as_ref().is_some_and(|credentials| credentials.user.contains(':')) {
-        return Err(broken("AuthUsername", "Colon"));
-    }
     let new = NewRepository {
         description: option.description,
         is_private: option.private,

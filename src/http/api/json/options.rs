@@ -211,6 +211,12 @@ pub struct EditRepoOption {
     pub mirror_interval: Option<String>,
     /// Whether a mirror loses the branches and tags that its remote loses.
     pub enable_prune: Option<bool>,
+    /// New user name at the remote of a mirror.
+    pub mirror_username: Option<String>,
+    /// New password there.
+    pub mirror_password: Option<String>,
+    /// New access token there, instead of a password.
+    pub mirror_token: Option<String>,
 }
 
 /// Body of `repoMigrate`.
