@@ -214,6 +214,11 @@ impl Caller {
         self.user().map(|user| user.id)
     }
 
+    /// The account for which something is done: the caller's own, or the one whose affairs the server looks after.
+    pub fn effective_user_id(&self) -> Option<UserId> {
+        self.user_id().or_else(|| self.served.as_deref().map(|user| user.id))
+    }
+
     /// Whether nobody is known.
     pub fn is_anonymous(&self) -> bool {
         matches!(self.principal, Principal::Anonymous)

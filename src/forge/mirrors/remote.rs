@@ -179,7 +179,7 @@ impl Spool {
     /// Writes what waits if that is much.
     async fn settle(&mut self) -> Result<()> {
         if self.bytes.saturating_add(self.waiting.len() as u64) > self.limit {
-            return Err(GitError::TooLarge { what: "size of the remote's pack", limit: self.limit }.into());
+            return Err(bad_answer(GitError::TooLarge { what: "size of the remote's pack", limit: self.limit }));
         }
         let most = if self.file.is_some() { SPOOL_WRITE_BYTES } else { SPOOL_ABOVE_BYTES };
         if self.waiting.len() > most { self.write().await } else { Ok(()) }

@@ -280,7 +280,8 @@ fn commit_edit(
         tracing::error!(repo.id = repository.id.get(), git.r#ref = %edit.name, "ref rows differ from the repository's view");
         return Err(Error::conflict("the ref changed meanwhile; fetch and try again"));
     }
-    let user: Option<UserId> = caller.user_id();
+    // As the ledger has it, which is compared with the journal.
+    let user: Option<UserId> = caller.effective_user_id();
     let object = Object::in_repository("ref", repository.id, edit.name.as_str());
     let mut event = Event::new(caller.stamp(), action::GIT_REF_UPDATE, object).git(change_of(edit));
     event.after = said.cloned();
