@@ -227,7 +227,12 @@ impl Parts {
                     writer: supervised,
                     store: Arc::new(db::mirrors::Rows::new(kept_clock)),
                     run: Arc::new(mirrors::Runner::new(&forge, intake.clone())),
-                    options: JobsOptions { at_once: config.mirrors.max_concurrent, ..JobsOptions::default() },
+                    // What comes here failed for reasons of our own, which pass.
+                    options: JobsOptions {
+                        at_once: config.mirrors.max_concurrent,
+                        max_attempts: u32::MAX,
+                        ..JobsOptions::default()
+                    },
                 };
                 let jobs = Jobs::start(args, &supervisor).await?;
                 forge.mirrors.run_by(jobs.clone());

@@ -71,10 +71,17 @@ impl RunJob for Runner {
             match run(&forge, &intake, id, Occasion::Due, &stop).await {
                 // Cut short: it is due again at the next start.
                 Err(_) if stop.load(Ordering::Relaxed) => Err("the server stops".into()),
+                Err(error) if is_our_trouble(&error) => Err(Box::new(error)),
+                // Recorded.
                 Ok(()) | Err(_) => Ok(JobOutcome::Done),
             }
         })
     }
+}
+
+/// Whether a look at a remote failed for reasons of our own, which say nothing of it: a server that is busy, a disk that is full, a rename under way.
+fn is_our_trouble(error: &Error) -> bool {
+    !matches!(error.kind(), Kind::Invalid | Kind::Locked | Kind::NotFound)
 }
 
 /// Why a remote is looked at.
@@ -347,6 +354,8 @@ async fn record(
             tracing::info!(repo.id = repository.id.get(), error.chain = %error.log_line(), "a remote could not be taken over");
             return Err(error);
         }
+        // The runner tries again.
+        Err(error) if is_our_trouble(&error) => return Err(error),
         Err(error) => error,
     };
     let id = repository.id;
