@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use atomicqms_actors::error::BoxError;
 use atomicqms_actors::jobs::Running;
 use atomicqms_actors::repository::RepositoryHandle;
 use atomicqms_actors::sql::Connection;
@@ -71,7 +72,7 @@ impl RunJob for Runner {
             match run(&forge, &intake, id, Occasion::Due, &stop).await {
                 // Cut short: it is due again at the next start.
                 Err(_) if stop.load(Ordering::Relaxed) => Err("the server stops".into()),
-                Err(error) if is_our_trouble(&error) => Err(Box::new(error)),
+                Err(error) if is_our_trouble(&error) => Err(Box::new(error) as BoxError),
                 // Recorded.
                 Ok(()) | Err(_) => Ok(JobOutcome::Done),
             }
