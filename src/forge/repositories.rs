@@ -110,6 +110,7 @@ pub async fn create_repository<A: MayCreateRepository>(
                 db::interests::put(tx, Interest::Watch, maker.id, id, at)?;
             }
             let repository = db::repositories::find(tx, id)?.ok_or_else(Error::not_found)?;
+            let followed = new.mirror.as_ref().filter(|mirror| !mirror.is_once);
             let event = event_about(permit.caller(), action::REPOSITORY_CREATE, &repository).after(json!({
                 "owner": repository.owner.as_str(),
                 "name": repository.name.as_str(),
@@ -119,7 +120,7 @@ pub async fn create_repository<A: MayCreateRepository>(
                 "generated_from": new.generated_from,
                 "forked_from": new.forked_from,
                 "imported_from": new.mirror.as_ref().map(|mirror| mirror.remote_url.as_str()),
-                "mirror_interval": repository.is_mirror.then(|| new.mirror.as_ref()).flatten().filter(|mirror| !mirror.is_once).map(|mirror| format_interval(mirror.interval_ms)),
+                "mirror_interval": followed.map(|mirror| format_interval(mirror.interval_ms)),
                 "labels": new.labels.iter().map(|label| label.name.as_str()).collect::<Vec<_>>(),
                 "topics": new.topics.iter().map(TopicName::as_str).collect::<Vec<_>>(),
                 "watched_by": maker.map(|maker| maker.name.as_str()),

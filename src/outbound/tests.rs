@@ -202,11 +202,8 @@ async fn nothing_inside_is_reached_by_any_name() {
     assert_eq!(ask(&client, &format!("http://localhost:{}/", peer.port)).await, Ok((200, b"inside".to_vec())));
     assert_eq!(ask(&client, &format!("http://[::1]:{}/", peer.port)).await, Err(FaultKind::Refused));
     assert_eq!(ask(&client, "http://10.0.0.1/").await, Err(FaultKind::Refused));
-    assert_eq!(
-        peer.client(|settings| settings.allows_http = false).check_scheme(&parse_url("http://a.b/").unwrap()).is_err(),
-        true
-    );
     let strict = peer.client(|settings| settings.allows_http = false);
+    assert!(strict.check_scheme(&parse_url("http://a.b/").unwrap()).is_err());
     assert_eq!(ask(&strict, &format!("http://localhost:{}/", peer.port)).await, Err(FaultKind::Refused));
     assert_eq!(peer.heads().len(), 1);
 }

@@ -140,11 +140,14 @@ mod tests {
         Ok(words)
     }
 
+    /// Refs here, refs and `HEAD` there, whether it prunes, and the plan in words.
+    type Row<'a> = (&'a [(&'a str, u8)], &'a [(&'a str, u8)], &'a str, bool, &'a [&'a str]);
+
     #[test]
     fn a_mirror_becomes_like_its_remote_and_keeps_what_is_its_own() {
         let main = ("refs/heads/main", 1);
         let kept = [main, ("refs/heads/old", 2), ("refs/pull/1/head", 3), ("refs/qms/x", 4), ("refs/tags/v1", 5)];
-        let table: &[(&[(&str, u8)], &[(&str, u8)], &str, bool, &[&str])] = &[
+        let table: &[Row] = &[
             (&[], &[], "", true, &[]),
             (&[], &[], "refs/heads/trunk", true, &["default refs/heads/trunk"]),
             (&[], &[main], "refs/heads/main", true, &["+refs/heads/main"]),
