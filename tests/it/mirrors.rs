@@ -239,7 +239,7 @@ fn remotes_that_lie_or_never_end_leave_nothing_behind() {
         [head("200 OK", "application/x-git-upload-pack-result"), b"000dpackfile\n".to_vec()].concat(),
         [b"ffee\x02".to_vec(), vec![b'.'; 0xffe9]].concat(),
     );
-    let lists = vec![(tip.clone(), "refs/heads/main".to_owned())];
+    let lists = [(tip.clone(), "refs/heads/main".to_owned())];
     let never = endless(head("200 OK", ADVERTISEMENT), vec![b'0'; 65_536]);
     let lines =
         endless([head("200 OK", ADVERTISEMENT), b"000eversion 2\n".to_vec()].concat(), b"0009word\n".repeat(1000));

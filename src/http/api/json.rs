@@ -56,8 +56,7 @@ pub use markup::{MarkdownOption, MarkupOption};
 pub use options::{
     AddCollaboratorOption, CreateAccessTokenOption, CreateForkOption, CreateKeyOption, CreateRepoOption,
     CreateUserOption, EditRepoOption, EditUserOption, GenerateRepoOption, MergeUpstreamOption, MigrateRepoOption,
-    RenameOrgOption,
-    RenameUserOption, TransferRepoOption, UpdateAvatarOption,
+    RenameOrgOption, RenameUserOption, TransferRepoOption, UpdateAvatarOption,
 };
 pub use organization::{
     CreateOrgOption, EditOrgOption, OrganizationJson, OrganizationPermissionsJson, TeamJson, TeamOption, TeamSearchJson,
