@@ -36,7 +36,7 @@ pub use self::nonce::{NonceStatus, Nonces};
 use self::openpgp::Held;
 pub use self::plan::HIDDEN_FROM_PUSH;
 use self::plan::Planned;
-pub use self::policy::{Purpose, refusal_line};
+pub use self::policy::{MAX_REMEMBERED, Purpose, refusal_line};
 use crate::access::Client;
 use crate::error::{Error, Kind, Result};
 use crate::forge::Forge;

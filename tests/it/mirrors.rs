@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::against_git;
 use crate::dsl::backend::Backend;
 use crate::dsl::forge::Start;
-use crate::dsl::pack::{Kind, Pack, ZERO, commit, object_id};
+use crate::dsl::pack::{Kind, Pack, ZERO, commit, object_id, tree};
 use crate::dsl::remote::{Remote, Valve, head, v2};
 use crate::dsl::{Forge, Git, PATIENCE, Persona, Reply, until};
 
@@ -214,6 +214,11 @@ fn remotes_that_lie_or_never_end_leave_nothing_behind() {
     let tip = good.add_commit(&[], "a.md", b"a\n");
     let mut open = Pack::new();
     let lost = open.add(Kind::Commit, &commit(&object_id(Kind::Tree, b""), &[], "without a tree"));
+    let mut hostile = Pack::new();
+    let blob = hostile.add(Kind::Blob, b"[core]\n");
+    let bad_tree = hostile.add(Kind::Tree, &tree(&[("100644", b".git", &blob)]));
+    let bad_tip = hostile.add(Kind::Commit, &commit(&bad_tree, &[], "a hostile tree"));
+    let hostile = hostile.bytes();
     let mut damaged = good.bytes();
     let middle = damaged.len() / 2;
     damaged[middle] ^= 0x55;
@@ -248,6 +253,7 @@ fn remotes_that_lie_or_never_end_leave_nothing_behind() {
         ("a pack that is damaged", listing(one(&tip), damaged), ""),
         ("a pack that is cut", listing(one(&tip), good[..good.len() - 25].to_vec()), ""),
         ("a pack with a hole", listing(one(&lost), open), "missing"),
+        ("a hostile tree", listing(one(&bad_tip), hostile), "hasDotgit"),
         ("no pack", listing(one(&tip), b"what".to_vec()), ""),
         ("a ref twice", listing([one(&tip), one(&tip)].concat(), good.clone()), "no proper answer"),
         ("no id", listing(one("xyz"), good.clone()), "no proper answer"),

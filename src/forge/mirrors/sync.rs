@@ -28,15 +28,13 @@ use crate::db;
 use crate::error::{Error, Kind, Result};
 use crate::forge::code_search;
 use crate::forge::intake::Intake;
-use crate::forge::pushes::{self, Leave, Purpose, Push, refusal_line};
+use crate::forge::pushes::{self, Leave, MAX_REMEMBERED, Purpose, Push, refusal_line};
 use crate::forge::repositories::{event_about, remove_unfinished};
 use crate::model::mirror::Mirror;
 use crate::model::{RepoId, Repository, User};
 
 /// Refs that one transaction changes, so that others do not wait for all of a large repository.
 const REFS_AT_ONCE: usize = 1000;
-/// Refused changes that are remembered.
-const MAX_REFUSED: usize = 1000;
 /// Newest commits of the branches that the remote is told of, beside their tips: it may have lost those.
 const RECENT_COMMITS: usize = 256;
 /// Branches whose newest commits those are.
@@ -163,7 +161,11 @@ impl Follower<'_> {
 
     async fn permit(&self) -> Result<Permit<SyncMirror>> {
         let Repository { owner, name, .. } = &self.subject.repository;
-        self.forge.authorize(self.caller, SyncMirror, &RepoPath::new(owner.clone(), name.clone())).await
+        let path = RepoPath::new(owner.clone(), name.clone());
+        let permit = self.forge.authorize(self.caller, SyncMirror, &path).await?;
+        // Renamed meanwhile, and another one has its name.
+        let is_same = permit.subject().repository.id == self.subject.repository.id;
+        if is_same { Ok(permit) } else { Err(Error::conflict("the mirror was renamed meanwhile")) }
     }
 
     /// Asks the remote for what is missing; none: the mirror is in step.
@@ -350,7 +352,7 @@ async fn record(
         _ => Ok(refused),
     });
     let error = match outcome {
-        Ok(refused) => return record_success(forge, caller, subject, refused).await,
+        Ok(refused) => return record_success(forge, caller, subject, occasion, refused).await,
         Err(error) if occasion == Occasion::First => {
             tracing::info!(repo.id = repository.id.get(), error.chain = %error.log_line(), "a remote could not be taken over");
             return Err(error);
@@ -363,10 +365,7 @@ async fn record(
     let now = forge.clock.now();
     // Archived, or switched off: nobody waits for it.
     if matches!(error.kind(), Kind::Locked | Kind::NotFound) {
-        let sleep = move |tx: &dyn Connection| {
-            db::mirrors::wait_until(tx, id, Some(now.plus_ms(ASLEEP_MS)))?;
-            Ok(db::mirrors::release(tx, id)?)
-        };
+        let sleep = move |tx: &dyn Connection| Ok(db::mirrors::wait_until(tx, id, Some(now.plus_ms(ASLEEP_MS)))?);
         forge.write("mirror asleep", sleep).await?;
         return Err(error);
     }
@@ -384,7 +383,6 @@ async fn record(
     let (words, repository) = (error.public().to_owned(), repository.clone());
     let write = move |tx: &dyn Connection| {
         db::mirrors::record_failure(tx, id, next, &words, now)?;
-        db::mirrors::release(tx, id)?;
         // Deleted meanwhile: then there is nothing to tell.
         if is_news && db::repositories::find(tx, id)?.is_some() {
             let event = event_about(&caller, action::MIRROR_FAIL, &repository).reason(words.as_str());
@@ -396,9 +394,15 @@ async fn record(
     Err(error)
 }
 
-async fn record_success(forge: &Forge, caller: Caller, subject: Subject, refused: Vec<String>) -> Result<()> {
+async fn record_success(
+    forge: &Forge,
+    caller: Caller,
+    subject: Subject,
+    occasion: Occasion,
+    refused: Vec<String>,
+) -> Result<()> {
     let now = forge.clock.now();
-    let lines = refused.iter().take(MAX_REFUSED).map(String::as_str).collect::<Vec<_>>().join("\n");
+    let lines = refused.iter().take(MAX_REMEMBERED).map(String::as_str).collect::<Vec<_>>().join("\n");
     if !refused.is_empty() && lines != subject.mirror.refused {
         tracing::warn!(
             repo.id = subject.repository.id.get(),
@@ -417,7 +421,10 @@ async fn record_success(forge: &Forge, caller: Caller, subject: Subject, refused
             return Ok(());
         }
         db::mirrors::record_success(tx, id, mirror.next(now), &lines, now)?;
-        db::mirrors::release(tx, id)?;
+        // Otherwise the claim is the runner's to end, once nothing runs any more.
+        if occasion == Occasion::First {
+            db::mirrors::release(tx, id)?;
+        }
         if mirror.failures > 0 {
             audit::append(tx, now, &about(action::MIRROR_RECOVER))?;
         }

@@ -64,9 +64,14 @@ impl Purpose {
     /// Whether exactly this was refused, and written down, before.
     pub(super) fn knows(&self, edit: &RefEdit, refusal: &Refusal) -> bool {
         let Self::Follow { refused } = self else { return false };
-        refused.contains(&refusal_line(edit.name.as_str(), edit.new, &refusal.reason))
+        // Of a longer list nobody knows any more what is new: it was told once, and is not told each time.
+        refused.len() >= MAX_REMEMBERED
+            || refused.contains(&refusal_line(edit.name.as_str(), edit.new, &refusal.reason))
     }
 }
+
+/// Refused changes of a mirror that are remembered.
+pub const MAX_REMEMBERED: usize = 1000;
 
 /// A refused change in a line: ref, new value, reason.
 pub fn refusal_line(name: &str, new: Option<ObjectId>, reason: &str) -> String {
