@@ -39,6 +39,7 @@ pub mod keys;
 pub mod labels;
 pub mod mails;
 pub mod maintenance;
+pub mod mirrors;
 pub mod organizations;
 pub mod protection;
 pub mod pushes;
@@ -132,6 +133,8 @@ pub struct ForgeParts {
     pub mail_jobs: Option<Jobs>,
     /// The codes in links of mails.
     pub link_codes: mails::LinkCodes,
+    /// Repositories of other servers.
+    pub mirrors: mirrors::Mirrors,
 }
 
 /// The state all functions of the forge share.
@@ -161,6 +164,8 @@ pub struct Forge {
     jobs: Option<Jobs>,
     mails: Arc<mails::Mails>,
     mail_jobs: Option<Jobs>,
+    /// Repositories of other servers.
+    pub mirrors: mirrors::Mirrors,
     /// Accounts that strangers asked for lately, by network.
     registrations: Quota<Client>,
 }
@@ -182,6 +187,7 @@ impl Forge {
             code_search,
             mail_jobs,
             link_codes,
+            mirrors,
         } = parts;
         repositories::check_branch_name(&settings.default_branch)?;
         let access = Access::new(readers.clone(), writer.clone(), clock.clone(), settings.security.clone(), rights)?;
@@ -206,6 +212,7 @@ impl Forge {
             jobs,
             mails,
             mail_jobs,
+            mirrors,
             registrations,
         }))
     }

@@ -34,6 +34,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0020_social.sql", include_str!("../../migrations/0020_social.sql")),
     ("0021_mail.sql", include_str!("../../migrations/0021_mail.sql")),
     ("0022_sudo.sql", include_str!("../../migrations/0022_sudo.sql")),
+    ("0023_mirrors.sql", include_str!("../../migrations/0023_mirrors.sql")),
 ];
 
 /// The version this binary writes.
