@@ -55,6 +55,10 @@ pub struct Config {
     pub avatars: Avatars,
     /// Outgoing mail.
     pub mail: Mail,
+    /// Repositories of other servers.
+    pub mirrors: Mirrors,
+    /// Requests that leave the server.
+    pub outbound: Outbound,
     /// The metrics endpoint.
     pub metrics: Metrics,
 }
@@ -446,6 +450,47 @@ section! {
 }
 
 section! {
+    /// `[mirrors]`: repositories that follow one of another server, or are taken over from one.
+    Mirrors = "mirrors" {
+        /// Whether there are mirrors and imports; without, those that are there stay as they are.
+        enabled: bool = "true", "true or false", Kind::Flag;
+        /// Only administrators make them; otherwise whoever may make a repository.
+        admins_only: bool = "false", "true or false", Kind::Flag;
+        /// Shortest time between two looks at a remote that may be asked for.
+        min_interval_seconds: u32 = "600", "seconds", Kind::Integer { min: 1, max: 31_536_000 };
+        /// Time between two looks of a mirror whose maker says nothing of it.
+        default_interval_seconds: u32 = "28800", "seconds", Kind::Integer { min: 1, max: 31_536_000 };
+        /// Wait before a mirror that failed is tried again; doubles with each failure, up to a day or the mirror's own interval.
+        retry_seconds: u32 = "300", "seconds", Kind::Integer { min: 1, max: 86_400 };
+        /// Mirrors that are synchronized at once, and as many imports beside them; others wait.
+        max_concurrent: usize = "2", "mirrors", Kind::Integer { min: 1, max: 64 };
+        /// Longest time to fetch from a remote. What it may send at most is `git.max_push_bytes`.
+        timeout_seconds: u64 = "3600", "seconds", Kind::Integer { min: 1, max: 86_400 };
+        /// Most refs that a remote may list, those included that do not come over.
+        max_refs: u64 = "100000", "refs", Kind::Integer { min: 1, max: 10_000_000 };
+    }
+}
+
+section! {
+    /// `[outbound]`: requests that this server makes of others because somebody asked for it. Proxies of the environment are not used.
+    Outbound = "outbound" {
+        /// Networks that may be reached although no server on the internet has their addresses: private ones, loopback, link-local and the like are
+        /// refused otherwise, whatever name leads there.
+        allowed_networks: Vec<Network> = "", "list of networks", Kind::Networks;
+        /// Allow requests without TLS.
+        allow_http: bool = "false", "true or false", Kind::Flag;
+        /// A file of certificates (PEM) of authorities to trust beside those of the system, for servers of your own.
+        ca_file: String = "", "path", Kind::Text;
+        /// Longest time until a connection stands, TLS included.
+        connect_timeout_seconds: u64 = "10", "seconds", Kind::Integer { min: 1, max: 600 };
+        /// Longest time in which the other server says nothing.
+        idle_timeout_seconds: u64 = "60", "seconds", Kind::Integer { min: 1, max: 3600 };
+        /// Redirections that are followed; each is checked like the first request, and none leads from https to http.
+        max_redirects: usize = "3", "redirections", Kind::Integer { min: 0, max: 20 };
+    }
+}
+
+section! {
     /// `[metrics]`: the `/metrics` endpoint.
     Metrics = "metrics" {
         /// Bearer token that `/metrics` asks for; empty means no token is needed.
@@ -504,6 +549,8 @@ impl Config {
             Attachments::SETTINGS,
             Avatars::SETTINGS,
             Mail::SETTINGS,
+            Mirrors::SETTINGS,
+            Outbound::SETTINGS,
             Metrics::SETTINGS,
         ]
         .into_iter()

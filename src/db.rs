@@ -25,6 +25,7 @@ pub mod keys;
 pub mod labels;
 pub mod languages;
 pub mod migrate;
+pub mod mirrors;
 pub mod organizations;
 pub mod outgoing_mails;
 pub mod protection;

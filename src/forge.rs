@@ -40,6 +40,7 @@ pub mod keys;
 pub mod labels;
 pub mod mails;
 pub mod maintenance;
+pub mod mirrors;
 pub mod organizations;
 pub mod protection;
 pub mod pushes;
@@ -136,6 +137,8 @@ pub struct ForgeParts {
     pub mail_jobs: Option<Jobs>,
     /// The codes in links of mails.
     pub link_codes: mails::LinkCodes,
+    /// Repositories of other servers.
+    pub mirrors: mirrors::Mirrors,
 }
 
 /// The state all functions of the forge share.
@@ -165,6 +168,8 @@ pub struct Forge {
     jobs: Option<Jobs>,
     mails: Arc<mails::Mails>,
     mail_jobs: Option<Jobs>,
+    /// Repositories of other servers.
+    pub mirrors: mirrors::Mirrors,
     /// Accounts that strangers asked for lately, by network.
     registrations: Quota<Client>,
     /// Invitations made lately, by account.
@@ -188,6 +193,7 @@ impl Forge {
             code_search,
             mail_jobs,
             link_codes,
+            mirrors,
         } = parts;
         repositories::check_branch_name(&settings.default_branch)?;
         let access = Access::new(readers.clone(), writer.clone(), clock.clone(), settings.security.clone(), rights)?;
@@ -213,6 +219,7 @@ impl Forge {
             jobs,
             mails,
             mail_jobs,
+            mirrors,
             registrations,
             invitations,
         }))

@@ -17,6 +17,7 @@ pub mod mail;
 pub mod markdown;
 pub mod memory;
 pub mod model;
+pub mod outbound;
 pub mod pictures;
 pub mod server;
 pub mod ssh;

@@ -27,7 +27,6 @@ use self::parts::Parts;
 use self::status::{Phase, Status};
 use self::work::Work;
 use crate::config::Config;
-use crate::forge::intake::Intake;
 use crate::http::body_memory::BodyMemory;
 use crate::http::renderings::Renderings;
 use crate::http::{App, connection, health, middleware};
@@ -115,7 +114,7 @@ pub async fn run(
         root_url: config.server.root_url.as_str().into(),
         ssh_root,
         status: Arc::new(Status::default()),
-        intake: Intake::new(&config.git, &bootstrap::root_secret(&config)?),
+        intake: parts.intake.clone(),
         body_memory: BodyMemory::new(config.server.max_body_memory_bytes),
         advertisements: Advertisements::default(),
         directories: crate::http::api::directories::Directories::default(),

@@ -109,6 +109,12 @@ pub enum Error {
         /// The object asked for.
         id: ObjectId,
     },
+    /// The server that we fetch from broke the protocol or said no; the text is for logs.
+    #[error("the remote {what}")]
+    Remote {
+        /// What it did.
+        what: String,
+    },
     /// The interrupt flag was raised: deadline passed, client gone or server stopping.
     #[error("interrupted")]
     Interrupted,
@@ -169,6 +175,7 @@ impl Error {
             | Error::BadPath { .. }
             | Error::BadRequest { .. }
             | Error::NotOurRef { .. }
+            | Error::Remote { .. }
             | Error::PeerGone(_) => true,
             Error::Interrupted
             | Error::DiskFull { .. }

@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "a target fails by panicking; nothing that is delivered calls it")]
 
 mod changes;
+mod fetch;
 mod files;
 mod objects;
 mod packs;
@@ -59,6 +60,7 @@ pub const TARGETS: &[Target] = &[
     target("loose", files::loose, 5_000, 16 * MIB),
     target("commit_graph", files::commit_graph, 5_000, 16 * MIB),
     target("changes", changes::changes, 2_000, 64 * MIB),
+    target("fetch", fetch::fetch, 10_000, 16 * MIB),
 ];
 
 /// Limits small enough that an input cannot make a run slow in an honest way.

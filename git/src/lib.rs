@@ -14,6 +14,7 @@ mod commit_text;
 pub mod create;
 pub mod diff;
 pub mod error;
+pub mod fetch;
 mod files;
 pub mod fsck;
 #[cfg(any(test, feature = "fuzz"))]

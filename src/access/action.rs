@@ -73,6 +73,17 @@ pub enum Stand {
     Owner,
 }
 
+/// What an action has to do with mirrors, which follow another server and nobody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnMirror {
+    /// A mirror is like any repository.
+    Allowed,
+    /// It is refused there.
+    Refused,
+    /// There is no such thing elsewhere.
+    Only,
+}
+
 /// Everything the gate asks about one action.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
@@ -90,6 +101,8 @@ pub struct Rule {
     pub takes_organizations: bool,
     /// Open to a token that is limited to some repositories, though it is about none: it shows no more than those.
     pub with_limited_token: bool,
+    /// For actions on repositories: what becomes of it in a mirror.
+    pub mirror: OnMirror,
 }
 
 /// One thing a caller may want to do.
@@ -243,6 +256,7 @@ impl Rule {
             before_password_change: false,
             takes_organizations: false,
             with_limited_token: matches!(need, Need::Repository { .. }),
+            mirror: OnMirror::Allowed,
         }
     }
 
@@ -260,6 +274,14 @@ impl Rule {
 
     const fn with_limited_token(self) -> Self {
         Self { with_limited_token: true, ..self }
+    }
+
+    const fn refused_in_mirrors(self) -> Self {
+        Self { mirror: OnMirror::Refused, ..self }
+    }
+
+    const fn only_in_mirrors(self) -> Self {
+        Self { mirror: OnMirror::Only, ..self }
     }
 }
 
@@ -323,6 +345,8 @@ actions! { OnInstance {
     ForgetRegistrations("registration.forget", [], Need::SiteAdmin);
     /// Search among topics of repositories the caller may see.
     SearchTopics("topic.search", [Repository Read], Need::Anyone, with_limited_token);
+    /// Takes over a repository of another server; for whom is a question of its own.
+    MigrateRepository("repository.migrate", [Repository Write], Need::SignedIn);
     /// Search in the code of repositories the caller may read it of.
     SearchCode("code.search", [Repository Read], Need::Anyone, with_limited_token);
     /// Reads and verifies the ledger.
@@ -408,7 +432,9 @@ actions! { OnRepository {
     /// Clones and fetches.
     CloneRepository("repository.clone", [Repository Read], reading(Unit::Code));
     /// Moves refs, by push or API.
-    PushRepository("repository.push", [Repository Write], writing(Unit::Code));
+    PushRepository("repository.push", [Repository Write], writing(Unit::Code), refused_in_mirrors);
+    /// Lets a mirror follow its remote, which is the only way in which its refs move.
+    SyncMirror("mirror.sync", [Repository Write], writing(Unit::Code), only_in_mirrors);
     /// Looks at labels.
     ReadLabels("label.read", [Issue Read], reading(Unit::Issues));
     /// Makes, changes and removes labels.
@@ -418,7 +444,7 @@ actions! { OnRepository {
     /// Reads releases and their files; drafts are for those who may write.
     ReadReleases("release.read", [Repository Read], reading(Unit::Releases));
     /// Makes, changes and deletes releases and their files.
-    EditReleases("release.edit", [Repository Write], writing(Unit::Releases));
+    EditReleases("release.edit", [Repository Write], writing(Unit::Releases), refused_in_mirrors);
     /// Changes settings, the name included.
     EditRepository("repository.edit", [Repository Write], repository(AccessLevel::Admin, true, false));
     /// Deletes the repository.

@@ -5,7 +5,7 @@
 
 use atomicqms_actors::sql::Connection;
 
-use super::action::{Need, Rule, Stand, Verb};
+use super::action::{Need, OnMirror, Rule, Stand, Verb};
 use super::rights::sees_team;
 use super::{Action, Caller, Credential, Permit, Principal, RepositoryAccess, RepositoryRights};
 use crate::error::{Error, Kind, Result};
@@ -98,6 +98,8 @@ pub enum Facts {
         is_public: bool,
         /// It is read-only.
         is_archived: bool,
+        /// It follows a repository of another server.
+        is_mirror: bool,
     },
 }
 
@@ -221,7 +223,7 @@ pub(super) fn decide(rule: &Rule, caller: &Caller, facts: &Facts) -> Result<()> 
         }
         (
             Need::Repository { unit, level: least, signed_in, is_frozen_by_archive },
-            Facts::Repository { rights, disabled_units, is_public, is_archived },
+            Facts::Repository { rights, disabled_units, is_public, is_archived, is_mirror },
         ) => {
             if rights.level < AccessLevel::Read || unit.is_some_and(|unit| disabled_units.contains(unit)) {
                 return Err(hidden(caller));
@@ -248,7 +250,11 @@ pub(super) fn decide(rule: &Rule, caller: &Caller, facts: &Facts) -> Result<()> 
             if is_frozen_by_archive && *is_archived {
                 return Err(Error::new(Kind::Locked, "repository is archived"));
             }
-            Ok(())
+            match rule.mirror {
+                OnMirror::Refused if *is_mirror => Err(Error::forbidden("mirror repository is read-only")),
+                OnMirror::Only if !is_mirror => Err(Error::new(Kind::Malformed, "Repository is not a mirror")),
+                OnMirror::Allowed | OnMirror::Refused | OnMirror::Only => Ok(()),
+            }
         }
         (
             _,

@@ -65,6 +65,8 @@ pub struct Caller {
     principal: Principal,
     credential: Credential,
     on_behalf: Option<Arc<User>>,
+    /// Whose affairs the server looks after.
+    served: Option<Arc<User>>,
     via_query: bool,
     fingerprint: Option<Arc<str>>,
     origin: Arc<Origin>,
@@ -87,6 +89,11 @@ impl Caller {
     /// The server acting on its own.
     pub(crate) fn system() -> Self {
         Self::make(Principal::System, Credential::None, Origin::default())
+    }
+
+    /// The server acting on its own in what somebody asked it to look after; the ledger names both.
+    pub(crate) fn system_for(user: Arc<User>) -> Self {
+        Self { served: Some(user), ..Self::system() }
     }
 
     pub(super) fn user_by(user: Arc<User>, credential: Credential, origin: Origin) -> Self {
@@ -118,6 +125,7 @@ impl Caller {
             principal,
             credential,
             on_behalf: None,
+            served: None,
             via_query: false,
             fingerprint: None,
             origin,
@@ -206,6 +214,11 @@ impl Caller {
         self.user().map(|user| user.id)
     }
 
+    /// The account for which something is done: the caller's own, or the one whose affairs the server looks after.
+    pub fn effective_user_id(&self) -> Option<UserId> {
+        self.user_id().or_else(|| self.served.as_deref().map(|user| user.id))
+    }
+
     /// Whether nobody is known.
     pub fn is_anonymous(&self) -> bool {
         matches!(self.principal, Principal::Anonymous)
@@ -268,7 +281,7 @@ impl Caller {
         // The hand that acted comes first; with sudo the account it acted for is on_behalf.
         let (actor, on_behalf) = match &self.on_behalf {
             Some(doer) => (named(doer), Some(effective)),
-            None => (effective, None),
+            None => (effective, self.served.as_deref().map(named)),
         };
         let (method, token_id) = match (self.credential, &self.principal) {
             (Credential::Token { id, .. }, _) => ("token", Some(id)),

@@ -18,10 +18,10 @@ pub enum Client {
 }
 
 impl Client {
-    /// Whose share a request of `caller` counts against; with `sudo` it is the administrator's.
+    /// Whose share a request of `caller` counts against; with `sudo` it is the administrator's, and what the server does for somebody is theirs.
     pub fn of(caller: &Caller) -> Self {
-        match caller.sudo_doer().or_else(|| caller.user()) {
-            Some(user) => Self::Account(user.id),
+        match caller.sudo_doer().map(|user| user.id).or_else(|| caller.effective_user_id()) {
+            Some(user) => Self::Account(user),
             None => caller.origin().source_ip.map_or(Self::Unknown, |ip| Self::Network(network_of(ip))),
         }
     }

@@ -56,6 +56,14 @@ pub mod action {
     pub const REPOSITORY_CREATE: &str = "repository.create";
     /// A repository's settings or name were changed.
     pub const REPOSITORY_EDIT: &str = "repository.edit";
+    /// A repository of another server was taken over; where it came from stays known.
+    pub const REPOSITORY_IMPORT: &str = "repository.import";
+    /// Somebody asked for a mirror to look at its remote.
+    pub const MIRROR_SYNC: &str = "repository.mirror_sync";
+    /// A mirror cannot follow its remote; further failures are not written down.
+    pub const MIRROR_FAIL: &str = "repository.mirror_fail";
+    /// A mirror that could not follow its remote does so again.
+    pub const MIRROR_RECOVER: &str = "repository.mirror_recover";
     /// A repository was given other topics.
     pub const REPOSITORY_TOPICS: &str = "repository.topics";
     /// A check told what it found of a commit.

@@ -30,6 +30,9 @@ impl Config {
                 "`none` would show the password of `mail.smtp_user` to the network: use starttls or tls",
             );
         }
+        if self.mirrors.default_interval_seconds < self.mirrors.min_interval_seconds {
+            return refuse("mirrors.default_interval_seconds", "it is shorter than `mirrors.min_interval_seconds`");
+        }
         Ok(())
     }
 }

@@ -34,7 +34,8 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0020_social.sql", include_str!("../../migrations/0020_social.sql")),
     ("0021_mail.sql", include_str!("../../migrations/0021_mail.sql")),
     ("0022_sudo.sql", include_str!("../../migrations/0022_sudo.sql")),
-    ("0023_invitations.sql", include_str!("../../migrations/0023_invitations.sql")),
+    ("0023_mirrors.sql", include_str!("../../migrations/0023_mirrors.sql")),
+    ("0024_invitations.sql", include_str!("../../migrations/0024_invitations.sql")),
 ];
 
 /// The version this binary writes.

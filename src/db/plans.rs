@@ -13,6 +13,7 @@ use crate::model::commit_status::{CommitState, NewCommitStatus, StatusQuery};
 use crate::model::follow::Side;
 use crate::model::interest::Interest;
 use crate::model::label::LabelOwner;
+use crate::model::mirror::NewMirror;
 use crate::model::openpgp::{Certificate, GpgPart};
 use crate::model::protection::Named;
 use crate::model::repository::{RepositoryQuery, RepositorySort};
@@ -210,6 +211,7 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     releases_and_files(conn_ref, ada, repo);
     run_a_job(conn_ref);
     send_a_mail(conn_ref);
+    follow_a_remote(conn_ref, repo);
     repositories::list_ids_after(conn_ref, RepoId::new(0), 10).unwrap();
     audit::last(conn_ref).unwrap();
     audit::list_after(conn_ref, 0, 10).unwrap();
@@ -404,6 +406,24 @@ fn run_a_job(conn: &dyn Connection) {
     jobs::count_failed(conn).unwrap();
     jobs::count_waiting(conn, "tidy").unwrap();
     rows.finish(conn, &job, &JobEnd::Done).unwrap();
+}
+
+/// Every statement about mirrors.
+fn follow_a_remote(conn: &dyn Connection, repo: RepoId) {
+    use atomicqms_actors::{JobEnd, JobStore};
+    let rows = mirrors::Rows::new(std::sync::Arc::new(crate::model::time::ManualClock::new(NOON)));
+    let new =
+        NewMirror { remote_url: "https://example.org/x".to_owned(), credentials: None, is_once: false, interval_ms: 1 };
+    mirrors::insert(conn, repo, &new, NOON).unwrap();
+    rows.release_all(conn).unwrap();
+    let job = rows.claim(conn).unwrap().unwrap();
+    let mirror = mirrors::find(conn, repo).unwrap().unwrap();
+    mirrors::ask(conn, repo, NOON).unwrap();
+    mirrors::update(conn, &mirror, Some(NOON), NOON).unwrap();
+    mirrors::record_failure(conn, repo, None, "x", NOON).unwrap();
+    mirrors::record_success(conn, repo, Some(NOON), "", NOON).unwrap();
+    rows.finish(conn, &job, &JobEnd::Later(std::time::Duration::ZERO)).unwrap();
+    mirrors::forget(conn, repo).unwrap();
 }
 
 /// Every statement about mails and those who register.

@@ -15,7 +15,7 @@ const COLUMNS: &str = "r.id, r.owner_id, u.login, u.visibility, r.name, r.descri
      r.is_private, r.is_archived, r.is_template, \
      NOT EXISTS (SELECT 1 FROM refs f WHERE f.repo_id = r.id AND f.name >= 'refs/heads/' AND f.name < 'refs/heads0'), \
      r.size_bytes, r.created_ms, r.updated_ms, r.pushed_ms, r.archived_ms, u.is_organization, r.disabled_units, r.fork_id, \
-     r.avatar_sha256, r.avatar_bytes";
+     r.avatar_sha256, r.avatar_bytes, r.is_mirror, r.original_url";
 pub(in crate::db) const TABLES: &str = "repository r JOIN users u ON u.id = r.owner_id";
 
 fn read(row: &dyn Row) -> Result<Repository, Error> {
@@ -41,6 +41,8 @@ fn read(row: &dyn Row) -> Result<Repository, Error> {
         disabled_units: UnitSet::from_bits(row.int(18)?),
         fork_id: row.opt_int(19)?.map(RepoId::new),
         avatar: avatars::read(row, 20)?,
+        is_mirror: row.flag(22)?,
+        original_url: row.text(23)?,
     })
 }
 
@@ -312,6 +314,7 @@ pub fn delete(tx: &dyn Connection, id: RepoId) -> Result<bool, Error> {
         "DELETE FROM repository_topic WHERE repo_id = $1",
         "DELETE FROM repository_language WHERE repo_id = $1",
         "DELETE FROM label WHERE repo_id = $1",
+        "DELETE FROM mirror WHERE repo_id = $1",
         "DELETE FROM repository_redirect WHERE repo_id = $1",
         "DELETE FROM repository WHERE id = $1",
     ] {

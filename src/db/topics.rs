@@ -81,27 +81,40 @@ pub fn search(conn: &dyn Connection, viewer: &Viewer, text: &str, page: Page) ->
     filter.begin_again();
     filter.contains(&["t.name"], text);
     let named = filter.and_clause();
-    let count = format!(
-        "SELECT COUNT(*) FROM topic t WHERE EXISTS (SELECT 1 FROM repository_topic x WHERE x.topic_id = t.id AND {is_seen}){named}"
+    let topics = format!(
+        "FROM topic t CROSS JOIN repository_topic x WHERE x.topic_id = t.id AND {is_seen}{named} \
+         GROUP BY t.id, t.name, t.created_ms, t.updated_ms"
     );
-    let total = conn.first(&count, filter.params(), |row| row.int(0))?;
+    let known = filter.params().len();
     let (limit, offset) = (filter.bind(page.limit_i64()), filter.bind(page.offset()));
+    // How many there are is counted along with the page: to find the repositories, and theirs, is nearly all of the work.
     let rows = conn.all(
         &format!(
-            "SELECT t.id, t.name, t.created_ms, t.updated_ms, COUNT(*) FROM topic t CROSS JOIN repository_topic x \
-             WHERE x.topic_id = t.id AND {is_seen}{named} \
-             GROUP BY t.id, t.name, t.created_ms, t.updated_ms ORDER BY COUNT(*) DESC, t.name LIMIT {limit} OFFSET {offset}"
+            "SELECT t.id, t.name, t.created_ms, t.updated_ms, COUNT(*), COUNT(*) OVER () {topics} \
+             ORDER BY COUNT(*) DESC, t.name LIMIT {limit} OFFSET {offset}"
         ),
         filter.params(),
         |row| {
-            Ok(Topic {
+            let topic = Topic {
                 id: row.int(0)?,
                 name: row.text(1)?,
                 created_ms: UtcMs::new(row.int(2)?),
                 updated_ms: UtcMs::new(row.int(3)?),
                 repo_count: row.int(4)?,
-            })
+            };
+            Ok((topic, row.int(5)?))
         },
     )?;
+    let total = match rows.first() {
+        Some((_, total)) => Some(*total),
+        None if page.offset() == 0 => Some(0),
+        // A page behind the last one.
+        None => conn.first(
+            &format!("SELECT COUNT(*) FROM (SELECT t.id {topics}) n"),
+            filter.params().get(..known).unwrap_or_default(),
+            |row| row.int(0),
+        )?,
+    };
+    let rows = rows.into_iter().map(|(topic, _)| topic).collect();
     Ok(Paged { rows, total_count: u64::try_from(total.unwrap_or(0)).unwrap_or(0) })
 }

@@ -8,6 +8,7 @@ mod certificate;
 mod commit;
 mod create;
 mod facts;
+mod leave;
 mod nonce;
 mod openpgp;
 mod plan;
@@ -30,13 +31,13 @@ pub(super) use self::commit::record_ref;
 use self::commit::{CommitPush, Growth};
 pub use self::create::{create, may_create};
 use self::facts::Facts;
+pub use self::leave::Leave;
 pub use self::nonce::{NonceStatus, Nonces};
 use self::openpgp::Held;
 pub use self::plan::HIDDEN_FROM_PUSH;
 use self::plan::Planned;
-pub use self::policy::Purpose;
-use crate::access::action::PushRepository;
-use crate::access::{Client, Permit};
+pub use self::policy::{MAX_REMEMBERED, Purpose, refusal_line};
+use crate::access::Client;
 use crate::error::{Error, Kind, Result};
 use crate::forge::Forge;
 use crate::forge::intake::Intake;
@@ -51,7 +52,7 @@ const ATOMIC_FAILURE: &str = "atomic push failed";
 /// One push, completely received.
 pub struct Push {
     /// Leave to push.
-    pub permit: Permit<PushRepository>,
+    pub permit: Leave,
     /// The repository.
     pub handle: RepositoryHandle,
     /// Commands and capabilities.

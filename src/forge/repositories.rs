@@ -22,7 +22,8 @@ pub(super) use removal::remove_unfinished;
 pub use removal::{delete_organization_repositories, delete_repository, finish_removals};
 
 use super::blocks::check_may_act;
-use super::{Forge, check_link, check_text, code_search};
+use super::mirrors::Mirrors;
+use super::{Forge, check_link, check_text, code_search, mirrors};
 use crate::access::action::{CreateOrganizationRepository, CreateRepository, CreateRepositoryFor, EditRepository};
 use crate::access::rights::rights_of_user;
 use crate::access::{Action, Caller, OrganizationAccess, Permit};
@@ -31,6 +32,7 @@ use crate::db;
 use crate::error::{Error, Kind, Result};
 use crate::model::interest::Interest;
 use crate::model::label::LabelOwner;
+use crate::model::mirror::format_interval;
 use crate::model::topic::TopicName;
 use crate::model::{AccessLevel, NewRepository, Repository, RepositoryPatch, Unit, User, UtcMs};
 
@@ -100,11 +102,15 @@ pub async fn create_repository<A: MayCreateRepository>(
             for label in &new.labels {
                 db::labels::insert(tx, LabelOwner::Repository(id), label, at)?;
             }
+            if let Some(mirror) = &new.mirror {
+                db::mirrors::insert(tx, id, mirror, at)?;
+            }
             let maker = permit.caller().user();
             if let Some(maker) = maker {
                 db::interests::put(tx, Interest::Watch, maker.id, id, at)?;
             }
             let repository = db::repositories::find(tx, id)?.ok_or_else(Error::not_found)?;
+            let followed = new.mirror.as_ref().filter(|mirror| !mirror.is_once);
             let event = event_about(permit.caller(), action::REPOSITORY_CREATE, &repository).after(json!({
                 "owner": repository.owner.as_str(),
                 "name": repository.name.as_str(),
@@ -113,6 +119,8 @@ pub async fn create_repository<A: MayCreateRepository>(
                 "default_branch": repository.default_branch,
                 "generated_from": new.generated_from,
                 "forked_from": new.forked_from,
+                "imported_from": new.mirror.as_ref().map(|mirror| mirror.remote_url.as_str()),
+                "mirror_interval": followed.map(|mirror| format_interval(mirror.interval_ms)),
                 "labels": new.labels.iter().map(|label| label.name.as_str()).collect::<Vec<_>>(),
                 "topics": new.topics.iter().map(TopicName::as_str).collect::<Vec<_>>(),
                 "watched_by": maker.map(|maker| maker.name.as_str()),
@@ -189,8 +197,8 @@ pub async fn edit_repository(
         match head {
             Some(head) => move_head(&forge, &permit, rest, head).await,
             None => {
-                let at = forge.clock.now();
-                forge.write("edit repository", move |tx| apply(tx, &permit, &rest, at)).await
+                let (at, again) = (forge.clock.now(), Arc::clone(&forge));
+                forge.write("edit repository", move |tx| apply(tx, &again.mirrors, &permit, &rest, at)).await
             }
         }
     })
@@ -203,8 +211,8 @@ async fn rename(forge: &Arc<Forge>, permit: &Arc<Permit<EditRepository>>, patch:
     let at = forge.clock.now();
     // Nobody has the repository open while its rows change; the next one to open it moves the directory.
     let retired = forge.directory.retire(id.get()).await?;
-    let again = Arc::clone(permit);
-    let renamed = forge.write("rename repository", move |tx| apply(tx, &again, &patch, at)).await;
+    let (again, shared) = (Arc::clone(permit), Arc::clone(forge));
+    let renamed = forge.write("rename repository", move |tx| apply(tx, &shared.mirrors, &again, &patch, at)).await;
     drop(retired);
     let renamed = renamed?;
     if let Err(error) = forge.open(&renamed).await {
@@ -222,9 +230,9 @@ async fn move_head(
     let repository = permit.subject().repository.clone();
     let handle = forge.open(&repository).await?;
     let at = forge.clock.now();
-    let again = Arc::clone(permit);
+    let (again, shared) = (Arc::clone(permit), Arc::clone(forge));
     let commit = move |tx: &dyn Connection| {
-        apply(tx, &again, &patch, at)
+        apply(tx, &shared.mirrors, &again, &patch, at)
             .map(drop)
             .map_err(|error| Box::new(error) as Box<dyn std::error::Error + Send + Sync>)
     };
@@ -238,6 +246,7 @@ async fn move_head(
 /// The row change and its event; nothing to change writes nothing.
 fn apply(
     tx: &dyn Connection,
+    mirrors: &Mirrors,
     permit: &Permit<EditRepository>,
     patch: &RepositoryPatch,
     at: UtcMs,
@@ -266,7 +275,21 @@ fn apply(
     if after.is_archived != before.is_archived {
         after.archived_ms = after.is_archived.then_some(at);
     }
-    let (old, new) = changes(&before, &after);
+    let (mut old, mut new) = changes(&before, &after);
+    if let Some((was, is)) = mirrors::edit(mirrors, tx, &before, patch, at)? {
+        if was.interval_ms != is.interval_ms {
+            old.insert("mirror_interval".to_owned(), format_interval(was.interval_ms).into());
+            new.insert("mirror_interval".to_owned(), format_interval(is.interval_ms).into());
+        }
+        if was.credentials != is.credentials {
+            old.insert("mirror_credentials".to_owned(), was.credentials.is_some().into());
+            new.insert("mirror_credentials".to_owned(), "changed".into());
+        }
+        if was.prunes != is.prunes {
+            old.insert("mirror_prunes".to_owned(), was.prunes.into());
+            new.insert("mirror_prunes".to_owned(), is.prunes.into());
+        }
+    }
     if new.is_empty() {
         return Ok(before);
     }

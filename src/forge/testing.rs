@@ -69,6 +69,7 @@ impl TestForge {
             code_search: None,
             mail_jobs: None,
             link_codes: crate::forge::mails::LinkCodes::new(b"secret"),
+            mirrors: crate::forge::testing::mirrors(),
         };
         Self { forge: Forge::new(parts).unwrap(), clock, directory, supervisor }
     }
@@ -126,6 +127,12 @@ impl TestForge {
         );
         self.supervisor.stop().await;
     }
+}
+
+/// Mirrors of nothing that could be reached.
+pub(crate) fn mirrors() -> super::mirrors::Mirrors {
+    let outbound = crate::outbound::Outbound::new(crate::outbound::Settings::default());
+    super::mirrors::Mirrors::new(super::mirrors::Settings::default(), outbound, super::mirrors::Sealer::new(b"secret"))
 }
 
 /// The header of basic authentication.

@@ -65,7 +65,7 @@ pub(super) async fn land_pack(
         .collect();
     let capabilities = PushCapabilities { atomic: true, ..PushCapabilities::default() };
     let request = ReceiveRequest { commands, capabilities, ..ReceiveRequest::default() };
-    let push = Push { permit, handle, request, pack, purpose };
+    let push = Push { permit: permit.into(), handle, request, pack, purpose };
     let report = pushes::land(forge, intake, push, Box::new(|_| {})).await;
     let refusals = report.commands.iter().filter_map(|command| match &command.outcome {
         CommandOutcome::Refused { reason } => Some(reason.clone()),

@@ -44,6 +44,7 @@ mod lfs_pointer;
 pub mod lookup;
 pub mod markup;
 pub mod members;
+pub mod mirrors;
 pub mod objects;
 pub mod organizations;
 mod patches;
@@ -475,6 +476,18 @@ fn repository_routes() -> Vec<Route> {
             .about("Create a repository using a template")
             .renamed(&[("owner", "template_owner"), ("repo", "template_repo")])
             .fails(&[409]),
+        Route::api(Method::POST, "/api/v1/repos/migrate", "repoMigrate", mirrors::repo_migrate)
+            .about("Migrate a remote git repository")
+            .fails(&[403, 404, 409]),
+        Route::api(
+            Method::POST,
+            "/api/v1/repos/{owner}/{repo}/mirror-sync",
+            "repoMirrorSync",
+            mirrors::repo_mirror_sync,
+        )
+        .about("Sync a mirrored repository")
+        .answers(&[200])
+        .fails(&[400, 423]),
         Route::api(Method::POST, "/api/v1/repos/{owner}/{repo}/transfer", "repoTransfer", transfers::repo_transfer)
             .about("Transfer a repo ownership")
             .answers(&[202])

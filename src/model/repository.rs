@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use super::label::NewLabel;
+use super::mirror::{Credentials, NewMirror};
 use super::topic::TopicName;
 use super::{Avatar, RepoId, RepoName, TeamId, Unit, UnitSet, UserId, UserName, UtcMs, Visibility};
 use crate::bundled::licenses::License;
@@ -54,6 +55,10 @@ pub struct Repository {
     pub archived_ms: Option<UtcMs>,
     /// Its picture.
     pub avatar: Option<Avatar>,
+    /// Follows a repository of another server, and takes changes from nowhere else.
+    pub is_mirror: bool,
+    /// What it was taken over from; empty: it was made here.
+    pub original_url: String,
 }
 
 impl Repository {
@@ -105,6 +110,8 @@ pub struct NewRepository {
     pub labels: Vec<NewLabel>,
     /// What the first commit holds beside the README.
     pub starter: Starter,
+    /// What it is taken over from.
+    pub mirror: Option<NewMirror>,
 }
 
 /// What the first commit of a repository holds beside the README.
@@ -132,6 +139,7 @@ impl NewRepository {
             topics: Vec::new(),
             labels: Vec::new(),
             starter: Starter::default(),
+            mirror: None,
         }
     }
 }
@@ -155,6 +163,12 @@ pub struct RepositoryPatch {
     pub default_branch: Option<String>,
     /// Units switched on or off.
     pub units: Vec<(Unit, bool)>,
+    /// Time between two looks at the remote of a mirror. Units: milliseconds.
+    pub mirror_interval_ms: Option<i64>,
+    /// Whether a mirror loses what its remote loses.
+    pub mirror_prunes: Option<bool>,
+    /// New credentials at the remote of a mirror.
+    pub mirror_credentials: Option<Credentials>,
 }
 
 /// Which repositories a search shows and in what order.
@@ -204,7 +218,7 @@ pub enum RepositoryMode {
     Source,
     /// Forks.
     Fork,
-    /// Mirrors; none so far.
+    /// Mirrors.
     Mirror,
     /// With `uid`: those the user collaborates in without owning them.
     Collaborative,

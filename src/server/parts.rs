@@ -23,12 +23,15 @@ use crate::db;
 use crate::db::refs::Refs;
 use crate::forge::code_search::indexer::{Indexer, IndexerParts};
 use crate::forge::code_search::{self, CodeSearch};
+use crate::forge::intake::Intake;
 use crate::forge::mails::{self, LinkCodes, Sender, SenderParts};
 use crate::forge::maintenance::{self, Runner, RunnerParts};
+use crate::forge::mirrors::{self, Mirrors, Sealer};
 use crate::forge::{Forge, ForgeParts, Settings, invitations, registrations, setup};
 use crate::http::api::urls::Urls;
 use crate::mail::{self, Smtp};
 use crate::model::{Clock, SystemClock};
+use crate::outbound::{self, Outbound};
 
 /// Everything below HTTP.
 pub struct Parts {
@@ -36,9 +39,12 @@ pub struct Parts {
     pub forge: Arc<Forge>,
     /// Runs the jobs of maintenance.
     pub maintenance: Runner,
+    /// Bounds of git work, for whoever brings it.
+    pub intake: Intake,
     supervisor: Supervisor,
     jobs: Option<Jobs>,
     mail_jobs: Option<Jobs>,
+    mirror_jobs: Option<Jobs>,
 }
 
 impl Parts {
@@ -104,7 +110,8 @@ impl Parts {
         )
         .await?;
         let root_url = super::root_url(&config.server.root_url, config.server.http_addr);
-        let link_codes = LinkCodes::new(&bootstrap::root_secret(config)?);
+        let root_secret = bootstrap::root_secret(config)?;
+        let link_codes = LinkCodes::new(&root_secret);
         let settings = Settings {
             security: access_settings(&config.security),
             default_branch: config.git.default_branch.clone(),
@@ -197,6 +204,8 @@ impl Parts {
             None => None,
         };
         let (jobs_of_forge, mails_of_forge) = (jobs.clone(), mail_jobs.clone());
+        let outbound = Outbound::new(outbound_settings(&config.outbound));
+        let (supervised, kept_clock) = (writer.clone(), Arc::clone(&clock));
         let forge = Forge::new(ForgeParts {
             writer,
             readers,
@@ -209,8 +218,30 @@ impl Parts {
             code_search: indexer.map(|indexer| CodeSearch::new(indexer, search)),
             mail_jobs: mails_of_forge,
             link_codes,
+            mirrors: Mirrors::new(mirror_settings(&config.mirrors), outbound, Sealer::new(&root_secret)),
         })?;
-        Ok(Self { forge, maintenance, supervisor, jobs, mail_jobs })
+        let intake = Intake::new(&config.git, &root_secret);
+        let mirror_jobs = match runs.jobs && config.mirrors.enabled {
+            true => {
+                let args = JobsArgs {
+                    name: "mirrors",
+                    writer: supervised,
+                    store: Arc::new(db::mirrors::Rows::new(kept_clock)),
+                    run: Arc::new(mirrors::Runner::new(&forge, intake.clone())),
+                    // What comes here failed for reasons of our own, which pass.
+                    options: JobsOptions {
+                        at_once: config.mirrors.max_concurrent,
+                        max_attempts: u32::MAX,
+                        ..JobsOptions::default()
+                    },
+                };
+                let jobs = Jobs::start(args, &supervisor).await?;
+                forge.mirrors.run_by(jobs.clone());
+                Some(jobs)
+            }
+            false => None,
+        };
+        Ok(Self { forge, maintenance, intake, supervisor, jobs, mail_jobs, mirror_jobs })
     }
 
     /// Says in the log how it stands with mails: those that nobody will send, and those that the mail server did not take.
@@ -252,7 +283,7 @@ impl Parts {
 
     /// Finishes running turns and queued writes, then stops everything.
     pub async fn stop(self) {
-        for jobs in [&self.jobs, &self.mail_jobs].into_iter().flatten() {
+        for jobs in [&self.jobs, &self.mail_jobs, &self.mirror_jobs].into_iter().flatten() {
             jobs.shutdown().await;
         }
         self.forge.directory.shutdown().await;
@@ -336,6 +367,31 @@ fn mail_settings(config: &Config, root_url: &str) -> mails::Settings {
         max_text_bytes: config.mail.max_text_bytes,
         max_per_recipient: config.mail.max_per_recipient,
         max_per_account: config.mail.max_per_account,
+    }
+}
+
+fn mirror_settings(config: &config::Mirrors) -> mirrors::Settings {
+    let milliseconds = |seconds: u32| i64::from(seconds).saturating_mul(1000);
+    mirrors::Settings {
+        is_enabled: config.enabled,
+        is_for_admins: config.admins_only,
+        min_interval_ms: milliseconds(config.min_interval_seconds),
+        default_interval_ms: milliseconds(config.default_interval_seconds),
+        retry_ms: milliseconds(config.retry_seconds),
+        timeout: Duration::from_secs(config.timeout_seconds),
+        max_refs: config.max_refs,
+        at_once: config.max_concurrent,
+    }
+}
+
+fn outbound_settings(config: &config::Outbound) -> outbound::Settings {
+    outbound::Settings {
+        allowed_networks: config.allowed_networks.clone(),
+        allows_http: config.allow_http,
+        ca_file: (!config.ca_file.is_empty()).then(|| config.ca_file.clone().into()),
+        connect_timeout: Duration::from_secs(config.connect_timeout_seconds),
+        idle_timeout: Duration::from_secs(config.idle_timeout_seconds),
+        max_redirects: config.max_redirects,
     }
 }
 

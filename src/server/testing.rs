@@ -162,6 +162,13 @@ impl TestServer {
         self.open_rows().query_row("SELECT COUNT(*) FROM waiting_pack", [], |row| row.get(0)).unwrap()
     }
 
+    /// Whether no mirror is being synchronized or is due.
+    pub(crate) fn are_mirrors_idle(&self) -> bool {
+        let sql = "SELECT COUNT(*) FROM mirror WHERE claimed_ms IS NOT NULL OR run_after_ms <= CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+        let count: i64 = self.open_rows().query_row(sql, [], |row| row.get(0)).unwrap();
+        count == 0
+    }
+
     /// Every row of the database as text, but for the ledger, times of last use, and work that waits.
     pub(crate) fn rows(&self) -> Vec<String> {
         const LEFT_OUT: [&str; 6] =

@@ -294,13 +294,26 @@ pub const METRICS: &[Metric] = &[
         &["kind"],
         "Duration of one run of a durable job",
     ),
-    metric("atomicqms_jobs_running", Gauge, None, &["runner"], "Durable jobs that run now, by runner (jobs, mails)"),
+    metric(
+        "atomicqms_jobs_running",
+        Gauge,
+        None,
+        &["runner"],
+        "Durable jobs that run now, by runner (jobs, mails, mirrors)",
+    ),
     metric(
         "atomicqms_mails_total",
         Counter,
         None,
         &["purpose", "outcome"],
         "Mails by purpose and outcome (sent, later: tried again, refused: given up, outdated: not wanted any more)",
+    ),
+    metric(
+        "atomicqms_mirror_syncs_total",
+        Counter,
+        None,
+        &["outcome"],
+        "Looks at the remotes of mirrors and imports by outcome (ok, refused: rules of ours kept some changes out, failed)",
     ),
     metric(
         "atomicqms_search_seconds",

@@ -70,7 +70,7 @@ pub async fn conclude(
             pushes::not_stored(&app.forge, &permit.subject().repository, &request, error).await
         }
         Received::Pack(pack, _lease) => {
-            let push = Push { permit, handle, request, pack, purpose: pushes::Purpose::Move };
+            let push = Push { permit: permit.into(), handle, request, pack, purpose: pushes::Purpose::Move };
             let on_progress = tell_progress(Arc::clone(&shared), capabilities.clone());
             pushes::land(&app.forge, &app.intake, push, on_progress).await
         }

@@ -95,6 +95,11 @@ def drive(driver, world):
         call("repoGetKey", ada, id=key["id"], **at)
         call("repoDeleteKey", ada, 204, id=key["id"], **at)
 
+    call("repoMigrate", ada, 201, body={"clone_addr": f"{driver.root}/admin/seed.git", "repo_name": "followed", "service": "git", "mirror": True,
+        "mirror_interval": "8h", "description": "Follows"})
+    call("repoMirrorSync", ada, 200, owner="ada", repo="followed")
+    call("repoGet", owner="ada", repo="followed")
+    call("repoEdit", ada, owner="ada", repo="followed", body={"mirror_interval": "12h", "enable_prune": True})
     call("createFork", ada, 202, body={"name": "branched"}, **seed)
     call("listForks", **seed)
     call("repoMergeUpstream", ada, owner="ada", repo="branched", body={"branch": "main"})

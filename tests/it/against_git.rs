@@ -9,7 +9,7 @@ use crate::dsl::{Forge, Git, Identity, PROTOCOLS, ssh};
 
 /// A history with everything that histories have: merges, an octopus, tags of tags and of blobs, a submodule, links, modes, an orphan branch,
 /// directories some levels deep, dates a day apart.
-fn fill(work: &Git) {
+pub(crate) fn fill(work: &Git) {
     let mut stream = String::new();
     let mut day = 1_700_000_000_u64;
     let mut commit =

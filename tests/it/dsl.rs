@@ -12,6 +12,7 @@ pub(crate) mod http;
 pub(crate) mod mail_sink;
 pub(crate) mod pack;
 pub(crate) mod persona;
+pub(crate) mod remote;
 pub(crate) mod sop;
 pub(crate) mod ssh;
 pub(crate) mod tamper;

@@ -32,6 +32,7 @@ mod limits;
 mod mail;
 mod maintenance;
 mod midway;
+mod mirrors;
 mod no_process;
 mod permissions;
 mod push_features;

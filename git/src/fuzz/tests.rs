@@ -155,5 +155,6 @@ every_target!(
     fuzz_refs,
     fuzz_loose,
     fuzz_commit_graph,
-    fuzz_changes
+    fuzz_changes,
+    fuzz_fetch
 );

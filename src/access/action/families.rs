@@ -182,6 +182,7 @@ impl Family for OnRepository {
             disabled_units: subject.repository.disabled_units,
             is_public: subject.repository.is_public(),
             is_archived: subject.repository.is_archived,
+            is_mirror: subject.repository.is_mirror,
         }
     }
 }

@@ -58,6 +58,8 @@ fn repository(is_private: bool) -> Repository {
         default_branch: "main".into(),
         is_private,
         is_archived: false,
+        is_mirror: false,
+        original_url: String::new(),
         is_template: false,
         disabled_units: UnitSet::default(),
         fork_id: None,
@@ -97,7 +99,18 @@ fn grant(collaborator: Option<AccessLevel>) -> Grants {
 fn own_repository(is_public: bool) -> Facts {
     let console = Caller::console(Default::default());
     let rights = rights_from(&console, &repository(!is_public), &Grants::default());
-    Facts::Repository { rights, disabled_units: UnitSet::default(), is_public, is_archived: false }
+    Facts::Repository { rights, disabled_units: UnitSet::default(), is_public, is_archived: false, is_mirror: false }
+}
+
+/// The same, a mirror if that is what the action is for.
+fn own_repository_for(rule: &Rule, is_public: bool) -> Facts {
+    match own_repository(is_public) {
+        Facts::Repository { rights, disabled_units, is_public, is_archived, .. } => {
+            let is_mirror = rule.mirror == OnMirror::Only;
+            Facts::Repository { rights, disabled_units, is_public, is_archived, is_mirror }
+        }
+        other => other,
+    }
 }
 
 /// The facts of one's own account.
@@ -130,6 +143,7 @@ fn repository_actions() {
     const HIDE: &str = "not_found";
     const WHO: &str = "unauthenticated";
     const SHUT: &str = "locked";
+    const NONE: &str = "malformed";
     // anonymous, stranger, restricted, reader, writer, admin, owner, site admin, console
     let table: &[(&str, bool, bool, [&str; 9])] = &[
         ("repository.read", false, false, [OK, OK, HIDE, OK, OK, OK, OK, OK, OK]),
@@ -154,6 +168,9 @@ fn repository_actions() {
         ("repository.push", false, false, [WHO, NO, HIDE, NO, OK, OK, OK, OK, OK]),
         ("repository.push", true, false, [HIDE, HIDE, HIDE, NO, OK, OK, OK, OK, OK]),
         ("repository.push", false, true, [WHO, NO, HIDE, NO, SHUT, SHUT, SHUT, SHUT, SHUT]),
+        ("mirror.sync", false, false, [WHO, NO, HIDE, NO, NONE, NONE, NONE, NONE, NONE]),
+        ("mirror.sync", true, false, [HIDE, HIDE, HIDE, NO, NONE, NONE, NONE, NONE, NONE]),
+        ("mirror.sync", false, true, [WHO, NO, HIDE, NO, SHUT, SHUT, SHUT, SHUT, SHUT]),
         ("release.read", false, false, [OK, OK, HIDE, OK, OK, OK, OK, OK, OK]),
         ("release.read", true, true, [HIDE, HIDE, HIDE, OK, OK, OK, OK, OK, OK]),
         ("label.read", false, false, [OK, OK, HIDE, OK, OK, OK, OK, OK, OK]),
@@ -214,6 +231,7 @@ fn repository_actions() {
                 disabled_units: UnitSet::default(),
                 is_public: !is_private,
                 is_archived: *is_archived,
+                is_mirror: false,
             };
             let answer = ask(rule, caller, &facts);
             assert_eq!(word(&answer), *expected, "{name} private={is_private} archived={is_archived} {persona}");
@@ -431,7 +449,7 @@ fn units_count_for_themselves_below_administrators() {
     let facts = |rights, disabled: &[Unit]| {
         let mut disabled_units = UnitSet::default();
         disabled.iter().for_each(|unit| disabled_units.set(*unit, true));
-        Facts::Repository { rights, disabled_units, is_public: false, is_archived: false }
+        Facts::Repository { rights, disabled_units, is_public: false, is_archived: false, is_mirror: false }
     };
     let issues_only = RepositoryRights { level: AccessLevel::Write, units };
     assert_eq!(word(&ask(&rule("repository.read"), &caller, &facts(issues_only, &[]))), "ok");
@@ -451,6 +469,31 @@ fn units_count_for_themselves_below_administrators() {
 }
 
 #[test]
+fn mirrors_take_what_concerns_no_ref() {
+    let caller = Caller::for_test(user(1, "owner"), Credential::Password);
+    let refused = ["repository.push", "release.edit"];
+    for rule in OnRepository::RULES {
+        let Facts::Repository { rights, disabled_units, .. } = own_repository(true) else { panic!("a repository") };
+        let facts = |is_mirror, is_archived| Facts::Repository {
+            rights,
+            disabled_units,
+            is_public: true,
+            is_archived,
+            is_mirror,
+        };
+        let expected = if refused.contains(&rule.name) { "forbidden" } else { "ok" };
+        assert_eq!(word(&ask(rule, &caller, &facts(true, false))), expected, "{}", rule.name);
+    }
+    let sync = OnRepository::RULES.iter().find(|rule| rule.name == "mirror.sync").unwrap();
+    let mut facts = own_repository(true);
+    assert_eq!(word(&ask(sync, &caller, &facts)), "malformed", "there is nothing to follow");
+    if let Facts::Repository { is_mirror, is_archived, .. } = &mut facts {
+        (*is_mirror, *is_archived) = (true, true);
+    }
+    assert_eq!(word(&ask(sync, &caller, &facts)), "locked", "an archive does not move");
+}
+
+#[test]
 fn instance_actions() {
     let expected = |rule: &Rule| match rule.name {
         "server.read" | "user.search" | "repository.search" | "organization.list" | "topic.search" | "code.search"
@@ -463,6 +506,7 @@ fn instance_actions() {
         | "invitation.answer"
         | "organization.create"
         | "markup.render"
+        | "repository.migrate"
         | "token.current" => ["unauthenticated", "ok", "ok", "unauthenticated"],
         "user.list" | "user.create" | "ledger.read" | "organization.list_all" | "registration.forget" => {
             ["unauthenticated", "forbidden", "ok", "ok"]
@@ -491,7 +535,7 @@ fn every_rule() -> Vec<Rule> {
 fn every_rule_against_every_single_scope() {
     let owner = || User { is_admin: true, ..user(1, "owner") };
     let facts_of = |rule: &Rule| match rule.need {
-        Need::Repository { .. } => own_repository(true),
+        Need::Repository { .. } => own_repository_for(rule, true),
         Need::Organization(_) => organization(Standing::EVERYTHING, true),
         Need::Team(_) => team(Standing::EVERYTHING, true, Visibility::Public),
         Need::Recipient | Need::RecipientOrOwner => offer(true, AccessLevel::Owner, true),
@@ -549,7 +593,7 @@ fn public_only_tokens_never_reach_private_things() {
     let caller = Caller::for_test(user(1, "owner"), Credential::Token { id: TokenId::new(1), scopes });
     for rule in OnRepository::RULES {
         for (is_public, expected) in [(true, "ok"), (false, "forbidden")] {
-            let facts = own_repository(is_public);
+            let facts = own_repository_for(rule, is_public);
             assert_eq!(word(&ask(rule, &caller, &facts)), expected, "{} public={is_public}", rule.name);
         }
     }

@@ -26,6 +26,7 @@ fn forgetful(forge: &Forge) -> Arc<Forge> {
         code_search: None,
         mail_jobs: None,
         link_codes: crate::forge::mails::LinkCodes::new(b"secret"),
+        mirrors: crate::forge::testing::mirrors(),
     };
     Forge::new(parts).unwrap()
 }
@@ -54,6 +55,7 @@ async fn outcome(forge: &Forge, header: Option<&str>, repository: &str) -> Vec<S
 const CHANGES: &[&str] = &[
     "UPDATE repository SET is_private = 1 - is_private WHERE name = 'sop'",
     "UPDATE repository SET is_archived = 1 - is_archived WHERE name = 'sop'",
+    "UPDATE repository SET is_mirror = 1 - is_mirror WHERE name = 'sop'",
     "UPDATE repository SET name = 'moved', name_key = 'moved' WHERE name = 'sop'",
     "UPDATE repository SET name = 'sop', name_key = 'sop' WHERE name = 'moved'",
     "UPDATE repository SET is_private = 1 - is_private WHERE name = 'other'",

@@ -27,7 +27,8 @@ const HASHES: &[(&str, &str)] = &[
     ("0020_social.sql", "470e2a51b379aeacddcd1bae7a78d344485eb4ecc73528d7d87a38c01416f0a5"),
     ("0021_mail.sql", "e50b1c474722d96e2558368bc00f1ca5e10f645117e02fbe5adc4b2bfa5c68c1"),
     ("0022_sudo.sql", "a29b57b7a1c26419f73ee2a430b01965f2bdfbfbb84cc4ff7a4a3215ce41774e"),
-    ("0023_invitations.sql", "05d253a7e96a9db24359fd61cff0566241dacccd1604f2721f3f8e3a5ac80687"),
+    ("0023_mirrors.sql", "e14f5a9af35d12f919af4b3cc77182289cd712e602162014f8d30e060427dbc3"),
+    ("0024_invitations.sql", "05d253a7e96a9db24359fd61cff0566241dacccd1604f2721f3f8e3a5ac80687"),
 ];
 
 fn empty() -> rusqlite::Connection {

@@ -80,8 +80,8 @@ pub(in crate::db) fn build(viewer: &Viewer, query: &RepositoryQuery, page: Page)
     filter.equals("r.fork_id", query.fork_of);
     match query.mode {
         RepositoryMode::Fork => filter.add("r.fork_id IS NOT NULL"),
-        RepositoryMode::Source => filter.add("r.fork_id IS NULL"),
-        RepositoryMode::Mirror => filter.add("1 = 0"),
+        RepositoryMode::Source => filter.add("r.fork_id IS NULL AND r.is_mirror = 0"),
+        RepositoryMode::Mirror => filter.add("r.is_mirror = 1"),
         RepositoryMode::Any | RepositoryMode::Collaborative => {}
     }
     if query.without_private {

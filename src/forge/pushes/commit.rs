@@ -12,8 +12,7 @@ use atomicqms_actors::sql::Connection;
 use atomicqms_git::{ObjectId, RefEdit, RefName};
 use serde_json::{Map, Value, json};
 
-use crate::access::action::PushRepository;
-use crate::access::{Caller, Permit};
+use crate::access::Caller;
 use crate::audit::event::GitChange;
 use crate::audit::{self, Event, Object, action};
 use crate::db;
@@ -26,6 +25,7 @@ use crate::model::{Clock, RepoId, Repository, TeamId, UserId, UtcMs};
 
 use super::certificate::{Evidence, FindSigner};
 use super::facts::Facts;
+use super::leave::Leave;
 use super::policy::{self, Judge, Purpose, Refusal};
 use crate::access::{Principal, RepositoryAccess};
 use crate::forge::protection::rules::{BranchRules, Pusher, TagRules};
@@ -35,7 +35,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the repository actor commits for one push.
 pub(super) struct CommitPush {
-    pub(super) permit: Permit<PushRepository>,
+    pub(super) permit: Leave,
     pub(super) clock: Arc<dyn Clock>,
     /// None: the push brings no objects.
     pub(super) growth: Option<Growth>,
@@ -108,7 +108,8 @@ impl CommitRefs for CommitPush {
         let is_stopped = self.is_atomic && !refused.is_empty();
         if !refused.is_empty() {
             let is_final = is_stopped || refused.len() == edits.len();
-            let denial = Denial { caller: self.permit.caller().clone(), repo: repository.id, refused, is_final };
+            let known = refused.iter().map(|(edit, refusal)| self.purpose.knows(edit, refusal)).collect();
+            let denial = Denial { known, caller: self.permit.caller().clone(), repo: repository.id, refused, is_final };
             denial.note(tx, now)?;
             // It is asked once; a second value could only be the same.
             let _ = self.denied.set(denial);
@@ -182,6 +183,8 @@ pub(super) struct Denial {
     caller: Caller,
     repo: RepoId,
     refused: Vec<(RefEdit, Refusal)>,
+    /// Which of them the ledger knows.
+    known: Vec<bool>,
     /// Nothing else was to be done in that transaction, so that nothing else can have undone it.
     is_final: bool,
 }
@@ -189,7 +192,8 @@ pub(super) struct Denial {
 impl Denial {
     /// One event for each; it is committed although nothing else is.
     fn note(&self, tx: &dyn Connection, now: UtcMs) -> Result<()> {
-        for (edit, refusal) in &self.refused {
+        let news = self.refused.iter().zip(&self.known).filter(|(_, is_known)| !**is_known);
+        for ((edit, refusal), _) in news {
             let object = Object::in_repository("ref", self.repo, edit.name.as_str());
             let event = Event::new(self.caller.stamp(), action::GIT_REF_REFUSED, object)
                 .git(change_of(edit))
@@ -276,7 +280,8 @@ fn commit_edit(
         tracing::error!(repo.id = repository.id.get(), git.r#ref = %edit.name, "ref rows differ from the repository's view");
         return Err(Error::conflict("the ref changed meanwhile; fetch and try again"));
     }
-    let user: Option<UserId> = caller.user_id();
+    // As the ledger has it, which is compared with the journal.
+    let user: Option<UserId> = caller.effective_user_id();
     let object = Object::in_repository("ref", repository.id, edit.name.as_str());
     let mut event = Event::new(caller.stamp(), action::GIT_REF_UPDATE, object).git(change_of(edit));
     event.after = said.cloned();

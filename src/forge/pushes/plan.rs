@@ -72,7 +72,7 @@ fn plan_one(command: &Command, view: &View, purpose: &Purpose) -> Planned {
             Some(_) if command.old.is_none() => return refused("the ref exists; fetch first"),
             None | Some(_) => {}
         }
-        if name == view.head && *purpose == Purpose::Move {
+        if name == view.head && !matches!(purpose, Purpose::Rename { .. }) {
             return refused("deletion of the current branch prohibited");
         }
     }

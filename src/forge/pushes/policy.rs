@@ -4,7 +4,10 @@
 //! rows of that moment, so that no way in escapes it and no change of a rule is overtaken. What was not found out before the transaction and is
 //! asked by a rule now refuses. Refuses to read rows or objects itself. Called by `forge/pushes/commit.rs`.
 
-use atomicqms_git::RefEdit;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use atomicqms_git::{ObjectId, RefEdit};
 
 use super::facts::Facts;
 use crate::forge::protection::Rules;
@@ -50,6 +53,30 @@ pub enum Purpose {
         /// Its new name.
         to: String,
     },
+    /// To follow another server.
+    Follow {
+        /// What rules refused the last time, as [`refusal_line`] writes it: the ledger knows of it.
+        refused: Arc<BTreeSet<String>>,
+    },
+}
+
+impl Purpose {
+    /// Whether exactly this was refused, and written down, before.
+    pub(super) fn knows(&self, edit: &RefEdit, refusal: &Refusal) -> bool {
+        let Self::Follow { refused } = self else { return false };
+        // Of a longer list nobody knows any more what is new: it was told once, and is not told each time.
+        refused.len() >= MAX_REMEMBERED
+            || refused.contains(&refusal_line(edit.name.as_str(), edit.new, &refusal.reason))
+    }
+}
+
+/// Refused changes of a mirror that are remembered.
+pub const MAX_REMEMBERED: usize = 1000;
+
+/// A refused change in a line: ref, new value, reason.
+pub fn refusal_line(name: &str, new: Option<ObjectId>, reason: &str) -> String {
+    let new = new.map_or_else(|| "-".to_owned(), |id| id.to_string());
+    format!("{name} {new} {}", reason.replace(char::is_control, " "))
 }
 
 /// Why a change is refused.
@@ -92,7 +119,7 @@ impl Judge<'_> {
         match purpose {
             Purpose::Rename { from, .. } if branch == from => self.judge_old_name(branch),
             Purpose::Rename { .. } => self.judge_new_name(branch),
-            Purpose::Move => self.judge_move(branch, facts),
+            Purpose::Move | Purpose::Follow { .. } => self.judge_move(branch, facts),
         }
     }
 

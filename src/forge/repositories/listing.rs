@@ -16,6 +16,7 @@ use crate::db::repositories::search::Viewer;
 use crate::error::{Error, Result};
 use crate::forge::Forge;
 use crate::model::interest::Interest;
+use crate::model::mirror::Mirror;
 use crate::model::repository::{RepositoryQuery, RepositorySort};
 use crate::model::{AccessLevel, Page, Paged, RepoId, Repository, TeamId, User, UserId};
 
@@ -160,6 +161,8 @@ pub struct Details {
     pub star_count: u64,
     /// Watches.
     pub watcher_count: u64,
+    /// How it is kept, if it is a mirror.
+    pub mirror: Option<Mirror>,
 }
 
 /// Reads what is shown of repositories the caller was already shown, in their order. The branches of a repository that is open are counted in
@@ -243,6 +246,10 @@ impl<'a> Reading<'a> {
             language: self.languages.get(&repository.id).cloned().unwrap_or_default(),
             star_count: self.stars.get(&repository.id).copied().unwrap_or(0),
             watcher_count: self.watches.get(&repository.id).copied().unwrap_or(0),
+            mirror: match repository.is_mirror {
+                true => db::mirrors::find(self.conn, repository.id)?,
+                false => None,
+            },
         })
     }
 }

@@ -3,6 +3,7 @@
 //! Owns the memory of it and its shape. What a commit says never changes, so nothing here goes stale; who may see the commit is asked before, each time.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -148,8 +149,8 @@ pub async fn repo_get_blame(
         let ranges: Vec<BlamedRange> = blame.ranges.iter().filter_map(|range| cut(range, first, end)).collect();
         let mut facts = HashMap::new();
         for range in &ranges {
-            if !facts.contains_key(&range.commit) {
-                facts.insert(range.commit, commit_facts::read(view, &range.commit, wish, interrupt)?);
+            if let Entry::Vacant(place) = facts.entry(range.commit) {
+                place.insert(commit_facts::read(view, &range.commit, wish, interrupt)?);
             }
         }
         let total_lines = blame.ranges.last().map_or(0, |last| last.line - 1 + last.len);

@@ -103,7 +103,9 @@ fn render_rule(
     rule: Option<&ReadyRule>,
     branch: BranchJson,
 ) -> BranchJson {
-    let may_write = subject.rights.units.of(Unit::Code) >= AccessLevel::Write && !subject.repository.is_archived;
+    let may_write = subject.rights.units.of(Unit::Code) >= AccessLevel::Write
+        && !subject.repository.is_archived
+        && !subject.repository.is_mirror;
     let Some(ready) = rule else { return BranchJson { user_can_push: may_write, user_can_merge: may_write, ..branch } };
     let settings = &ready.rule.settings;
     let is_admin = subject.rights.level >= AccessLevel::Admin;

@@ -57,8 +57,8 @@ pub use label::{CreateLabelOption, EditLabelOption, LabelJson, LabelTemplateJson
 pub use markup::{MarkdownOption, MarkupOption};
 pub use options::{
     AddCollaboratorOption, CreateAccessTokenOption, CreateForkOption, CreateKeyOption, CreateRepoOption,
-    CreateUserOption, EditRepoOption, EditUserOption, GenerateRepoOption, MergeUpstreamOption, RenameOrgOption,
-    RenameUserOption, TransferRepoOption, UpdateAvatarOption,
+    CreateUserOption, EditRepoOption, EditUserOption, GenerateRepoOption, MergeUpstreamOption, MigrateRepoOption,
+    RenameOrgOption, RenameUserOption, TransferRepoOption, UpdateAvatarOption,
 };
 pub use organization::{
     CreateOrgOption, EditOrgOption, OrganizationJson, OrganizationPermissionsJson, TeamJson, TeamOption, TeamSearchJson,

@@ -10,10 +10,11 @@ use crate::model::{AccessLevel, EmailAddress, Organization, Repository, SshKey, 
 use super::json::{
     AccessTokenJson, AttachmentJson, CurrentAccessTokenJson, DeployKeyJson, EmailJson, OrganizationJson,
     PermissionJson, PublicKeyJson, ReleaseJson, RepositoryJson, TeamJson, Timestamp, UserJson, UserMetaJson,
-    UserSettingsJson,
+    UserSettingsJson, ZERO_TIME,
 };
 use super::urls::Urls;
 use crate::forge::releases::Shown;
+use crate::model::mirror::format_interval;
 use crate::model::{Attachment, Token, Visibility};
 
 /// Name of accounts that were deleted; nobody can have it.
@@ -152,6 +153,19 @@ impl<'a> Viewer<'a> {
             ssh_url: self.ssh_root.map_or_else(String::new, |root| format!("{root}{full_name}.git")),
             clone_url: self.urls.clone_http(&full_name),
             website: repository.website.clone(),
+            original_url: repository.original_url.clone(),
+            mirror: repository.is_mirror,
+            mirror_interval: details.mirror.as_ref().map_or_else(String::new, |kept| format_interval(kept.interval_ms)),
+            mirror_updated: details
+                .mirror
+                .as_ref()
+                .and_then(|kept| kept.synced_ms)
+                .map_or(ZERO_TIME, |at| Timestamp::from_ms(at.get())),
+            mirror_last_sync_at: details
+                .mirror
+                .as_ref()
+                .and_then(|kept| kept.synced_ms)
+                .map(|at| Timestamp::from_ms(at.get())),
             branch_count: i64::try_from(details.branch_count).unwrap_or(i64::MAX),
             fork: repository.fork_id.is_some(),
             forks_count: i64::try_from(details.fork_count).unwrap_or(i64::MAX),

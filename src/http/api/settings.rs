@@ -46,9 +46,9 @@ pub async fn get_general_attachment_settings(
 pub async fn get_general_repository_settings(State(app): State<App>, caller: Caller) -> Result<Json<RepoSettingsJson>> {
     app.forge.authorize(&caller, action::ReadServer, &()).await?;
     Ok(Json(RepoSettingsJson {
-        mirrors_disabled: true,
+        mirrors_disabled: !app.config.mirrors.enabled,
         http_git_disabled: false,
-        migrations_disabled: true,
+        migrations_disabled: !app.config.mirrors.enabled,
         stars_disabled: false,
         time_tracking_disabled: true,
         lfs_disabled: true,

@@ -25,6 +25,7 @@ mod issue_templates;
 mod labels;
 mod markup;
 mod matrix;
+mod mirrors;
 mod objects;
 mod organizations;
 mod people;

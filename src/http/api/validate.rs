@@ -9,13 +9,15 @@ pub use releases::{attachment_name, new_release, release_patch};
 use super::json::{
     CreateAccessTokenOption, CreateGpgKeyOption, CreateKeyOption, CreateLabelOption, CreateRepoOption,
     CreateUserOption, EditLabelOption, EditRepoOption, EditUserOption, EmailsOption, GenerateRepoOption,
-    UserSettingsOption,
+    MigrateRepoOption, UserSettingsOption,
 };
 use crate::bundled::licenses::License;
 use crate::bundled::{gitignores, label_sets};
 use crate::error::{Error, Kind, Result};
+use crate::forge::mirrors::Wanted;
 use crate::model::email_address::MAX_OF_ACCOUNT;
 use crate::model::label::{LabelColor, LabelPatch, NewLabel};
+use crate::model::mirror::{Credentials, parse_interval};
 use crate::model::user::DiffViewStyle;
 use crate::model::{Email, NewGpgKey, NewKey, NewToken, TokenScopes};
 use crate::model::{
@@ -30,6 +32,8 @@ const WEBSITE_MAX: usize = 1024;
 const BRANCH_MAX: usize = 100;
 /// Longest e-mail address. Units: characters.
 const EMAIL_MAX: usize = 254;
+/// Longest credentials at another server. Units: characters.
+const SECRET_MAX: usize = 2048;
 /// Longest free text of a profile. Units: characters.
 const PROFILE_MAX: usize = 255;
 
@@ -386,7 +390,78 @@ pub fn repository_patch(option: EditRepoOption) -> Result<RepositoryPatch> {
         is_template: option.template,
         is_archived: option.archived,
         default_branch,
+        mirror_interval_ms: option.mirror_interval.map(|text| mirror_interval(&text)).transpose()?,
+        mirror_prunes: option.enable_prune,
+        mirror_credentials: credentials(
+            option.mirror_username.unwrap_or_default(),
+            option.mirror_password.unwrap_or_default(),
+            option.mirror_token.unwrap_or_default(),
+        )?,
     })
+}
+
+/// Reads a span of time as Gitea writes it. Units: milliseconds.
+fn mirror_interval(text: &str) -> Result<i64> {
+    let bad = || Error::invalid("mirror_interval", format!("time: invalid duration {text:?}"));
+    parse_interval(text).ok_or_else(bad)
+}
+
+/// Reads how to be let in at another server; none: nothing was said.
+fn credentials(user: String, password: String, token: String) -> Result<Option<Credentials>> {
+    for (field, text) in [("AuthUsername", &user), ("AuthPassword", &password), ("AuthToken", &token)] {
+        at_most(field, text, SECRET_MAX)?;
+        if text.chars().any(char::is_control) {
+            return Err(broken(field, "ControlCharacters"));
+        }
+    }
+    // A colon would end it early, so that others would read another name.
+    if user.contains(':') {
+        return Err(broken("AuthUsername", "Colon"));
+    }
+    Ok(match (user.is_empty(), token.is_empty()) {
+        (true, true) if password.is_empty() => None,
+        (_, true) => Some(Credentials { user, password }),
+        // What servers of git take for a token's owner where they do not look at it.
+        (true, false) => Some(Credentials { user: "oauth2".to_owned(), password: token }),
+        (false, false) => Some(Credentials { user, password: token }),
+    })
+}
+
+/// Reads `MigrateRepoOptions`.
+///
+/// Errors: `Invalid` naming the field; also for what this server does not bring over, so that nobody takes it for brought.
+pub fn migration(option: MigrateRepoOption) -> Result<(NewRepository, Wanted)> {
+    required("CloneAddr", &option.clone_addr)?;
+    required("RepoName", &option.repo_name)?;
+    at_most("Description", &option.description, DESCRIPTION_MAX)?;
+    let credentials = credentials(option.auth_username, option.auth_password, option.auth_token)?;
+    let is_plain = match option.service.as_str() {
+        "" | "git" => true,
+        "github" | "gitea" | "gitlab" | "gogs" | "onedev" | "gitbucket" | "codebase" | "codecommit" => false,
+        _ => return Err(broken("Service", "In")),
+    };
+    if option.lfs {
+        return Err(Error::invalid("lfs", "this server does not bring large files over"));
+    }
+    if option.wiki {
+        return Err(Error::invalid("wiki", "this server does not bring wikis over"));
+    }
+    if !option.aws_access_key_id.is_empty() || !option.aws_secret_access_key.is_empty() {
+        return Err(Error::invalid("aws_access_key_id", "this server does not use credentials of a cloud"));
+    }
+    let asks_for_more = option.issues || option.labels || option.milestones || option.pull_requests || option.releases;
+    // Gitea leaves them out of mirrors and of plain git without a word.
+    if asks_for_more && !is_plain && !option.mirror {
+        return Err(Error::invalid("service", "this server brings over branches and tags only"));
+    }
+    let interval = option.mirror_interval.trim();
+    let interval_ms = if interval.is_empty() || !option.mirror { None } else { Some(mirror_interval(interval)?) };
+    let new = NewRepository {
+        description: option.description,
+        is_private: option.private,
+        ..NewRepository::new(repo_name("RepoName", &option.repo_name)?)
+    };
+    Ok((new, Wanted { url: option.clone_addr, credentials, is_mirror: option.mirror, interval_ms }))
 }
 
 #[cfg(test)]

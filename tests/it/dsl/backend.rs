@@ -16,6 +16,15 @@ pub(crate) struct Backend {
 impl Backend {
     /// Serves the bare repositories below `root`.
     pub(crate) fn start(root: &Path) -> Self {
+        Self::listen(root, true)
+    }
+
+    /// The same as a server that does not look at the version of the protocol which clients ask for, as many do that pass nothing on to git.
+    pub(crate) fn start_old(root: &Path) -> Self {
+        Self::listen(root, false)
+    }
+
+    fn listen(root: &Path, passes_protocol: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let root: Arc<PathBuf> = Arc::new(root.to_owned());
@@ -23,10 +32,15 @@ impl Backend {
             for stream in listener.incoming().flatten() {
                 let root = Arc::clone(&root);
                 // A client that leaves early is no concern of the test.
-                std::thread::spawn(move || drop(answer(&stream, &root)));
+                std::thread::spawn(move || drop(answer(&stream, &root, passes_protocol)));
             }
         });
         Self { addr }
+    }
+
+    /// Where it listens.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
     }
 
     /// The address of a repository.
@@ -35,7 +49,7 @@ impl Backend {
     }
 }
 
-fn answer(stream: &TcpStream, root: &Path) -> io::Result<()> {
+fn answer(stream: &TcpStream, root: &Path, passes_protocol: bool) -> io::Result<()> {
     let mut input = BufReader::new(stream);
     let mut line = String::new();
     input.read_line(&mut line)?;
@@ -58,7 +72,9 @@ fn answer(stream: &TcpStream, root: &Path) -> io::Result<()> {
             "transfer-encoding" => is_chunked = value == "chunked",
             "content-type" => drop(command.env("CONTENT_TYPE", value)),
             "content-encoding" => drop(command.env("HTTP_CONTENT_ENCODING", value)),
-            "git-protocol" => drop(command.env("GIT_PROTOCOL", value).env("HTTP_GIT_PROTOCOL", value)),
+            "git-protocol" if passes_protocol => {
+                command.env("GIT_PROTOCOL", value).env("HTTP_GIT_PROTOCOL", value);
+            }
             "expect" => (&*stream).write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?,
             _ => {}
         }

@@ -84,6 +84,13 @@ impl Evidence {
         rows.map(Result::unwrap).collect()
     }
 
+    /// How it stands with the mirror that a repository is: whether nothing is done or due, failures in a row, what was said of the last. None: it is none.
+    pub(crate) fn mirror(&self, repository: i64) -> Option<(bool, i64, String)> {
+        let sql = "SELECT claimed_ms IS NULL AND COALESCE(run_after_ms > unixepoch('subsec') * 1000, 1), failures, COALESCE(last_error, '') \
+             FROM mirror WHERE repo_id = ?1";
+        self.connection.query_row(sql, [repository], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).ok()
+    }
+
     pub(crate) fn journal(&self, repository: i64) -> Vec<JournalRow> {
         let sql = "SELECT seq, name, old, new, audit_seq FROM ref_journal WHERE repo_id = ?1 ORDER BY seq";
         let mut statement = self.connection.prepare(sql).unwrap();

@@ -179,3 +179,20 @@ fn proposals_are_known_by_their_names() {
         assert_eq!(Intent::of(name), Intent::Move, "{name}");
     }
 }
+
+#[test]
+fn a_mirror_tells_of_each_refusal_once_and_of_none_when_there_are_too_many() {
+    let edit = edit("refs/heads/main", Some(1), Some(2));
+    let why = |reason: &str| Refusal { rule: "branch:main".to_owned(), reason: reason.to_owned() };
+    let follow = |lines: Vec<String>| Purpose::Follow { refused: Arc::new(lines.into_iter().collect()) };
+    let line = refusal_line("refs/heads/main", edit.new, "not\nhere");
+    assert!(!line.contains('\n') && line.starts_with("refs/heads/main 0202"));
+    assert!(!Purpose::Move.knows(&edit, &why("not\nhere")));
+    assert!(!follow(Vec::new()).knows(&edit, &why("not\nhere")));
+    let known = follow(vec![line]);
+    assert!(known.knows(&edit, &why("not\nhere")) && !known.knows(&edit, &why("for another reason")));
+    let moved = RefEdit { new: None, ..edit.clone() };
+    assert!(!known.knows(&moved, &why("not\nhere")), "another change");
+    let many = follow((0..MAX_REMEMBERED).map(|n| n.to_string()).collect());
+    assert!(many.knows(&edit, &why("not\nhere")));
+}

@@ -207,6 +207,91 @@ pub struct EditRepoOption {
     pub has_packages: Option<bool>,
     /// Unit switch.
     pub has_actions: Option<bool>,
+    /// Time between two looks at the remote of a mirror, such as `8h`; `0` for none.
+    pub mirror_interval: Option<String>,
+    /// Whether a mirror loses the branches and tags that its remote loses.
+    pub enable_prune: Option<bool>,
+    /// New user name at the remote of a mirror.
+    pub mirror_username: Option<String>,
+    /// New password there.
+    pub mirror_password: Option<String>,
+    /// New access token there, instead of a password.
+    pub mirror_token: Option<String>,
+}
+
+/// Body of `repoMigrate`.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(rename = "MigrateRepoOptions")]
+#[expect(clippy::struct_excessive_bools, reason = "Gitea's shape")]
+#[schemars(extend("required" = ["clone_addr", "repo_name"]))]
+pub struct MigrateRepoOption {
+    /// Address of the repository, without credentials.
+    #[serde(deserialize_with = "null_is_default")]
+    pub clone_addr: String,
+    /// Name here.
+    #[serde(deserialize_with = "null_is_default")]
+    pub repo_name: String,
+    /// Who will own it; the caller when empty.
+    #[serde(deserialize_with = "null_is_default")]
+    pub repo_owner: String,
+    /// The same by id, as older clients say it.
+    #[serde(deserialize_with = "null_is_default")]
+    pub uid: i64,
+    /// What the other server is; each is asked for its git data alone.
+    #[serde(deserialize_with = "null_is_default")]
+    pub service: String,
+    /// User name there.
+    #[serde(deserialize_with = "null_is_default")]
+    pub auth_username: String,
+    /// Password there.
+    #[serde(deserialize_with = "null_is_default")]
+    pub auth_password: String,
+    /// Access token there, instead of a password.
+    #[serde(deserialize_with = "null_is_default")]
+    pub auth_token: String,
+    /// It goes on following the other server.
+    #[serde(deserialize_with = "null_is_default")]
+    pub mirror: bool,
+    /// Time between two looks, such as `8h`; `0` for none.
+    #[serde(deserialize_with = "null_is_default")]
+    pub mirror_interval: String,
+    /// Hidden from those without a right.
+    #[serde(deserialize_with = "null_is_default")]
+    pub private: bool,
+    /// Free text.
+    #[serde(deserialize_with = "null_is_default")]
+    pub description: String,
+    /// Refused: large files do not come over.
+    #[serde(deserialize_with = "null_is_default")]
+    pub lfs: bool,
+    /// Refused with `lfs`, without meaning otherwise.
+    #[serde(deserialize_with = "null_is_default")]
+    pub lfs_endpoint: String,
+    /// Refused: wikis do not come over.
+    #[serde(deserialize_with = "null_is_default")]
+    pub wiki: bool,
+    /// Refused where Gitea would bring them: only git data comes over.
+    #[serde(deserialize_with = "null_is_default")]
+    pub issues: bool,
+    /// As `issues`.
+    #[serde(deserialize_with = "null_is_default")]
+    pub labels: bool,
+    /// As `issues`.
+    #[serde(deserialize_with = "null_is_default")]
+    pub milestones: bool,
+    /// As `issues`.
+    #[serde(deserialize_with = "null_is_default")]
+    pub pull_requests: bool,
+    /// As `issues`.
+    #[serde(deserialize_with = "null_is_default")]
+    pub releases: bool,
+    /// Refused: credentials of a cloud are not used.
+    #[serde(deserialize_with = "null_is_default")]
+    pub aws_access_key_id: String,
+    /// As `aws_access_key_id`.
+    #[serde(deserialize_with = "null_is_default")]
+    pub aws_secret_access_key: String,
 }
 
 /// Body of `generateRepo`: what is taken over from the template is said item by item.

@@ -109,6 +109,11 @@ impl Api {
         self.server.count_waiting_packs()
     }
 
+    /// Whether no mirror is being synchronized or is due.
+    pub(in crate::http::api) async fn are_mirrors_idle(&self) -> bool {
+        self.server.are_mirrors_idle()
+    }
+
     /// How many events the ledger has beside those of one action.
     pub(in crate::http::api) async fn count_events_but(&self, action: &str) -> usize {
         self.server.count_events_but(action)

@@ -45,11 +45,6 @@ const LEFT_OUT: &[(&str, &[&str], &str)] = &[
         ],
         "there are no pull requests yet: ignored",
     ),
-    (
-        "EditRepoOption",
-        &["enable_prune", "mirror_interval", "mirror_password", "mirror_token", "mirror_username"],
-        "there are no mirrors: ignored",
-    ),
     ("EditRepoOption", &["external_tracker", "external_wiki"], "there are no outside services: ignored"),
     ("EditRepoOption", &["internal_tracker", "projects_mode"], "there are no issues and projects yet: ignored"),
     ("Repository", &["external_tracker", "external_wiki", "repo_transfer"], "never there, so of no type"),

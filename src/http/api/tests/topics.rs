@@ -57,6 +57,8 @@ async fn topics_of_hidden_repositories_are_not_found() {
         let shown: Vec<Value> = topics.iter().map(|topic| json!([topic["topic_name"], topic["repo_count"]])).collect();
         assert_eq!(json!(shown), expected);
         assert_eq!(found.header("x-total-count"), shown.len().to_string());
+        let beyond = api.get("/topics/search?q=SOP&limit=1&page=9", &who).await.expect(200);
+        assert_eq!((&beyond.json["topics"], beyond.header("x-total-count")), (&json!([]), shown.len().to_string()));
     }
     for (who, words, expected) in [
         (api.bob(), "sop", json!(["open"])),

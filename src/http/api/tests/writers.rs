@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::fixture::{Answer, Api};
 use super::git::{git, git_over_ssh, ssh_is_missing, try_git};
+use super::mirrors;
 use super::writing::base64;
 
 const REPO: &str = "/repos/ada/sops";
@@ -45,7 +46,11 @@ struct Setting {
 
 impl Setting {
     async fn start() -> Self {
-        let api = Api::start_tuned(|config| config.server.ssh_addr.0 = "127.0.0.1:0".parse().ok()).await;
+        let api = Api::start_tuned(|config| {
+            mirrors::allow_itself(config);
+            config.server.ssh_addr.0 = "127.0.0.1:0".parse().ok();
+        })
+        .await;
         let ada = api.ada();
         api.repository("ada", "sops", true).await;
         let made = api.post(&format!("{REPO}/contents/file"), &ada, json!({ "content": base64("x") })).await;
@@ -330,6 +335,122 @@ async fn nothing_is_written_into_an_archive() {
         }
         assert!(setting.state().await == before, "{name}: something moved");
     }
+    setting.api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_written_into_a_mirror() {
+    if ssh_is_missing() {
+        return;
+    }
+    let mut setting = Setting::start().await;
+    let (api, ada) = (&setting.api, setting.api.ada());
+    // What everything was about is now what the mirror of its name follows.
+    let made = api.post(&format!("{REPO}/releases"), &ada, json!({ "tag_name": "v1" })).await.expect(201).json;
+    api.patch(REPO, &ada, json!({ "name": "source" })).await.expect(200);
+    mirrors::migrate(api, "ada/source", "sops", json!({ "mirror": true })).await.expect(201);
+    setting.draft = made["id"].to_string();
+    let ways: Vec<Way> = [setting.commits(), setting.moves(), setting.deletions(), setting.forced()]
+        .into_iter()
+        .flatten()
+        .chain([
+            Call("PATCH", "branches/held".into(), json!({ "name": "other" })),
+            Call("POST", "tags".into(), json!({ "tag_name": "v2" })),
+            Call("DELETE", "tags/v1".into(), json!({})),
+            Call("POST", "releases".into(), json!({ "tag_name": "v1" })),
+            Call("POST", "releases".into(), json!({ "tag_name": "v2" })),
+            Call("PATCH", format!("releases/{}", setting.draft), json!({ "draft": false })),
+            Call("DELETE", format!("releases/{}", setting.draft), json!({})),
+            Push("v2"),
+        ])
+        .collect();
+    for way in ways {
+        let name = match &way {
+            Call(method, path, _) => format!("{method} {path}"),
+            Push(words) => (*words).to_owned(),
+        };
+        let before = setting.state().await;
+        for (text, status) in setting.attempts(&way).await {
+            assert!(status.is_none_or(|status| status == 403), "{name}: {status:?} {text}");
+            assert!(text.contains("mirror repository is read-only") || text.contains("403"), "{name}: {text}");
+        }
+        assert!(setting.state().await == before, "{name}: something moved");
+    }
+    setting.api.finish().await;
+}
+
+/// The refs of a repository, by name.
+async fn refs_of(api: &Api, repository: &str) -> Vec<(String, String)> {
+    let found = api.get(&format!("/repos/{repository}/git/refs"), &api.ada()).await.expect(200).json;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    found.as_array().unwrap().iter().map(|one| (text(&one["ref"]), text(&one["object"]["sha"]))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_is_judged_by_every_rule_and_what_is_refused_is_told_once() {
+    if ssh_is_missing() {
+        return;
+    }
+    let setting = Setting::start().await;
+    let (api, ada) = (&setting.api, setting.api.ada());
+    let at = setting.dir.path();
+    let url = api.git_url("ada", "ada/sops");
+    let files = json!({ "enable_push": true, "protected_file_patterns": "file" });
+    let nobody = json!({ "enable_push": true, "enable_push_whitelist": true, "push_whitelist_usernames": ["bob"] });
+    // The rule of `h*`, how `held` moves at the remote, and the words of the refusal; `free` moves as well, and nothing covers it.
+    let cases = [
+        ("nobody pushes", json!({}), "ahead:held", PUSH),
+        ("somebody else pushes", nobody, "ahead:held", PUSH),
+        ("signed commits", json!({ "enable_push": true, "require_signed_commits": true }), "ahead:held", SIGNATURE),
+        ("protected files", files, "ahead:held", FILE),
+        ("no force", json!({ "enable_push": true }), "+other:held", FORCE),
+        ("deletion", json!({ "enable_push": true }), ":held", DELETION),
+        ("a new branch", json!({}), "ahead:refs/heads/heir", PUSH),
+    ];
+    for (number, (what, rule, words, reason)) in cases.into_iter().enumerate() {
+        git(at, &["push", "--quiet", "--force", &url, "origin/held:refs/heads/held", "origin/free:refs/heads/free"])
+            .await;
+        let name = format!("copy-{number}");
+        mirrors::migrate(api, "ada/sops", &name, json!({ "mirror": true })).await.named(what).expect(201);
+        let copy = format!("ada/{name}");
+        let mut body = json!({ "rule_name": "h*" });
+        body.as_object_mut().unwrap().extend(rule.as_object().unwrap().clone());
+        api.post(&format!("/repos/{copy}/branch_protections"), &ada, body).await.expect(201);
+        let before = refs_of(api, &copy).await;
+        git(at, &["push", "--quiet", "--force", &url, words, "other:free"]).await;
+        let refusals = api.events("git.ref_refused").await.len();
+        for _ in 0..2 {
+            mirrors::sync(api, &copy).await;
+            let events = api.events("git.ref_refused").await;
+            assert_eq!(events.len(), refusals + 1, "{what}: told once, however often it is refused");
+            let event = events.last().unwrap();
+            assert!(event["reason"].as_str().unwrap().contains(reason), "{what}: {event}");
+            assert_eq!((&event["actor"]["login"], &event["on_behalf"]["login"]), (&json!("-system-"), &json!("ada")));
+            let after = refs_of(api, &copy).await;
+            let moved: Vec<&String> = before.iter().zip(&after).filter(|(a, b)| a != b).map(|(a, _)| &a.0).collect();
+            assert_eq!(moved, ["refs/heads/free"], "{what}: the rule's branch stays, the others follow");
+            assert_eq!(before.len(), after.len(), "{what}");
+        }
+        // Without the rule it follows.
+        api.delete(&format!("/repos/{copy}/branch_protections/h*"), &ada).await.expect(204);
+        mirrors::sync(api, &copy).await;
+        assert_eq!(refs_of(api, &copy).await, refs_of(api, "ada/sops").await, "{what}");
+        git(at, &["push", "--quiet", &url, ":refs/heads/heir"]).await;
+    }
+    // Tags.
+    mirrors::migrate(api, "ada/sops", "tags", json!({ "mirror": true })).await.expect(201);
+    api.post("/repos/ada/tags/tag_protections", &ada, json!({ "name_pattern": "v*" })).await.expect(201);
+    let before = refs_of(api, "ada/tags").await;
+    git(at, &["push", "--quiet", "--force", &url, "v1", "v2"]).await;
+    let refusals = api.events("git.ref_refused").await.len();
+    mirrors::sync(api, "ada/tags").await;
+    mirrors::sync(api, "ada/tags").await;
+    assert_eq!(refs_of(api, "ada/tags").await, before);
+    let events = api.events("git.ref_refused").await;
+    assert_eq!(events.len(), refusals + 2, "one for each tag");
+    assert!(events.last().unwrap()["reason"].as_str().unwrap().contains(TAG));
+    // A rule is no failure of the remote.
+    assert!(api.events("repository.mirror_fail").await.is_empty());
     setting.api.finish().await;
 }
 

@@ -229,6 +229,9 @@ pub(super) const RULES: &[Rule] = &[
     rule("createFork", READS_SIGNED_IN, RR, &[422]),
     rule("repoMergeUpstream", WRITES, WR, &[400]),
     rule("generateRepo", READS_SIGNED_IN, RR, &[422]),
+    rule("repoMigrate", Account, WR, &[422]),
+    // It is no mirror; what is asked of those is in tests of their own.
+    rule("repoMirrorSync", WRITES, WR, &[400]),
     rule("repoTransfer", OWNS, WR, &[422]),
     rule("acceptRepoTransfer", Recipient, WR, &[202]),
     rule("rejectRepoTransfer", RecipientOrOwner, WR, &[200]),

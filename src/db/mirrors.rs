@@ -1,0 +1,250 @@
+//! Rows of mirrors, and what the runner that synchronizes them needs of them: the implementation of its trait.
+
+use std::sync::Arc;
+
+use atomicqms_actors::params;
+use atomicqms_actors::sql::{Connection, Error, Row};
+use atomicqms_actors::{Job, JobEnd, JobStore};
+
+use crate::model::mirror::{Mirror, NewMirror};
+use crate::model::{Clock, RepoId, UtcMs};
+
+/// Kind of the jobs.
+pub const SYNC: &str = "mirror.sync";
+/// Longest text kept of an error. Units: characters.
+const MAX_ERROR_CHARS: usize = 500;
+
+const COLUMNS: &str = "repo_id, remote_url, credentials, is_once, interval_ms, prunes, synced_ms, failures, refused";
+
+fn read(row: &dyn Row) -> Result<Mirror, Error> {
+    Ok(Mirror {
+        repository: RepoId::new(row.int(0)?),
+        remote_url: row.text(1)?,
+        credentials: row.opt_blob(2)?,
+        is_once: row.flag(3)?,
+        interval_ms: row.int(4)?,
+        prunes: row.flag(5)?,
+        synced_ms: row.opt_int(6)?.map(UtcMs::new),
+        failures: u32::try_from(row.int(7)?).map_err(|_| Error::Column { index: 7, expected: "a count" })?,
+        refused: row.text(8)?,
+    })
+}
+
+/// Makes a repository a mirror that is being synchronized for the first time by whoever makes it.
+pub fn insert(tx: &dyn Connection, id: RepoId, new: &NewMirror, at: UtcMs) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO mirror (repo_id, remote_url, credentials, is_once, interval_ms, claimed_ms, created_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        &params![id, new.remote_url.as_str(), new.credentials.as_deref(), new.is_once, new.interval_ms, at, at],
+    )?;
+    tx.execute(
+        "UPDATE repository SET is_mirror = 1, original_url = $1 WHERE id = $2",
+        &params![new.remote_url.as_str(), id],
+    )?;
+    Ok(())
+}
+
+/// Finds the mirror that a repository is.
+pub fn find(conn: &dyn Connection, id: RepoId) -> Result<Option<Mirror>, Error> {
+    conn.first(&format!("SELECT {COLUMNS} FROM mirror WHERE repo_id = $1"), &params![id], read)
+}
+
+/// Asks for a mirror to be synchronized now, or once more if that is under way.
+pub fn ask(tx: &dyn Connection, id: RepoId, now: UtcMs) -> Result<(), Error> {
+    tx.execute("UPDATE mirror SET run_after_ms = $1 WHERE repo_id = $2", &params![now, id])?;
+    Ok(())
+}
+
+/// Writes how a mirror is kept and when it is due; one that is due now stays so.
+pub fn update(tx: &dyn Connection, mirror: &Mirror, run_after: Option<UtcMs>, now: UtcMs) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE mirror SET interval_ms = $1, prunes = $2, credentials = $3, \
+         run_after_ms = CASE WHEN run_after_ms <= $4 THEN run_after_ms ELSE $5 END WHERE repo_id = $6",
+        &params![mirror.interval_ms, mirror.prunes, mirror.credentials.as_deref(), now, run_after, mirror.repository],
+    )?;
+    Ok(())
+}
+
+/// Notes that a mirror is in step, but for changes that rules refused.
+pub fn record_success(
+    tx: &dyn Connection,
+    id: RepoId,
+    next: Option<UtcMs>,
+    refused: &str,
+    now: UtcMs,
+) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE mirror SET synced_ms = $1, failures = 0, failing_since_ms = NULL, last_error = NULL, refused = $2 WHERE repo_id = $3",
+        &params![now, refused, id],
+    )?;
+    wait_until(tx, id, next)
+}
+
+/// Notes that a mirror could not be synchronized.
+pub fn record_failure(
+    tx: &dyn Connection,
+    id: RepoId,
+    next: Option<UtcMs>,
+    error: &str,
+    now: UtcMs,
+) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE mirror SET failures = failures + 1, failing_since_ms = COALESCE(failing_since_ms, $1), last_error = $2 WHERE repo_id = $3",
+        &params![now, short(error), id],
+    )?;
+    wait_until(tx, id, next)
+}
+
+/// Lets a mirror wait, unless somebody asked for it to be synchronized sooner.
+pub fn wait_until(tx: &dyn Connection, id: RepoId, next: Option<UtcMs>) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE mirror SET run_after_ms = $1 WHERE repo_id = $2 AND (run_after_ms IS NULL OR run_after_ms > $3)",
+        &params![next, id, next],
+    )?;
+    Ok(())
+}
+
+/// Ends a claim.
+pub fn release(tx: &dyn Connection, id: RepoId) -> Result<(), Error> {
+    tx.execute("UPDATE mirror SET claimed_ms = NULL WHERE repo_id = $1", &params![id])?;
+    Ok(())
+}
+
+/// Makes a repository that was taken over one like any other; where it came from stays.
+pub fn forget(tx: &dyn Connection, id: RepoId) -> Result<(), Error> {
+    tx.execute("DELETE FROM mirror WHERE repo_id = $1", &params![id])?;
+    tx.execute("UPDATE repository SET is_mirror = 0 WHERE id = $1", &params![id])?;
+    Ok(())
+}
+
+fn short(error: &str) -> String {
+    error.chars().take(MAX_ERROR_CHARS).collect()
+}
+
+/// Mirrors as the runner sees them.
+pub struct Rows {
+    clock: Arc<dyn Clock>,
+}
+
+impl Rows {
+    /// Reads due times by a clock.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock }
+    }
+}
+
+impl JobStore for Rows {
+    fn release_all(&self, tx: &dyn Connection) -> Result<u64, Error> {
+        // What was cut short is due: nobody else would ask for it.
+        let now = self.clock.now();
+        tx.execute("UPDATE mirror SET claimed_ms = NULL, run_after_ms = $1 WHERE claimed_ms IS NOT NULL", &params![now])
+    }
+
+    fn claim(&self, tx: &dyn Connection) -> Result<Option<Job>, Error> {
+        let now = self.clock.now();
+        let due = tx.first(
+            "SELECT repo_id, failures FROM mirror WHERE claimed_ms IS NULL AND run_after_ms IS NOT NULL AND run_after_ms <= $1 \
+             ORDER BY run_after_ms, repo_id LIMIT 1",
+            &params![now],
+            |row| Ok((row.int(0)?, row.int(1)?)),
+        )?;
+        let Some((id, failures)) = due else { return Ok(None) };
+        tx.execute("UPDATE mirror SET claimed_ms = $1, run_after_ms = NULL WHERE repo_id = $2", &params![now, id])?;
+        let attempts = u32::try_from(failures).unwrap_or(u32::MAX).saturating_add(1);
+        Ok(Some(Job { id, kind: SYNC.to_owned(), key: id.to_string(), payload: String::new(), attempts }))
+    }
+
+    fn finish(&self, tx: &dyn Connection, job: &Job, end: &JobEnd) -> Result<(), Error> {
+        let id = RepoId::new(job.id);
+        // What a run came to it writes down itself; here ends what it could not.
+        let wait = match end {
+            JobEnd::Done => None,
+            JobEnd::Later(after) | JobEnd::Retry { after, .. } => Some(*after),
+            JobEnd::Failed { .. } => Some(std::time::Duration::from_secs(3600)),
+        };
+        if let Some(wait) = wait {
+            let millis = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+            wait_until(tx, id, Some(self.clock.now().plus_ms(millis)))?;
+        }
+        release(tx, id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::db::testing::{self, NOON};
+    use crate::model::time::ManualClock;
+
+    fn rows(conn: &dyn Connection) -> Vec<String> {
+        let text = "SELECT repo_id || CASE WHEN claimed_ms IS NOT NULL THEN ' runs' ELSE '' END || \
+             COALESCE(' at ' || (run_after_ms - 1767268800000), '') || ' ' || failures FROM mirror ORDER BY repo_id";
+        conn.all(text, &[], |row| row.text(0)).unwrap()
+    }
+
+    fn world() -> rusqlite::Connection {
+        let conn = testing::open();
+        conn.execute_batch(
+            "INSERT INTO users (id, login, login_key, email, password_hash, created_ms, updated_ms) VALUES (7, 'eve', 'eve', 'e', 'x', 1, 1);
+             INSERT INTO repository (id, owner_id, name, name_key, default_branch, created_ms, updated_ms) VALUES
+             (1, 7, 'a', 'a', 'main', 1, 1), (2, 7, 'b', 'b', 'main', 1, 1)",
+        )
+        .unwrap();
+        for id in [1, 2] {
+            let remote_url = "https://example.org/a".to_owned();
+            let new = NewMirror { remote_url, credentials: None, is_once: id == 2, interval_ms: 1000 };
+            insert(&conn, RepoId::new(id), &new, NOON).unwrap();
+        }
+        conn
+    }
+
+    #[test]
+    fn what_is_being_made_is_left_alone_until_its_process_is_gone() {
+        let conn = world();
+        let store = Rows::new(Arc::new(ManualClock::new(NOON)));
+        assert_eq!(rows(&conn), ["1 runs 0", "2 runs 0"]);
+        assert_eq!(store.claim(&conn).unwrap(), None);
+        assert_eq!(store.release_all(&conn).unwrap(), 2);
+        assert_eq!(rows(&conn), ["1 at 0 0", "2 at 0 0"]);
+        let job = store.claim(&conn).unwrap().unwrap();
+        assert_eq!((job.id, job.key.as_str(), job.attempts), (1, "1", 1));
+        assert_eq!(rows(&conn), ["1 runs 0", "2 at 0 0"]);
+        assert_eq!(store.claim(&conn).unwrap().unwrap().id, 2);
+        assert_eq!(store.claim(&conn).unwrap(), None);
+    }
+
+    #[test]
+    fn who_asks_meanwhile_is_not_forgotten() {
+        let conn = world();
+        let store = Rows::new(Arc::new(ManualClock::new(NOON)));
+        store.release_all(&conn).unwrap();
+        let job = store.claim(&conn).unwrap().unwrap();
+        ask(&conn, RepoId::new(1), NOON.plus_ms(5)).unwrap();
+        record_success(&conn, RepoId::new(1), Some(NOON.plus_ms(1000)), "", NOON).unwrap();
+        store.finish(&conn, &job, &JobEnd::Done).unwrap();
+        assert_eq!(rows(&conn)[0], "1 at 5 0");
+        conn.execute_batch("UPDATE mirror SET run_after_ms = NULL WHERE repo_id = 1").unwrap();
+        record_failure(&conn, RepoId::new(1), Some(NOON.plus_ms(30)), "no", NOON).unwrap();
+        record_failure(&conn, RepoId::new(1), Some(NOON.plus_ms(20)), "no", NOON).unwrap();
+        assert_eq!(rows(&conn)[0], "1 at 20 2");
+        assert_eq!(find(&conn, RepoId::new(1)).unwrap().unwrap().failures, 2);
+        record_success(&conn, RepoId::new(1), None, "a line", NOON).unwrap();
+        assert_eq!(rows(&conn)[0], "1 at 20 0");
+        assert_eq!(find(&conn, RepoId::new(1)).unwrap().unwrap().refused, "a line");
+        store.finish(&conn, &job, &JobEnd::Later(Duration::from_millis(3))).unwrap();
+        assert_eq!(rows(&conn)[0], "1 at 3 0");
+    }
+
+    #[test]
+    fn what_was_taken_over_is_a_repository_like_any_other() {
+        let conn = world();
+        forget(&conn, RepoId::new(2)).unwrap();
+        assert_eq!(find(&conn, RepoId::new(2)).unwrap(), None);
+        let shown = crate::db::repositories::find(&conn, RepoId::new(2)).unwrap().unwrap();
+        assert!(!shown.is_mirror && shown.original_url == "https://example.org/a");
+        crate::db::repositories::delete(&conn, RepoId::new(1)).unwrap();
+        assert_eq!(rows(&conn), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,312 @@
+//! Mirrors and imports, of repositories of the same server: what they show, who makes them, what becomes of failures.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::fixture::{Answer, Api, PASSWORD};
+use super::git::{git, try_git};
+use super::writing::base64;
+use crate::config::Config;
+
+/// Lets a server be its own remote.
+pub(super) fn allow_itself(config: &mut Config) {
+    config.outbound.allowed_networks = vec!["127.0.0.0/8".parse().unwrap()];
+    config.outbound.allow_http = true;
+    config.mirrors.min_interval_seconds = 60;
+}
+
+/// Takes over a repository of the same server as `ada`, with her password.
+pub(super) async fn migrate(api: &Api, source: &str, name: &str, more: Value) -> Answer {
+    let mut body = json!({
+        "clone_addr": format!("{}{source}.git", api.root_url()), "repo_name": name,
+        "auth_username": "ada", "auth_password": PASSWORD,
+    });
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    api.post("/repos/migrate", &api.ada(), body).await
+}
+
+/// Asks for a mirror to be synchronized and waits until that was done, well or not.
+pub(super) async fn sync(api: &Api, repository: &str) {
+    api.post(&format!("/repos/{repository}/mirror-sync"), &api.ada(), json!({})).await.expect(200);
+    for _ in 0..2000 {
+        if api.are_mirrors_idle().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{repository} was not synchronized");
+}
+
+async fn tip(api: &Api, repository: &str, branch: &str) -> Value {
+    api.get(&format!("/repos/{repository}/branches/{branch}"), &api.ada()).await.expect(200).json["commit"]["id"]
+        .clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_is_a_repository_like_any_other_and_a_mirror_follows() {
+    let api = Api::start_tuned(allow_itself).await;
+    let ada = api.ada();
+    api.post(
+        "/user/repos",
+        &ada,
+        json!({ "name": "source", "private": true, "auto_init": true, "default_branch": "trunk" }),
+    )
+    .await
+    .expect(201);
+    api.post("/repos/ada/source/tags", &ada, json!({ "tag_name": "v1", "message": "One" })).await.expect(201);
+    let url = format!("{}ada/source.git", api.root_url());
+
+    let made =
+        migrate(&api, "ada/source", "once", json!({ "private": true, "description": "words" })).await.expect(201);
+    let told = |made: &Value| {
+        json!([made["mirror"], made["mirror_interval"], made["original_url"], made["default_branch"], made["empty"]])
+    };
+    let url_of_remote = url.trim_end_matches('/');
+    assert_eq!(told(&made.json), json!([false, "", url_of_remote, "trunk", false]));
+    assert_eq!((&made.json["private"], &made.json["description"]), (&json!(true), &json!("words")));
+    assert_eq!(made.json["mirror_updated"], "0001-01-01T00:00:00Z");
+    assert_eq!(tip(&api, "ada/once", "trunk").await, tip(&api, "ada/source", "trunk").await);
+    api.get("/repos/ada/once/tags/v1", &ada).await.expect(200);
+    // It takes changes, and does not follow.
+    api.post("/repos/ada/once/contents/new", &ada, json!({ "content": base64("x") })).await.expect(201);
+    api.post("/repos/ada/once/mirror-sync", &ada, json!({})).await.expect(400);
+    let answer = api.patch("/repos/ada/once", &ada, json!({ "mirror_interval": "2h" })).await.expect(422);
+    assert_eq!(answer.json["message"], "repo is not a mirror, can not change mirror interval");
+
+    let made =
+        migrate(&api, "ada/source", "copy", json!({ "mirror": true, "mirror_interval": "1h30m" })).await.expect(201);
+    assert_eq!(told(&made.json), json!([true, "1h30m0s", url_of_remote, "trunk", false]));
+    assert_ne!(made.json["mirror_updated"], "0001-01-01T00:00:00Z");
+    assert_eq!(made.json["mirror_last_sync_at"], made.json["mirror_updated"]);
+    let found = api.get("/repos/search?mode=mirror", &ada).await.expect(200);
+    assert_eq!(found.names_in("data"), ["copy"]);
+    let found = api.get("/repos/search?mode=source", &ada).await.expect(200);
+    assert_eq!(found.names_in("data"), ["once", "source"]);
+
+    // Branches and tags move, come and go; also the default branch. What is no branch and no tag stays.
+    api.post("/repos/ada/source/contents/new", &ada, json!({ "content": base64("x") })).await.expect(201);
+    api.post("/repos/ada/source/branches", &ada, json!({ "new_branch_name": "side" })).await.expect(201);
+    api.delete("/repos/ada/source/tags/v1", &ada).await.expect(204);
+    sync(&api, "ada/copy").await;
+    assert_eq!(tip(&api, "ada/copy", "trunk").await, tip(&api, "ada/source", "trunk").await);
+    tip(&api, "ada/copy", "side").await;
+    api.get("/repos/ada/copy/tags/v1", &ada).await.expect(404);
+    api.patch("/repos/ada/source/branches/trunk", &ada, json!({ "name": "main" })).await.expect(204);
+    sync(&api, "ada/copy").await;
+    assert_eq!(api.get("/repos/ada/copy", &ada).await.json["default_branch"], "main");
+    assert_eq!(api.get("/repos/ada/copy/branches", &ada).await.names(), ["main", "side"]);
+    let events = api.events("git.ref_update").await;
+    let last = events.last().unwrap();
+    assert_eq!((&last["actor"]["login"], &last["on_behalf"]["login"]), (&json!("-system-"), &json!("ada")), "{last}");
+
+    // How it is kept.
+    let edited = api.patch("/repos/ada/copy", &ada, json!({ "mirror_interval": "2h", "enable_prune": false })).await;
+    assert_eq!(edited.expect(200).json["mirror_interval"], "2h0m0s");
+    let event = api.events("repository.edit").await.pop().unwrap();
+    assert_eq!(event["before"], json!({ "mirror_interval": "1h30m0s", "mirror_prunes": true }), "{event}");
+    api.delete("/repos/ada/source/branches/side", &ada).await.expect(204);
+    sync(&api, "ada/copy").await;
+    tip(&api, "ada/copy", "side").await;
+    for bad in ["59s", "soon", "-1h"] {
+        api.patch("/repos/ada/copy", &ada, json!({ "mirror_interval": bad })).await.expect(422);
+    }
+    assert_eq!(
+        api.patch("/repos/ada/copy", &ada, json!({ "mirror_interval": "0" })).await.expect(200).json["mirror_interval"],
+        "0s"
+    );
+
+    // Who may write may ask; an archive rests.
+    api.put("/repos/ada/copy/collaborators/bob", &ada, json!({ "permission": "read" })).await.expect(204);
+    api.post("/repos/ada/copy/mirror-sync", &api.bob(), json!({})).await.expect(403);
+    api.put("/repos/ada/copy/collaborators/bob", &ada, json!({ "permission": "write" })).await.expect(204);
+    api.post("/repos/ada/copy/mirror-sync", &api.bob(), json!({})).await.expect(200);
+    api.patch("/repos/ada/copy", &ada, json!({ "archived": true })).await.expect(200);
+    api.post("/repos/ada/copy/mirror-sync", &ada, json!({})).await.expect(423);
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_is_told_once_and_so_is_its_end() {
+    let api = Api::start_tuned(allow_itself).await;
+    let ada = api.ada();
+    api.post("/user/repos", &ada, json!({ "name": "source", "private": true, "auto_init": true })).await.expect(201);
+    migrate(&api, "ada/source", "copy", json!({ "mirror": true })).await.expect(201);
+    let before = tip(&api, "ada/copy", "main").await;
+    api.patch("/repos/ada/source", &ada, json!({ "name": "elsewhere" })).await.expect(200);
+    // The former name leads on, as git follows it.
+    sync(&api, "ada/copy").await;
+    assert!(api.events("repository.mirror_fail").await.is_empty());
+    api.post("/user/repos", &ada, json!({ "name": "source" })).await.expect(201);
+    for _ in 0..3 {
+        sync(&api, "ada/copy").await;
+    }
+    let failed = api.events("repository.mirror_fail").await;
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert_eq!(failed[0]["reason"], "the remote lists no branch any more; nothing was removed here");
+    assert_eq!(tip(&api, "ada/copy", "main").await, before);
+    let row = api.rows().await.into_iter().find(|row| row.starts_with("mirror:")).unwrap();
+    assert!(row.contains("lists no branch any more"), "{row}");
+    api.delete("/repos/ada/source", &ada).await.expect(204);
+    sync(&api, "ada/copy").await;
+    api.patch("/repos/ada/elsewhere", &ada, json!({ "name": "source" })).await.expect(200);
+    api.post("/repos/ada/source/contents/new", &ada, json!({ "content": base64("x") })).await.expect(201);
+    sync(&api, "ada/copy").await;
+    assert_eq!(tip(&api, "ada/copy", "main").await, tip(&api, "ada/source", "main").await);
+    assert_eq!(
+        (api.events("repository.mirror_fail").await.len(), api.events("repository.mirror_recover").await.len()),
+        (1, 1)
+    );
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_open_a_remote_and_are_seen_nowhere() {
+    let api = Api::start_tuned(allow_itself).await;
+    let ada = api.ada();
+    api.post("/user/repos", &ada, json!({ "name": "source", "private": true, "auto_init": true })).await.expect(201);
+    let base = json!({ "clone_addr": format!("{}ada/source", api.root_url()), "mirror": true });
+    let with = |name: &str, more: Value| {
+        let mut body = base.clone();
+        body["repo_name"] = json!(name);
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    for wrong in [
+        json!({}),
+        json!({ "auth_username": "ada", "auth_password": "canary-wrong" }),
+        json!({ "auth_token": "canary-token" }),
+    ] {
+        let answer = api.post("/repos/migrate", &ada, with("copy", wrong)).await.expect(422);
+        assert!(answer.json["message"].as_str().unwrap().contains("credentials"), "{}", answer.text());
+        assert!(!answer.whole().contains("canary"));
+        api.get("/repos/ada/copy", &ada).await.expect(404);
+    }
+    let token = api.token("ada", &["read:repository"]).await.trim_start_matches("token ").to_owned();
+    let made = api.post("/repos/migrate", &ada, with("copy", json!({ "auth_token": token }))).await.expect(201);
+    assert!(!made.whole().contains(&token) && made.json["original_url"].as_str().is_some_and(|url| !url.contains('@')));
+    let everything = |rows: Vec<String>, events: Vec<Value>| format!("{rows:?}{events:?}");
+    let seen = everything(api.rows().await, api.events("repository.create").await);
+    let hex: String = token.bytes().map(|byte| format!("{byte:02X}")).collect();
+    assert!(!seen.contains(&token) && !seen.contains(&hex), "the token lies in the database");
+    sync(&api, "ada/copy").await;
+    assert!(api.events("repository.mirror_fail").await.is_empty());
+    // Others in their place.
+    for (password, fails) in [("canary-wrong", 1), (PASSWORD, 1)] {
+        let body = json!({ "mirror_username": "ada", "mirror_password": password });
+        assert!(!api.patch("/repos/ada/copy", &ada, body).await.expect(200).whole().contains(password));
+        sync(&api, "ada/copy").await;
+        assert_eq!(api.events("repository.mirror_fail").await.len(), fails);
+    }
+    assert_eq!(api.events("repository.mirror_recover").await.len(), 1);
+    let told = format!("{:?}", api.events("repository.edit").await);
+    assert!(told.contains("mirror_credentials") && !told.contains("canary") && !told.contains(PASSWORD));
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_taken_over_is_refused_and_nothing_stays() {
+    let api = Api::start_tuned(allow_itself).await;
+    let ada = api.ada();
+    api.post("/user/repos", &ada, json!({ "name": "source", "auto_init": true })).await.expect(201);
+    let url = format!("{}ada/source", api.root_url());
+    let port = api.root_url().trim_end_matches('/').rsplit(':').next().unwrap().to_owned();
+    let rows = api.rows().await.len();
+    let cases = [
+        json!({}),
+        json!({ "repo_name": "x" }),
+        json!({ "clone_addr": url }),
+        json!({ "clone_addr": url, "repo_name": "../x" }),
+        json!({ "clone_addr": url, "repo_name": "x", "service": "svn" }),
+        json!({ "clone_addr": url, "repo_name": "x", "lfs": true }),
+        json!({ "clone_addr": url, "repo_name": "x", "wiki": true }),
+        json!({ "clone_addr": url, "repo_name": "x", "service": "gitea", "issues": true }),
+        json!({ "clone_addr": url, "repo_name": "x", "service": "codecommit", "aws_access_key_id": "x" }),
+        json!({ "clone_addr": url, "repo_name": "x", "mirror": true, "mirror_interval": "5s" }),
+        json!({ "clone_addr": url, "repo_name": "x", "auth_username": "a:b" }),
+        json!({ "clone_addr": url, "repo_name": "x", "auth_password": "a\nb" }),
+        json!({ "clone_addr": format!("{url}?x=1"), "repo_name": "x" }),
+        json!({ "clone_addr": "/etc", "repo_name": "x" }),
+        json!({ "clone_addr": "file:///etc", "repo_name": "x" }),
+        json!({ "clone_addr": "ssh://git@127.0.0.1/ada/source", "repo_name": "x" }),
+        json!({ "clone_addr": "git@127.0.0.1:ada/source", "repo_name": "x" }),
+        json!({ "clone_addr": "git://127.0.0.1/ada/source", "repo_name": "x" }),
+        json!({ "clone_addr": "ext::sh -c id", "repo_name": "x" }),
+        json!({ "clone_addr": "--upload-pack=id", "repo_name": "x" }),
+        json!({ "clone_addr": "http://ada:word@127.0.0.1/ada/source", "repo_name": "x" }),
+        // Inside, by any name but the one that is allowed here.
+        json!({ "clone_addr": format!("http://[::1]:{port}/ada/source"), "repo_name": "x" }),
+        json!({ "clone_addr": format!("http://0.0.0.0:{port}/ada/source"), "repo_name": "x" }),
+        json!({ "clone_addr": "http://169.254.169.254/latest", "repo_name": "x" }),
+        // No git.
+        json!({ "clone_addr": format!("{}api/v1/version", api.root_url()), "repo_name": "x" }),
+        json!({ "clone_addr": format!("{}ada/absent", api.root_url()), "repo_name": "x" }),
+        json!({ "clone_addr": "http://no-such-host.invalid/x", "repo_name": "x" }),
+    ];
+    for body in cases {
+        let answer = api.post("/repos/migrate", &ada, body.clone()).await.named(&body.to_string()).expect(422);
+        assert!(!answer.text().contains("169.254") && !answer.text().contains("os error"), "{}", answer.text());
+        api.get("/repos/ada/x", &ada).await.expect(404);
+    }
+    let left: Vec<String> = api.rows().await.into_iter().filter(|row| row.starts_with("mirror")).collect();
+    assert!(left.is_empty() && api.rows().await.len() >= rows, "{left:?}");
+    // For oneself, for an organization one leads, for anybody as an administrator.
+    api.post("/orgs", &ada, json!({ "username": "acme" })).await.expect(201);
+    let body = |owner: &str, name: &str| json!({ "clone_addr": url, "repo_name": name, "repo_owner": owner });
+    assert_eq!(api.post("/repos/migrate", &ada, body("acme", "x")).await.expect(201).json["full_name"], "acme/x");
+    api.post("/repos/migrate", &api.bob(), body("acme", "y")).await.expect(403);
+    for owner in ["ada", "nobody", "../x"] {
+        api.post("/repos/migrate", &api.bob(), body(owner, "y")).await.expect(404);
+    }
+    assert_eq!(api.post("/repos/migrate", &api.admin(), body("bob", "y")).await.expect(201).json["full_name"], "bob/y");
+    let id = api.get("/users/bob", &ada).await.json["id"].clone();
+    let by_id = json!({ "clone_addr": url, "repo_name": "z", "uid": id });
+    assert_eq!(api.post("/repos/migrate", &api.bob(), by_id).await.expect(201).json["full_name"], "bob/z");
+    api.post("/repos/migrate", &api.bob(), json!({ "clone_addr": url, "repo_name": "z", "uid": 99_999 }))
+        .await
+        .expect(404);
+    api.post("/repos/migrate", &ada, body("acme", "x")).await.expect(409);
+    // Gitea leaves these out of plain git without a word.
+    api.post("/repos/migrate", &ada, json!({ "clone_addr": url, "repo_name": "g", "service": "git", "issues": true }))
+        .await
+        .expect(201);
+    // An empty repository is one.
+    api.repository("ada", "empty", false).await;
+    let empty = json!({ "clone_addr": format!("{}ada/empty", api.root_url()), "repo_name": "void", "mirror": true });
+    assert_eq!(api.post("/repos/migrate", &ada, empty).await.expect(201).json["empty"], true);
+    let dir = TempDir::new().unwrap();
+    git(dir.path(), &["clone", "--quiet", &api.git_url("ada", "ada/source"), "."]).await;
+    git(dir.path(), &["push", "--quiet", &api.git_url("ada", "ada/empty"), "HEAD:other"]).await;
+    assert!(try_git(dir.path(), &["push", "--quiet", &api.git_url("ada", "ada/void"), "HEAD:main"]).await.is_err());
+    sync(&api, "ada/void").await;
+    let found = api.get("/repos/ada/void", &ada).await.expect(200).json;
+    assert_eq!((&found["empty"], &found["default_branch"]), (&json!(false), &json!("other")));
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_says_who_makes_mirrors_and_whether_there_are_any() {
+    let api = Api::start_tuned(|config| {
+        allow_itself(config);
+        config.mirrors.admins_only = true;
+    })
+    .await;
+    api.post("/user/repos", &api.ada(), json!({ "name": "source", "auto_init": true })).await.expect(201);
+    migrate(&api, "ada/source", "copy", json!({})).await.expect(403);
+    let body = json!({ "clone_addr": format!("{}ada/source", api.root_url()), "repo_name": "copy", "repo_owner": "ada", "mirror": true });
+    api.post("/repos/migrate", &api.admin(), body).await.expect(201);
+    let told = api.get("/settings/repository", "").await.expect(200).json;
+    assert_eq!((&told["mirrors_disabled"], &told["migrations_disabled"]), (&json!(false), &json!(false)));
+    let off = |config: &mut Config| {
+        allow_itself(config);
+        config.mirrors.enabled = false;
+    };
+    let api = api.restart(off, |_| {}).await;
+    migrate(&api, "ada/source", "other", json!({})).await.expect(403);
+    api.post("/repos/ada/copy/mirror-sync", &api.ada(), json!({})).await.expect(400);
+    assert_eq!(api.get("/settings/repository", "").await.expect(200).json["mirrors_disabled"], true);
+    // It is still a mirror: nobody else writes into it.
+    api.post("/repos/ada/copy/contents/new", &api.ada(), json!({ "content": "" })).await.expect(403);
+    api.finish().await;
+}
