@@ -103,9 +103,9 @@ fn an_invitation_survives_a_killed_server_and_its_code_stands_nowhere() {
     forge.shared().guard_secret("canary-mail-password");
     forge.shared().guard_secret("canary-sign-up-pw");
     let ada = forge.user("ada");
-    ada.post("/orgs", &json!({ "username": "acme" })).expect(201);
-    let teams = ada.get("/orgs/acme/teams").expect(200).json();
-    let path = format!("/teams/{}/invitations", teams[0]["id"]);
+    ada.post("/api/v1/orgs", &json!({ "username": "acme" })).expect(201);
+    let teams = ada.get("/api/v1/orgs/acme/teams").expect(200).json();
+    let path = format!("/api/v1/teams/{}/invitations", teams[0]["id"]);
     sink.feel(&[Mood::Hang("RCPT")]);
     ada.post(&path, &json!({ "email": "eve@example.org" })).expect(201);
     until("a mail under way", || sink.is_calm());
@@ -127,7 +127,7 @@ fn an_invitation_survives_a_killed_server_and_its_code_stands_nowhere() {
         asked.into_iter().map(|answer| answer.join().unwrap()).collect()
     });
     assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
-    let members = ada.get(&format!("/teams/{}/members", teams[0]["id"])).expect(200).json();
+    let members = ada.get(&format!("/api/v1/teams/{}/members", teams[0]["id"])).expect(200).json();
     assert_eq!(members.as_array().unwrap().len(), 2, "{members}");
     for file in ["atomicqms.db", "atomicqms.db-wal"] {
         let bytes = std::fs::read(forge.data_dir().join(file)).unwrap_or_default();
