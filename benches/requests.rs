@@ -6,6 +6,8 @@
 //! - `request/clone-kept`: a full clone of the SOP repository of 500 commits, from what is kept; bytes are those of the answer.
 //! - `request/fetch-new`: one commit behind, asked for by a client that says something else each time, so that nothing kept answers it.
 //! - `request/push`: one commit to a branch, durable; making the pack is not measured.
+//! - `push-under/*`: the same to repositories with rules: what a rule costs is the ratio to `no-rule`, which is measured before and after the others, so that the
+//!   difference of these two shows what the machine's noise comes to. `--bench requests -- push-under` runs these alone.
 //!
 //! The server is the real binary with its default settings on a scratch directory, the client one HTTP/1.1 connection; times hold the client's part and
 //! the kernel's, and one request waits for the one before. Machine of the figures in `docs/benchmarks.md`: named there.
@@ -22,8 +24,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use atomicqms_git::ObjectId;
-use criterion::{BatchSize, Criterion, Throughput};
-use support::{make_sop_repository, run_git, scratch, small_commit};
+use criterion::measurement::WallTime;
+use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput};
+use ssh_key::private::{Ed25519Keypair, PrivateKey};
+use ssh_key::{HashAlg, LineEnding};
+use support::{make_sop_repository, run_git, scratch, small_commit, small_commit_by};
 use tempfile::TempDir;
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -167,16 +172,79 @@ fn fill(server: &Server, scratch: &Path, authorization: &str) -> Vec<String> {
     commits
 }
 
-/// One commit on `parent`, and the request that pushes it to a branch of its own.
-fn push_request(parent: Option<ObjectId>, number: u64, authorization: &str) -> (ObjectId, Vec<u8>) {
-    let (id, pack) = small_commit(parent, number);
+/// The request that pushes a commit to a branch of its own.
+fn push_request(
+    repository: &str,
+    parent: Option<ObjectId>,
+    (id, pack): (ObjectId, Vec<u8>),
+    authorization: &str,
+) -> (ObjectId, Vec<u8>) {
     let old = parent.map_or_else(|| "0".repeat(40), |id| id.to_string());
     let line = format!("{old} {id} refs/heads/bench\0 report-status side-band-64k object-format=sha1");
     let mut body = format!("{:04x}{line}0000", line.len() + 4).into_bytes();
     body.extend_from_slice(&pack);
     let more = format!("{authorization}\r\n");
-    let request = post("/admin/sop.git/git-receive-pack", "application/x-git-receive-pack-request", &more, &body);
-    (id, request)
+    let path = format!("/admin/{repository}.git/git-receive-pack");
+    (id, post(&path, "application/x-git-receive-pack-request", &more, &body))
+}
+
+/// The server took what was pushed and moved the branch.
+fn assert_landed(connection: &Connection) {
+    let has = |text: &[u8]| connection.body.windows(text.len()).any(|found| found == text);
+    assert!(has(b"unpack ok") && has(b"ok refs/heads/bench"), "{}", String::from_utf8_lossy(&connection.body));
+}
+
+/// Repositories by what is asked of a push, with the rules that they have; those that are `true` get signed commits.
+const RULES: &[(&str, &[&str], bool)] = &[
+    ("no-rule", &[], false),
+    ("rule-of-another-branch", &[r#"{"rule_name": "release/*", "enable_push": true}"#], false),
+    ("rule-that-looks-at-nothing", &[r#"{"rule_name": "bench", "enable_push": true}"#], false),
+    ("unsigned-files", &[FILES_RULE], false),
+    ("no-rule-signed", &[], true),
+    ("signed", &[r#"{"rule_name": "bench", "enable_push": true, "require_signed_commits": true}"#], true),
+    ("signed-files", &[SIGNED_FILES_RULE], true),
+];
+const FILES_RULE: &str = r#"{"rule_name": "bench", "enable_push": true, "protected_file_patterns": "*.lock;secret/**",
+    "unprotected_file_patterns": "docs/**"}"#;
+const SIGNED_FILES_RULE: &str = r#"{"rule_name": "bench", "enable_push": true, "require_signed_commits": true,
+    "protected_file_patterns": "*.lock;secret/**", "unprotected_file_patterns": "docs/**"}"#;
+
+/// Pushes to repositories with rules, each on a branch that grows.
+fn push_under_rules(group: &mut BenchmarkGroup<'_, WallTime>, connection: &mut Connection, authorization: &str) {
+    let key = PrivateKey::from(Ed25519Keypair::from_seed(&[7; 32]));
+    let more = format!("{authorization}\r\n");
+    let public = key.public_key().to_openssh().unwrap();
+    let body = format!(r#"{{"title": "bench", "key": "{public}"}}"#);
+    connection.ask(&post("/api/v1/user/keys", "application/json", &more, body.as_bytes()));
+    let sign = |payload: &[u8]| {
+        let signature = key.sign("git", HashAlg::Sha512, payload).unwrap();
+        Some(signature.to_pem(LineEnding::LF).unwrap())
+    };
+    let again = ("no-rule-again", &[][..], false);
+    for (name, rules, is_signed) in RULES.iter().copied().chain([again]) {
+        let body = format!(r#"{{"name": "{name}"}}"#);
+        connection.ask(&post("/api/v1/user/repos", "application/json", &more, body.as_bytes()));
+        for rule in rules {
+            let path = format!("/api/v1/repos/admin/{name}/branch_protections");
+            connection.ask(&post(&path, "application/json", &more, rule.as_bytes()));
+        }
+        let (mut tip, mut number) = (None, 0);
+        let mut push = || {
+            number += 1;
+            let commit = if is_signed { small_commit_by(tip, number, &sign) } else { small_commit(tip, number) };
+            let (id, request) = push_request(name, tip, commit, authorization);
+            tip = Some(id);
+            request
+        };
+        group.bench_function(name, |bench| {
+            let land = |request: Vec<u8>| connection.ask(&request);
+            bench.iter_batched(&mut push, land, BatchSize::PerIteration);
+        });
+        // Whichever were not asked for by name have pushed nothing.
+        if number > 0 {
+            assert_landed(connection);
+        }
+    }
 }
 
 fn main() {
@@ -223,17 +291,21 @@ fn main() {
     let (mut tip, mut number) = (None, 0);
     let mut push = || {
         number += 1;
-        let (id, request) = push_request(tip, number, &authorization);
+        let (id, request) = push_request("sop", tip, small_commit(tip, number), &authorization);
         tip = Some(id);
         request
     };
     group.bench_function("push", |bench| {
         let land = |request: Vec<u8>| {
             connection.ask(&request);
-            assert!(connection.body.windows(9).any(|found| found == b"unpack ok"), "it landed");
+            assert_landed(&connection);
         };
         bench.iter_batched(&mut push, land, BatchSize::PerIteration);
     });
+    group.finish();
+
+    let mut group = criterion.benchmark_group("push-under");
+    push_under_rules(&mut group, &mut connection, &authorization);
     group.finish();
     criterion.final_summary();
 }

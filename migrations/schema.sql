@@ -59,7 +59,7 @@ CREATE TABLE repository (
     created_ms     INTEGER NOT NULL,
     updated_ms     INTEGER NOT NULL,
     pushed_ms      INTEGER,
-    archived_ms    INTEGER, disabled_units INTEGER NOT NULL DEFAULT 0, fork_id INTEGER REFERENCES repository (id) ON DELETE SET NULL, avatar_sha256 BLOB CHECK (length(avatar_sha256) = 32), avatar_bytes INTEGER NOT NULL DEFAULT 0 CHECK (avatar_bytes >= 0), is_mirror INTEGER NOT NULL DEFAULT 0 CHECK (is_mirror IN (0, 1)), original_url TEXT NOT NULL DEFAULT '',
+    archived_ms    INTEGER, disabled_units INTEGER NOT NULL DEFAULT 0, fork_id INTEGER REFERENCES repository (id) ON DELETE SET NULL, avatar_sha256 BLOB CHECK (length(avatar_sha256) = 32), avatar_bytes INTEGER NOT NULL DEFAULT 0 CHECK (avatar_bytes >= 0), is_mirror INTEGER NOT NULL DEFAULT 0 CHECK (is_mirror IN (0, 1)), original_url TEXT NOT NULL DEFAULT '', star_count INTEGER NOT NULL DEFAULT 0, fork_count INTEGER NOT NULL DEFAULT 0,
     UNIQUE (owner_id, name_key)
 ) STRICT;
 
@@ -605,11 +605,11 @@ CREATE TABLE topic (
     created_ms INTEGER NOT NULL,
     -- When a repository last took it.
     updated_ms INTEGER NOT NULL
-) STRICT;
+, repo_count INTEGER NOT NULL DEFAULT 0, open_count INTEGER NOT NULL DEFAULT 0, public_count INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE repository_topic (
     repo_id  INTEGER NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
-    topic_id INTEGER NOT NULL REFERENCES topic (id),
+    topic_id INTEGER NOT NULL REFERENCES topic (id), audience INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (repo_id, topic_id)
 ) STRICT;
 
@@ -843,3 +843,69 @@ CREATE TABLE team_invitation (
 CREATE INDEX team_invitation_by_email ON team_invitation (email_key);
 CREATE INDEX team_invitation_by_inviter ON team_invitation (inviter_id);
 CREATE INDEX team_invitation_by_expiry ON team_invitation (expires_ms);
+
+
+-- What lists of repositories are ordered by and counted from; stars, forks and topics are counted by triggers.
+CREATE INDEX repository_by_owner ON repository (owner_id, is_private);
+CREATE INDEX repository_by_size ON repository (size_bytes, id);
+CREATE INDEX repository_by_stars ON repository (star_count, id);
+CREATE INDEX repository_by_forks ON repository (fork_count, id);
+
+CREATE TRIGGER star_count_insert AFTER INSERT ON star
+BEGIN UPDATE repository SET star_count = star_count + 1 WHERE id = NEW.repo_id; END;
+CREATE TRIGGER star_count_delete AFTER DELETE ON star
+BEGIN UPDATE repository SET star_count = star_count - 1 WHERE id = OLD.repo_id; END;
+CREATE TRIGGER star_count_update AFTER UPDATE OF repo_id ON star
+BEGIN
+    UPDATE repository SET star_count = star_count - 1 WHERE id = OLD.repo_id;
+    UPDATE repository SET star_count = star_count + 1 WHERE id = NEW.repo_id;
+END;
+
+CREATE TRIGGER fork_count_insert AFTER INSERT ON repository WHEN NEW.fork_id IS NOT NULL
+BEGIN UPDATE repository SET fork_count = fork_count + 1 WHERE id = NEW.fork_id; END;
+CREATE TRIGGER fork_count_delete AFTER DELETE ON repository WHEN OLD.fork_id IS NOT NULL
+BEGIN UPDATE repository SET fork_count = fork_count - 1 WHERE id = OLD.fork_id; END;
+CREATE TRIGGER fork_count_update AFTER UPDATE OF fork_id ON repository
+BEGIN
+    UPDATE repository SET fork_count = fork_count - 1 WHERE id = OLD.fork_id;
+    UPDATE repository SET fork_count = fork_count + 1 WHERE id = NEW.fork_id;
+END;
+
+-- Who may see a repository without being named: 0 nobody, 1 every account, 2 everybody.
+CREATE VIEW repository_audience AS
+    SELECT r.id AS repo_id,
+        CASE WHEN r.is_private = 1 THEN 0 WHEN u.visibility = 'public' THEN 2 WHEN u.visibility = 'limited' THEN 1 ELSE 0 END AS audience
+    FROM repository r JOIN users u ON u.id = r.owner_id;
+
+CREATE TRIGGER topic_count_insert AFTER INSERT ON repository_topic
+BEGIN
+    UPDATE topic SET repo_count = repo_count + 1, open_count = open_count + (NEW.audience >= 1),
+        public_count = public_count + (NEW.audience >= 2) WHERE id = NEW.topic_id;
+    UPDATE repository_topic SET audience =
+        (SELECT a.audience FROM repository_audience a WHERE a.repo_id = NEW.repo_id)
+    WHERE repo_id = NEW.repo_id AND topic_id = NEW.topic_id;
+END;
+CREATE TRIGGER topic_count_delete AFTER DELETE ON repository_topic
+BEGIN
+    UPDATE topic SET repo_count = repo_count - 1, open_count = open_count - (OLD.audience >= 1),
+        public_count = public_count - (OLD.audience >= 2) WHERE id = OLD.topic_id;
+END;
+CREATE TRIGGER topic_count_update AFTER UPDATE OF audience ON repository_topic
+BEGIN
+    UPDATE topic SET open_count = open_count + (NEW.audience >= 1) - (OLD.audience >= 1),
+        public_count = public_count + (NEW.audience >= 2) - (OLD.audience >= 2) WHERE id = NEW.topic_id;
+END;
+CREATE TRIGGER topic_audience_of_repository AFTER UPDATE OF is_private, owner_id ON repository
+WHEN OLD.is_private <> NEW.is_private OR OLD.owner_id <> NEW.owner_id
+BEGIN
+    UPDATE repository_topic SET audience =
+        (SELECT a.audience FROM repository_audience a WHERE a.repo_id = NEW.id)
+    WHERE repo_id = NEW.id;
+END;
+CREATE TRIGGER topic_audience_of_owner AFTER UPDATE OF visibility ON users
+WHEN OLD.visibility <> NEW.visibility
+BEGIN
+    UPDATE repository_topic SET audience =
+        (SELECT a.audience FROM repository_audience a WHERE a.repo_id = repository_topic.repo_id)
+    WHERE repo_id IN (SELECT r.id FROM repository r WHERE r.owner_id = NEW.id);
+END;

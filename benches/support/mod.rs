@@ -38,13 +38,28 @@ pub(crate) fn make_sop_repository(parent: &Path) -> PathBuf {
 
 /// One commit of one file on `parent`: its id and the pack that a client would push.
 pub(crate) fn small_commit(parent: Option<ObjectId>, number: u64) -> (ObjectId, Vec<u8>) {
+    small_commit_by(parent, number, &|_| None)
+}
+
+/// The same, signed by what answers armor for the bytes to be signed.
+pub(crate) fn small_commit_by(
+    parent: Option<ObjectId>,
+    number: u64,
+    sign: &dyn Fn(&[u8]) -> Option<String>,
+) -> (ObjectId, Vec<u8>) {
     let content = format!("revision {number}\n").into_bytes();
     let blob = hash_object(Kind::Blob, &content).unwrap();
     let tree = [b"100644 load.md\0", blob.as_bytes()].concat();
     let tree_id = hash_object(Kind::Tree, &tree).unwrap();
     let who = format!("Ada <ada@example.org> {} +0000", 1_800_000_000 + number);
     let ancestor = parent.map(|id| format!("parent {id}\n")).unwrap_or_default();
-    let commit = format!("tree {tree_id}\n{ancestor}author {who}\ncommitter {who}\n\nRevise\n").into_bytes();
+    let head = format!("tree {tree_id}\n{ancestor}author {who}\ncommitter {who}\n");
+    let unsigned = format!("{head}\nRevise\n");
+    let commit = match sign(unsigned.as_bytes()) {
+        Some(armor) => format!("{head}gpgsig {}\n\nRevise\n", armor.trim_end().replace('\n', "\n ")),
+        None => unsigned,
+    };
+    let commit = commit.into_bytes();
     let id = hash_object(Kind::Commit, &commit).unwrap();
     (id, compose(&[(Kind::Commit, &commit), (Kind::Tree, &tree), (Kind::Blob, &content)]).unwrap())
 }

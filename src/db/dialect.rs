@@ -31,12 +31,20 @@ pub fn triggers(conn: &dyn Connection) -> Result<Vec<(String, String)>, Error> {
     })
 }
 
-/// How a statement would be run: one line a step.
+/// How a statement would be run: one line a step, indented by two spaces for each step that it is a part of.
 #[cfg(test)]
 pub(crate) fn query_plan(
     conn: &dyn Connection,
     statement: &str,
     params: &[atomicqms_actors::sql::Value],
 ) -> Result<Vec<String>, Error> {
-    conn.all(&format!("EXPLAIN QUERY PLAN {statement}"), params, |row| row.text(3))
+    let steps = conn
+        .all(&format!("EXPLAIN QUERY PLAN {statement}"), params, |row| Ok((row.int(0)?, row.int(1)?, row.text(3)?)))?;
+    let mut depths = std::collections::BTreeMap::<i64, usize>::new();
+    let indented = steps.into_iter().map(|(id, parent, step)| {
+        let depth = depths.get(&parent).map_or(0, |depth| depth + 1);
+        depths.insert(id, depth);
+        format!("{}{step}", "  ".repeat(depth))
+    });
+    Ok(indented.collect())
 }

@@ -36,6 +36,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0022_sudo.sql", include_str!("../../migrations/0022_sudo.sql")),
     ("0023_mirrors.sql", include_str!("../../migrations/0023_mirrors.sql")),
     ("0024_invitations.sql", include_str!("../../migrations/0024_invitations.sql")),
+    ("0025_lists.sql", include_str!("../../migrations/0025_lists.sql")),
 ];
 
 /// The version this binary writes.

@@ -36,6 +36,7 @@ impl Explaining {
         *self.statements.borrow_mut() += 1;
         for step in dialect::query_plan(&self.inner, sql, params)? {
             // A scan that an index orders and LIMIT ends early is how pages are read; a bare one reads the table.
+            let step = step.trim_start();
             let reads_all = step.starts_with("SCAN") && !step.contains("USING") && !step.contains("CONSTANT ROW");
             if reads_all || step.contains("AUTOMATIC") {
                 self.scans.borrow_mut().push(format!("{step} <- {sql}"));
@@ -517,6 +518,43 @@ fn pages_in_the_usual_orders_use_an_index() {
         .filter(|step| !step.contains("COUNT(*)") && !step.starts_with("SCAN r ") && !step.starts_with("SCAN p "))
         .collect();
     assert_eq!(bare, Vec::<String>::new());
+}
+
+#[test]
+fn no_order_of_all_repositories_is_sorted_and_no_count_reads_their_rows() {
+    let (conn, ada, _) = explaining();
+    let sorts = [
+        RepositorySort::Alpha,
+        RepositorySort::Created,
+        RepositorySort::Updated,
+        RepositorySort::Size,
+        RepositorySort::Stars,
+        RepositorySort::Forks,
+        RepositorySort::Id,
+    ];
+    for (id, is_admin) in [(None, false), (Some(ada), false), (Some(ada), true)] {
+        let viewer =
+            repositories::search::Viewer { id, is_admin, is_restricted: false, is_public_only: false, only: None };
+        for (sort, is_descending) in sorts.into_iter().flat_map(|sort| [(sort, false), (sort, true)]) {
+            let query = RepositoryQuery { sort, is_descending, ..RepositoryQuery::default() };
+            let (statement, count, filter) = repositories::search::build(&viewer, &query, Page::default());
+            let plan = dialect::query_plan(&conn.inner, &statement, filter.params()).unwrap();
+            // What comes before the page `p` is read finds its rows; what comes after it puts these few in order again. Deeper steps find what the
+            // viewer was granted.
+            let end = plan.iter().position(|step| step == "SCAN p").unwrap();
+            let finding = &plan[..end];
+            let is_read_whole = |step: &String| step.trim_start().starts_with("SCAN") && !step.contains("USING");
+            let is_by_id = |step: &String| sort == RepositorySort::Id && step == "  SCAN r";
+            assert!(!finding.contains(&"  USE TEMP B-TREE FOR ORDER BY".to_owned()), "{sort:?} {id:?}: {plan:#?}");
+            assert!(!finding.iter().any(|step| is_read_whole(step) && !is_by_id(step)), "{sort:?} {id:?}: {plan:#?}");
+            let plan = dialect::query_plan(&conn.inner, &count.0, &filter.params()[..count.1]).unwrap();
+            assert!(
+                plan.iter().all(|step| !step.trim_start().starts_with("SCAN r") || step.contains("COVERING")),
+                "{plan:#?}"
+            );
+            assert!(plan.iter().any(|step| step.contains(" r ") && step.contains("COVERING")), "{plan:#?}");
+        }
+    }
 }
 
 #[test]

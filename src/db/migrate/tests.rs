@@ -29,6 +29,7 @@ const HASHES: &[(&str, &str)] = &[
     ("0022_sudo.sql", "a29b57b7a1c26419f73ee2a430b01965f2bdfbfbb84cc4ff7a4a3215ce41774e"),
     ("0023_mirrors.sql", "e14f5a9af35d12f919af4b3cc77182289cd712e602162014f8d30e060427dbc3"),
     ("0024_invitations.sql", "05d253a7e96a9db24359fd61cff0566241dacccd1604f2721f3f8e3a5ac80687"),
+    ("0025_lists.sql", "0052abe7f10173c6680352644ed01ef4236bd1e11c45cb5b27137dc8f87ae68c"),
 ];
 
 fn empty() -> rusqlite::Connection {

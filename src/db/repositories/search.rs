@@ -98,22 +98,37 @@ pub(in crate::db) fn build(viewer: &Viewer, query: &RepositoryQuery, page: Page)
         RepositorySort::Created => format!("r.created_ms {direction}, r.id {direction}"),
         RepositorySort::Updated => format!("r.updated_ms {direction}, r.id {direction}"),
         RepositorySort::Size => format!("r.size_bytes {direction}, r.id {direction}"),
-        RepositorySort::Stars => {
-            format!("(SELECT COUNT(*) FROM star z WHERE z.repo_id = r.id) {direction}, r.id {direction}")
-        }
-        RepositorySort::Forks => {
-            format!("(SELECT COUNT(*) FROM repository z WHERE z.fork_id = r.id) {direction}, r.id {direction}")
-        }
+        RepositorySort::Stars => format!("r.star_count {direction}, r.id {direction}"),
+        RepositorySort::Forks => format!("r.fork_count {direction}, r.id {direction}"),
         RepositorySort::Id => format!("r.id {direction}"),
     };
     let (limit, offset) = page_values(page);
     let (limit, offset) = (filter.bind(limit), filter.bind(offset));
+    // By name, accounts come first and their repositories with them: both are indexed in that order, and nothing has to be sorted. Whoever asks for
+    // a few repositories only is better served by finding these.
+    let ids = if query.sort == RepositorySort::Alpha && is_broad(viewer, query) {
+        filter.add("r.owner_id = u.id");
+        format!("users u CROSS JOIN repository r{}", filter.clause())
+    } else {
+        format!("{TABLES}{clause}")
+    };
     // The rows of the page alone are read whole: what is only sorted, or skipped, need not be.
     let statement = format!(
-        "SELECT {COLUMNS} FROM (SELECT r.id AS id FROM {TABLES}{clause} ORDER BY {order} LIMIT {limit} OFFSET {offset}) p \
+        "SELECT {COLUMNS} FROM (SELECT r.id AS id FROM {ids} ORDER BY {order} LIMIT {limit} OFFSET {offset}) p \
          JOIN repository r ON r.id = p.id JOIN users u ON u.id = r.owner_id ORDER BY {order}"
     );
     (statement, count, filter)
+}
+
+/// Whether a query may find any of the repositories there are, and not only those of somebody or of something.
+fn is_broad(viewer: &Viewer, query: &RepositoryQuery) -> bool {
+    let ends = [query.uid, query.starred_by, query.watched_by];
+    viewer.only.is_none()
+        && !viewer.is_restricted
+        && ends.iter().all(Option::is_none)
+        && query.team.is_none()
+        && query.fork_of.is_none()
+        && !query.is_topic_only
 }
 
 /// Lists the ids of repositories whose code the viewer may read, as far as a statement can tell, in order: each has to pass the gate before anything of it is shown.
@@ -150,18 +165,19 @@ pub(in crate::db) fn may_see(filter: &mut Filter, viewer: &Viewer) {
         Viewer { is_admin: true, .. } => {}
         Viewer { id: None, .. } => filter.add("r.is_private = 0 AND u.visibility = 'public'"),
         Viewer { id: Some(id), is_restricted, .. } => {
-            let own = filter.bind(id);
-            let granted = teams::granted(|| filter.bind(id));
+            // What is open to all is most of what there is, and needs no look into a set: it is asked about first.
             let public = if is_restricted {
                 String::new()
             } else {
                 let member = filter.bind(id);
                 format!(
-                    " OR (r.is_private = 0 AND (u.visibility IN ('public', 'limited') \
-                     OR r.owner_id IN (SELECT v.org_id FROM organization_member v WHERE v.user_id = {member})))"
+                    "(r.is_private = 0 AND (u.visibility IN ('public', 'limited') \
+                     OR r.owner_id IN (SELECT v.org_id FROM organization_member v WHERE v.user_id = {member}))) OR "
                 )
             };
-            filter.add(format!("(r.owner_id = {own} OR r.id IN ({granted}){public})"));
+            let own = filter.bind(id);
+            let granted = teams::granted(|| filter.bind(id));
+            filter.add(format!("({public}r.owner_id = {own} OR r.id IN ({granted}))"));
         }
     }
 }
@@ -189,3 +205,6 @@ fn has_interest(filter: &mut Filter, viewer: &Viewer, interest: Interest, accoun
         interests::table(interest)
     ));
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,8 @@ const HARMLESS: &[(&str, &str)] = &[
     ("repository", "moved_from"),
     ("repository", "updated_ms"),
     ("repository", "pushed_ms"),
+    ("repository", "star_count"),
+    ("repository", "fork_count"),
 ];
 
 fn version(conn: &rusqlite::Connection) -> i64 {
