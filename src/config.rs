@@ -269,6 +269,9 @@ section! {
         max_file_bytes: u64 = "1048576", "bytes", Kind::Integer { min: 1024, max: 67_108_864 };
         /// Most files of one repository that are indexed; an answer about a repository with more says that it is incomplete.
         max_files_per_repository: i64 = "100000", "files", Kind::Integer { min: 1, max: 1_000_000 };
+        /// Most trigrams of one repository's files that are indexed, each counted once a file: what a repository may take of the index, about two bytes each; the same
+        /// holds.
+        max_words_per_repository: i64 = "250000000", "trigrams", Kind::Integer { min: 1000, max: 100_000_000_000 };
         /// Longest time of one search; what was found until then is answered, as incomplete.
         timeout_ms: u64 = "2000", "milliseconds", Kind::Integer { min: 10, max: 60_000 };
         /// Most files that one search looks into; the same holds.

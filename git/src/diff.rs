@@ -91,6 +91,27 @@ pub fn diff_trees(
     }
 }
 
+/// Where a walk over two trees came.
+#[derive(Debug)]
+pub enum Visit {
+    /// A file that differs.
+    File(Change),
+    /// A directory of this path, which was read; it need not have any file. The top has no path.
+    Directory(Vec<u8>),
+}
+
+impl Visit {
+    /// What [`Changes::new`] wants to be told to go on behind it.
+    pub fn passed(self) -> Vec<u8> {
+        match self {
+            Visit::File(change) => change.after.or(change.before).map(|file| file.path).unwrap_or_default(),
+            Visit::Directory(path) if path.is_empty() => path,
+            // Everything in a directory comes after this.
+            Visit::Directory(path) => [&path, &b"/"[..]].concat(),
+        }
+    }
+}
+
 /// The files that differ between two trees, one at a time and without renames, in the order of their paths as bytes: for who goes through all
 /// files of a repository with bounded memory, and goes on later from where it was.
 #[derive(Debug)]
@@ -105,12 +126,13 @@ impl<'a> Changes<'a> {
         Changes { odb, walk: tree::Walk::new(before, after, None).after(passed) }
     }
 
-    /// The next file.
+    /// The next file or directory. Whoever pushed the trees decides how many there are: directories that name each other take few bytes and are
+    /// more than anybody can go through, so the caller counts.
     ///
     /// Errors: `Interrupted`, `WrongKind`, `Lost`, `Corrupt`.
-    pub fn next(&mut self, interrupt: &AtomicBool) -> Result<Option<Change>> {
+    pub fn next(&mut self, interrupt: &AtomicBool) -> Result<Option<Visit>> {
         let scope = tree::Scope { paths: &[], with_unmodified: false, only_new: None, max_files: usize::MAX };
-        self.walk.next(self.odb, &scope, interrupt)
+        self.walk.step(self.odb, &scope, interrupt)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What people call commits: branches, tags, ids whole or abbreviated, and the steps `^` and `~n` from there.
 //!
-//! Owns the order in which a name is tried (branch, tag, id), and that an id names only what a ref of the view reaches: what was force-pushed
+//! Owns the order in which a name is tried (all digits of an id, branch, tag, some digits of an id), and that an id names only what a ref of the view reaches: what was force-pushed
 //! away or deleted is not found. Refuses dates, searches and reflogs (`@{...}`, `:/text`). Called by the API and by pages.
 //! Source: gitrevisions(7).
 
@@ -69,6 +69,10 @@ fn of_commit(commit: ObjectId) -> Revision {
 }
 
 fn find_name(view: &View, name: &str, interrupt: &AtomicBool) -> Result<Option<Revision>> {
+    // Whatever branches and tags are called: an id means its object.
+    if name.len() == ID_LEN * 2 && name.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return find_id(view, &name.to_ascii_lowercase(), interrupt);
+    }
     let head = if name == "HEAD" { view.head.as_str() } else { name };
     if head.starts_with("refs/")
         && let Some(item) = view.refs.get(head)

@@ -10,7 +10,7 @@ use atomicqms_git::ObjectId;
 use crate::model::RepoId;
 
 /// The file. The number moves with anything that makes an index wrong: statements, folding, the table of languages.
-pub const SHAPE: Shape = Shape { schema: SCHEMA, version: 1 };
+pub const SHAPE: Shape = Shape { schema: SCHEMA, version: 2 };
 
 const SCHEMA: &str = "
 -- How far the index of a repository is.
@@ -23,12 +23,18 @@ CREATE TABLE indexed (
     next_tree   BLOB,
     next_commit BLOB,
     done_path   BLOB    NOT NULL,
+    -- Files and directories that were visited on the way.
+    visited     INTEGER NOT NULL,
     next_number INTEGER NOT NULL,
     files       INTEGER NOT NULL,
-    -- There are more files than may be indexed.
+    -- Of all files.
+    words       INTEGER NOT NULL,
+    -- There is more than may be indexed.
     is_cut      INTEGER NOT NULL,
     -- Words are kept, too.
-    has_words   INTEGER NOT NULL
+    has_words   INTEGER NOT NULL,
+    -- What was allowed when it was begun.
+    limits      TEXT    NOT NULL
 ) STRICT;
 
 CREATE TABLE document (
@@ -38,7 +44,8 @@ CREATE TABLE document (
     language   TEXT    NOT NULL,
     -- Counted for the statistics of its language.
     size_bytes INTEGER NOT NULL,
-    has_words  INTEGER NOT NULL
+    -- How many; none: it cannot be searched.
+    words      INTEGER
 ) STRICT;
 
 CREATE UNIQUE INDEX document_by_path ON document (repo_id, path);
@@ -71,14 +78,44 @@ pub struct Indexed {
     pub next: Option<Place>,
     /// Up to this path, in the order of bytes.
     pub done_path: Vec<u8>,
+    /// Files and directories that were visited on the way.
+    pub visited: i64,
     /// Number that the next new document gets.
     pub next_number: i64,
     /// Documents.
     pub files: i64,
-    /// There are more files than may be indexed.
+    /// Words of all documents.
+    pub words: i64,
+    /// There is more than may be indexed.
     pub is_cut: bool,
+    /// What it was begun with.
+    pub allowed: Allowed,
+}
+
+/// What of a repository may be indexed. An index that was begun with another is begun anew.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Allowed {
     /// Words are kept, too.
     pub has_words: bool,
+    /// Largest file whose words are kept. Units: bytes.
+    pub file_bytes: u64,
+    /// Most files.
+    pub files: i64,
+    /// Most words of all files together.
+    pub words: i64,
+}
+
+impl Allowed {
+    /// The form in which it is kept.
+    fn limits(&self) -> String {
+        format!("{} {} {}", self.file_bytes, self.files, self.words)
+    }
+
+    fn read(has_words: bool, limits: &str) -> Self {
+        let mut numbers = limits.split(' ').map(|number| number.parse().unwrap_or(0));
+        let mut next = || numbers.next().unwrap_or(0);
+        Self { has_words, file_bytes: u64::try_from(next()).unwrap_or(0), files: next(), words: next() }
+    }
 }
 
 /// A commit and its tree.
@@ -99,8 +136,8 @@ pub struct NewDocument<'a> {
     pub language: &'static str,
     /// Counted for its language; 0: not counted. Units: bytes.
     pub size_bytes: i64,
-    /// Its words, if it can be searched.
-    pub words: Option<String>,
+    /// Its words and how many these are, if it can be searched.
+    pub words: Option<(String, i64)>,
 }
 
 /// A file that may match.
@@ -141,17 +178,20 @@ fn place(row: &dyn Row, tree: usize) -> Result<Option<Place>, Error> {
 /// Reads how far the index of a repository is.
 pub fn find(conn: &dyn Connection, repo: RepoId) -> Result<Option<Indexed>, Error> {
     conn.first(
-        "SELECT tree, commit_id, next_tree, next_commit, done_path, next_number, files, is_cut, has_words FROM indexed WHERE repo_id = $1",
+        "SELECT tree, commit_id, next_tree, next_commit, done_path, visited, next_number, files, words, is_cut, has_words, limits \
+         FROM indexed WHERE repo_id = $1",
         &params![repo],
         |row| {
             Ok(Indexed {
                 at: place(row, 0)?,
                 next: place(row, 2)?,
                 done_path: row.blob(4)?,
-                next_number: row.int(5)?,
-                files: row.int(6)?,
-                is_cut: row.flag(7)?,
-                has_words: row.flag(8)?,
+                visited: row.int(5)?,
+                next_number: row.int(6)?,
+                files: row.int(7)?,
+                words: row.int(8)?,
+                is_cut: row.flag(9)?,
+                allowed: Allowed::read(row.flag(10)?, &row.text(11)?),
             })
         },
     )
@@ -164,11 +204,11 @@ pub fn put(tx: &dyn Connection, repo: RepoId, indexed: &Indexed) -> Result<(), E
     }
     let bytes = |id: Option<ObjectId>| Value::from(id.as_ref().map(|id| id.as_bytes()));
     tx.execute(
-        "INSERT INTO indexed (repo_id, tree, commit_id, next_tree, next_commit, done_path, next_number, files, is_cut, has_words) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (repo_id) DO UPDATE SET tree = excluded.tree, \
-         commit_id = excluded.commit_id, next_tree = excluded.next_tree, next_commit = excluded.next_commit, \
-         done_path = excluded.done_path, next_number = excluded.next_number, files = excluded.files, is_cut = excluded.is_cut, \
-         has_words = excluded.has_words",
+        "INSERT INTO indexed (repo_id, tree, commit_id, next_tree, next_commit, done_path, visited, next_number, files, words, is_cut, \
+         has_words, limits) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (repo_id) DO UPDATE SET \
+         tree = excluded.tree, commit_id = excluded.commit_id, next_tree = excluded.next_tree, next_commit = excluded.next_commit, \
+         done_path = excluded.done_path, visited = excluded.visited, next_number = excluded.next_number, files = excluded.files, \
+         words = excluded.words, is_cut = excluded.is_cut, has_words = excluded.has_words, limits = excluded.limits",
         &params![
             repo,
             bytes(indexed.at.map(|at| at.tree)),
@@ -176,10 +216,13 @@ pub fn put(tx: &dyn Connection, repo: RepoId, indexed: &Indexed) -> Result<(), E
             bytes(indexed.next.map(|next| next.tree)),
             bytes(indexed.next.map(|next| next.commit)),
             indexed.done_path.as_slice(),
+            indexed.visited,
             indexed.next_number,
             indexed.files,
+            indexed.words,
             indexed.is_cut,
-            indexed.has_words,
+            indexed.allowed.has_words,
+            indexed.allowed.limits(),
         ],
     )?;
     Ok(())
@@ -190,42 +233,48 @@ pub fn list_commits(
     conn: &dyn Connection,
     after: RepoId,
     up_to: RepoId,
-) -> Result<Vec<(RepoId, Option<ObjectId>, bool)>, Error> {
+) -> Result<Vec<(RepoId, Option<ObjectId>, Allowed)>, Error> {
     conn.all(
-        "SELECT repo_id, CASE WHEN next_tree IS NULL THEN commit_id END, has_words FROM indexed \
+        "SELECT repo_id, CASE WHEN next_tree IS NULL THEN commit_id END, has_words, limits FROM indexed \
          WHERE repo_id > $1 AND repo_id <= $2 ORDER BY repo_id",
         &params![after, up_to],
-        |row| Ok((RepoId::new(row.int(0)?), id(row.opt_blob(1)?, 1)?, row.flag(2)?)),
+        |row| Ok((RepoId::new(row.int(0)?), id(row.opt_blob(1)?, 1)?, Allowed::read(row.flag(2)?, &row.text(3)?))),
     )
 }
 
-/// Lists the repositories that have more files than may be indexed.
+/// Lists the repositories of which more is there than may be indexed.
 pub fn list_cut(conn: &dyn Connection) -> Result<Vec<RepoId>, Error> {
     conn.all("SELECT repo_id FROM indexed WHERE is_cut = 1", &[], |row| Ok(RepoId::new(row.int(0)?)))
 }
 
-/// Puts a file in, in place of what was at its path; false: there is no room for another one.
+/// Puts a file in, in place of what was at its path; false: there is no room for it, and what was there is gone.
 pub fn put_document(
     tx: &dyn Connection,
     repo: RepoId,
     indexed: &mut Indexed,
     new: NewDocument<'_>,
-    max_files: i64,
 ) -> Result<bool, Error> {
-    let id = match take_out(tx, repo, new.path)? {
+    let free = delete_document(tx, repo, indexed, new.path)?;
+    let count = new.words.as_ref().map(|(_, count)| *count);
+    let words = indexed.words.saturating_add(count.unwrap_or(0));
+    if indexed.files >= indexed.allowed.files.min(MAX_FILES) || words > indexed.allowed.words {
+        return Ok(false);
+    }
+    let id = match free {
         Some(id) => id,
-        None if indexed.files >= max_files.min(MAX_FILES) || indexed.next_number >= MAX_FILES => return Ok(false),
+        None if indexed.next_number >= MAX_FILES => return Ok(false),
         None => {
             indexed.next_number += 1;
-            indexed.files += 1;
             before(repo) + indexed.next_number
         }
     };
+    indexed.files += 1;
+    indexed.words = words;
     tx.execute(
-        "INSERT INTO document (id, repo_id, path, language, size_bytes, has_words) VALUES ($1, $2, $3, $4, $5, $6)",
-        &params![id, repo, new.path, new.language, new.size_bytes, new.words.is_some()],
+        "INSERT INTO document (id, repo_id, path, language, size_bytes, words) VALUES ($1, $2, $3, $4, $5, $6)",
+        &params![id, repo, new.path, new.language, new.size_bytes, count],
     )?;
-    if let Some(words) = new.words {
+    if let Some((words, _)) = new.words {
         tx.execute("INSERT INTO words (rowid, gathered) VALUES ($1, $2)", &params![id, words])?;
     }
     if new.size_bytes > 0 {
@@ -238,23 +287,29 @@ pub fn put_document(
     Ok(true)
 }
 
-/// Takes the file at a path out, if it is in.
-pub fn delete_document(tx: &dyn Connection, repo: RepoId, indexed: &mut Indexed, path: &[u8]) -> Result<(), Error> {
-    if take_out(tx, repo, path)?.is_some() {
-        indexed.files -= 1;
-    }
-    Ok(())
+/// Whether the file at a path is in.
+pub fn has_document(conn: &dyn Connection, repo: RepoId, path: &[u8]) -> Result<bool, Error> {
+    let found =
+        conn.first("SELECT 1 FROM document WHERE repo_id = $1 AND path = $2", &params![repo, path], |row| row.int(0));
+    Ok(found?.is_some())
 }
 
-/// Removes what was at a path and answers its number, which is free now.
-fn take_out(tx: &dyn Connection, repo: RepoId, path: &[u8]) -> Result<Option<i64>, Error> {
+/// Takes the file at a path out, if it is in; answers its number, which is free now.
+pub fn delete_document(
+    tx: &dyn Connection,
+    repo: RepoId,
+    indexed: &mut Indexed,
+    path: &[u8],
+) -> Result<Option<i64>, Error> {
     let gone = tx.first(
-        "DELETE FROM document WHERE repo_id = $1 AND path = $2 RETURNING id, language, size_bytes, has_words",
+        "DELETE FROM document WHERE repo_id = $1 AND path = $2 RETURNING id, language, size_bytes, words",
         &params![repo, path],
-        |row| Ok((row.int(0)?, row.text(1)?, row.int(2)?, row.flag(3)?)),
+        |row| Ok((row.int(0)?, row.text(1)?, row.int(2)?, row.opt_int(3)?)),
     )?;
-    let Some((id, language, size_bytes, has_words)) = gone else { return Ok(None) };
-    if has_words {
+    let Some((id, language, size_bytes, words)) = gone else { return Ok(None) };
+    indexed.files -= 1;
+    if let Some(words) = words {
+        indexed.words -= words;
         tx.execute("DELETE FROM words WHERE rowid = $1", &params![id])?;
     }
     if size_bytes > 0 {
@@ -269,12 +324,12 @@ fn take_out(tx: &dyn Connection, repo: RepoId, path: &[u8]) -> Result<Option<i64
 /// Removes so many documents of a repository, and with the last of them everything that is known of it; true: nothing is left.
 pub fn forget(tx: &dyn Connection, repo: RepoId, most: i64) -> Result<bool, Error> {
     let ids = tx.all(
-        "SELECT id, has_words FROM document WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3",
+        "SELECT id, words FROM document WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3",
         &params![before(repo), before(RepoId::new(repo.get() + 1)), most],
-        |row| Ok((row.int(0)?, row.flag(1)?)),
+        |row| Ok((row.int(0)?, row.opt_int(1)?)),
     )?;
-    for (id, has_words) in &ids {
-        if *has_words {
+    for (id, words) in &ids {
+        if words.is_some() {
             tx.execute("DELETE FROM words WHERE rowid = $1", &params![*id])?;
         }
         tx.execute("DELETE FROM document WHERE id = $1", &params![*id])?;
@@ -314,7 +369,7 @@ pub fn list_numbers(
             number,
         ),
         None => conn.all(
-            "SELECT id FROM document WHERE id > $1 AND id <= $2 AND has_words = 1 ORDER BY id LIMIT $3",
+            "SELECT id FROM document WHERE id > $1 AND id <= $2 AND words IS NOT NULL ORDER BY id LIMIT $3",
             &params![after, up_to, limit],
             number,
         ),

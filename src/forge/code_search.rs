@@ -54,6 +54,8 @@ pub struct Settings {
     pub max_file_bytes: u64,
     /// Most files of one repository.
     pub max_files: i64,
+    /// Most trigrams of one repository's files, each counted once a file.
+    pub max_words: i64,
     /// Longest time of one search.
     pub timeout: Duration,
     /// Most files that one search looks into.
@@ -68,6 +70,7 @@ impl Default for Settings {
             is_enabled: true,
             max_file_bytes: 1 << 20,
             max_files: 100_000,
+            max_words: 250_000_000,
             timeout: Duration::from_secs(2),
             max_candidates: 5000,
             max_concurrent: 4,
@@ -95,8 +98,9 @@ pub struct CodeSearch {
     clients: Shares<Client>,
 }
 
-/// A place of somebody who searches.
-struct Place(#[expect(dead_code, reason = "held, never read")] (Share<Client>, Pass));
+/// A place of somebody who searches. Work that goes on after they have left holds it, too.
+#[derive(Clone)]
+struct Place(#[expect(dead_code, reason = "held, never read")] Arc<(Share<Client>, Pass)>);
 
 /// A file with lines that match.
 #[derive(Debug, Clone)]
@@ -155,7 +159,7 @@ impl CodeSearch {
     async fn enter(&self, client: Client) -> Result<Place> {
         let by = Deadline::after(WAIT);
         let share = self.clients.enter(client, by).await?;
-        Ok(Place((share, self.gate.enter(by).await?)))
+        Ok(Place(Arc::new((share, self.gate.enter(by).await?))))
     }
 
     /// Reads the index; one that is damaged is thrown away.
@@ -183,12 +187,13 @@ pub async fn search_code(forge: &Forge, permit: Permit<SearchCode>, query: CodeQ
         return Err(Error::new(Kind::NotFound, "code search is switched off"));
     };
     let caller = permit.caller().clone();
-    let _place = search.enter(Client::of(&caller)).await?;
+    let place = search.enter(Client::of(&caller)).await?;
     let began = Instant::now();
     let scope = scope_of(forge, &caller, &query).await?;
     let mut run = Run {
         forge,
         search,
+        place,
         caller,
         query: Arc::new(query),
         until: began + search.settings.timeout,
@@ -237,6 +242,7 @@ async fn scope_of(forge: &Forge, caller: &Caller, query: &CodeQuery) -> Result<V
 struct Run<'a> {
     forge: &'a Forge,
     search: &'a CodeSearch,
+    place: Place,
     caller: Caller,
     query: Arc<CodeQuery>,
     until: Instant,
@@ -263,7 +269,9 @@ impl Run<'_> {
             let (query, scope, until, expression) =
                 (Arc::clone(&self.query), Arc::clone(&scope), self.until, expression.clone());
             let most = left.min(BATCH);
+            let place = self.place.clone();
             let next = move |conn: &dyn Connection| {
+                let _place = place;
                 Ok(next_batch(conn, expression.as_deref(), &scope, &query, after, most, until)?)
             };
             let (candidates, next) = self.search.read_index("find candidates", next).await?;
@@ -303,7 +311,11 @@ impl Run<'_> {
                 until: self.until,
             };
             let (looked, group) = (std::mem::take(&mut self.looked), group.to_vec());
-            let work = tokio::task::spawn_blocking(move || look.into_files(looked, group));
+            let place = self.place.clone();
+            let work = tokio::task::spawn_blocking(move || {
+                let _place = place;
+                look.into_files(looked, group)
+            });
             self.looked = work.await.map_err(Error::internal)?;
             if self.looked.has_more() || Instant::now() >= self.until {
                 break;
@@ -411,6 +423,9 @@ fn next_batch(
         let numbers = code_index::list_numbers(conn, expression, after, up_to, NUMBERS)?;
         let is_last = numbers.len() < usize::try_from(NUMBERS).unwrap_or(usize::MAX);
         for number in numbers {
+            if Instant::now() >= until {
+                return Ok((found, Some(after)));
+            }
             after = number;
             if scope.binary_search(&code_index::repository_of(number)).is_err() {
                 continue;

@@ -335,11 +335,14 @@ fn changes(before: &Repository, after: &Repository) -> (Map<String, Value>, Map<
 ///
 /// Errors: `Invalid` naming the rule.
 pub fn check_branch_name(branch: &str) -> Result<RefName> {
-    if branch.starts_with('-') || branch == "HEAD" {
-        return Err(Error::invalid("default_branch", format!("branch name is not allowed [name: {branch}]")));
+    let name = RefName::new(&format!("refs/heads/{branch}"))
+        .map_err(|error| Error::invalid("default_branch", format!("{error}")).with_source(error))?;
+    match name.misleads() {
+        Some(why) => {
+            Err(Error::invalid("default_branch", format!("branch name is not allowed [name: {branch}]: {why}")))
+        }
+        None => Ok(name),
     }
-    RefName::new(&format!("refs/heads/{branch}"))
-        .map_err(|error| Error::invalid("default_branch", format!("{error}")).with_source(error))
 }
 
 fn check_branch_exists(conn: &dyn Connection, repository: &Repository, head: &RefName) -> Result<()> {

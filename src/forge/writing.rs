@@ -105,8 +105,12 @@ pub(crate) fn ref_name(namespace: &str, name: &str) -> Result<RefName> {
     if is_reserved(name) || name.chars().count() > 100 {
         return Err(Error::new(Kind::Invalid, format!("[Name]: GitRefName: not allowed [name: {name}]")));
     }
-    RefName::new(&format!("{namespace}{name}"))
-        .map_err(|error| Error::new(Kind::Invalid, format!("[Name]: GitRefName: {error}")).with_source(error))
+    let full = RefName::new(&format!("{namespace}{name}"))
+        .map_err(|error| Error::new(Kind::Invalid, format!("[Name]: GitRefName: {error}")).with_source(error))?;
+    match full.misleads() {
+        Some(why) => Err(Error::new(Kind::Invalid, format!("[Name]: GitRefName: {why} [name: {name}]"))),
+        None => Ok(full),
+    }
 }
 
 /// The commit that a name stands for; an id only where a ref reaches it, so that nothing comes back that was taken out. Reads objects.

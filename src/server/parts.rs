@@ -332,6 +332,7 @@ fn search_settings(config: &Search) -> code_search::Settings {
         is_enabled: config.enabled,
         max_file_bytes: config.max_file_bytes,
         max_files: config.max_files_per_repository,
+        max_words: config.max_words_per_repository,
         timeout: Duration::from_millis(config.timeout_ms),
         max_candidates: config.max_candidates,
         max_concurrent: config.max_concurrent,

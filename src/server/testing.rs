@@ -121,9 +121,13 @@ impl TestServer {
         between(dir.path());
         let mut config = Config::for_tests(dir.path());
         tune(&mut config);
-        let mut server = Self::start_with(config).await.unwrap();
-        server._dir = Some(dir);
-        server
+        loop {
+            match Self::start_with(config.clone()).await {
+                // See `finish`.
+                Err(Failure::InUse { .. }) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+                server => return Self { _dir: Some(dir), ..server.unwrap() },
+            }
+        }
     }
 
     /// Events of the ledger with one action, in order, as they are written.

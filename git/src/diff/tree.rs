@@ -5,7 +5,10 @@
 
 use std::{cmp::Ordering, sync::atomic::AtomicBool};
 
-use super::change::{Change, File, FileMode};
+use super::{
+    Visit,
+    change::{Change, File, FileMode},
+};
 use crate::{
     error::Result,
     id::{Kind, ObjectId},
@@ -75,20 +78,31 @@ impl Walk {
     ///
     /// Errors: as [`changes`].
     pub(super) fn next(&mut self, odb: &Snapshot, scope: &Scope<'_>, interrupt: &AtomicBool) -> Result<Option<Change>> {
-        while let Some(step) = self.steps.pop() {
-            check_interrupt(interrupt)?;
-            match step {
-                Step::Change(change) => return Ok(Some(change)),
-                Step::Directory { path, before, after } => {
-                    let from = self.steps.len();
-                    self.expand(odb, &path, (before, after), scope)?;
-                    if let Some(new) = self.steps.get_mut(from..) {
-                        new.reverse();
-                    }
-                }
+        while let Some(visit) = self.step(odb, scope, interrupt)? {
+            if let Visit::File(change) = visit {
+                return Ok(Some(change));
             }
         }
         Ok(None)
+    }
+
+    /// The next change, or the next directory that was looked into.
+    ///
+    /// Errors: as [`changes`].
+    pub(super) fn step(&mut self, odb: &Snapshot, scope: &Scope<'_>, interrupt: &AtomicBool) -> Result<Option<Visit>> {
+        check_interrupt(interrupt)?;
+        match self.steps.pop() {
+            None => Ok(None),
+            Some(Step::Change(change)) => Ok(Some(Visit::File(change))),
+            Some(Step::Directory { path, before, after }) => {
+                let from = self.steps.len();
+                self.expand(odb, &path, (before, after), scope)?;
+                if let Some(new) = self.steps.get_mut(from..) {
+                    new.reverse();
+                }
+                Ok(Some(Visit::Directory(path)))
+            }
+        }
     }
 }
 

@@ -20,6 +20,12 @@ pub(super) fn is_suspicious(name: &[u8]) -> bool {
     first >= 0x80 || b".gGmM~".contains(&first) || name.contains(&b'\\')
 }
 
+/// Says whether some system cannot store a name, or stores it as another one: Windows separates by backslashes and drops dots and blanks at the end; control characters
+/// change what a list of files says.
+pub(super) fn is_unportable(name: &[u8]) -> bool {
+    matches!(name.last(), Some(b'.' | b' ')) || name.iter().any(|byte| *byte == b'\\' || byte.is_ascii_control())
+}
+
 /// Says whether HFS+ or NTFS takes `name` for `.git`.
 pub(super) fn is_dotgit(name: &[u8]) -> bool {
     is_hfs_dot(name, b"git") || is_ntfs_dotgit(name)

@@ -94,6 +94,7 @@ rules! {
     NullSha1 "nullSha1" Warn "A tree entry with the null id.";
     ZeroPaddedFilemode "zeroPaddedFilemode" Warn "A tree entry whose mode starts with zero.";
     LargePathname "largePathname" Warn "A tree entry whose name is longer than any file system takes.";
+    UnportableName "unportableName" Warn "A tree entry whose name some system cannot store, or stores as another one: with a backslash or a control character, or with a dot or blank at its end. Not a rule of git's.";
     NulInCommit "nulInCommit" Warn "A NUL byte in a commit message.";
     BadFilemode "badFilemode" Info "A tree entry with an unusual mode.";
     GitmodulesParse "gitmodulesParse" Info "`.gitmodules` cannot be parsed.";

@@ -37,7 +37,7 @@ fn git(repo: &TestRepo, kind: Kind, data: &[u8]) -> Vec<String> {
 }
 
 fn agree(repo: &TestRepo, kind: Kind, data: &[u8]) {
-    let (git, ours) = (git(repo, kind, data), ours(kind, data, &Policy::default()));
+    let (git, ours) = (git(repo, kind, data), ours(kind, data, &gits()));
     let shown = String::from_utf8_lossy(data);
     match ours {
         None => assert!(git.is_empty(), "git refuses for {git:?}: {shown:?}"),
@@ -45,6 +45,11 @@ fn agree(repo: &TestRepo, kind: Kind, data: &[u8]) {
             assert!(git.iter().any(|r| r == rule || r == UNNAMED), "we refuse for {rule}, git for {git:?}: {shown:?}")
         }
     }
+}
+
+/// What git refuses, without rules of our own.
+fn gits() -> Policy {
+    Policy { tolerated: [Rule::UnportableName].into() }
 }
 
 fn tree_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
@@ -87,6 +92,20 @@ fn names_that_no_file_system_takes_are_refused_unless_tolerated() {
     if git_version() >= (2, 43) {
         agree(&repo, Kind::Tree, &longer);
     }
+}
+
+#[test]
+fn names_that_are_not_the_same_everywhere_are_refused_unless_tolerated() {
+    let refused: [&[u8]; 9] = [b"a\\b", b"..\\..\\x", b"C:\\x", b"a.", b"...", b"a ", b"a\nb", b"Icon\r", b"a\x1b[31m"];
+    for name in refused {
+        let tree = tree_of(&[("100644", name)]);
+        assert_eq!(ours(Kind::Tree, &tree, &Policy::default()), Some("unportableName"), "{name:?}");
+        assert_eq!(ours(Kind::Tree, &tree, &gits()), None);
+    }
+    for name in ["a", ".a", "a b", "ü.md", "aux.c", "-x", "a:b"] {
+        assert_eq!(ours(Kind::Tree, &tree_of(&[("100644", name.as_bytes())]), &Policy::default()), None, "{name}");
+    }
+    assert!(Rule::UnportableName.may_be_ignored());
 }
 
 #[test]

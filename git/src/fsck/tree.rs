@@ -95,6 +95,9 @@ fn check_name(entry: &Entry<'_>, report: &Report<'_>) -> Result<()> {
     if entry.name.len() > MAX_NAME_BYTES {
         report.broken(Rule::LargePathname, "contains excessively large pathname")?;
     }
+    if !matches!(entry.name, b"." | b"..") && names::is_unportable(entry.name) {
+        report.broken(Rule::UnportableName, "contains a name that not every system can store")?;
+    }
     match entry.name {
         b"." => report.broken(Rule::HasDot, "contains '.'")?,
         b".." => report.broken(Rule::HasDotdot, "contains '..'")?,

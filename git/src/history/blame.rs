@@ -11,7 +11,7 @@ mod ranges;
 
 use std::{
     collections::{BinaryHeap, HashMap},
-    sync::atomic::AtomicBool,
+    sync::{Arc, atomic::AtomicBool},
     time::Instant,
 };
 
@@ -30,13 +30,15 @@ use ranges::{Lines, count_lines};
 pub struct BlameOptions {
     /// Largest file, in any of its versions. Units: bytes.
     pub max_bytes: u64,
+    /// Most pieces the lines fall into, at any time.
+    pub max_pieces: usize,
     /// When to give up with `Interrupted`.
     pub deadline: Option<Instant>,
 }
 
 impl Default for BlameOptions {
     fn default() -> Self {
-        BlameOptions { max_bytes: 16 << 20, deadline: None }
+        BlameOptions { max_bytes: 16 << 20, max_pieces: 200_000, deadline: None }
     }
 }
 
@@ -50,11 +52,11 @@ pub struct BlamedRange {
     /// The commit.
     pub commit: ObjectId,
     /// Path of the file in that commit.
-    pub path: Vec<u8>,
+    pub path: Arc<[u8]>,
     /// First of the lines in the commit's version, counted from 1.
     pub original_line: u32,
     /// Parent and path to look for what was there before; `None` when no parent had the file.
-    pub previous: Option<(ObjectId, Vec<u8>)>,
+    pub previous: Option<(ObjectId, Arc<[u8]>)>,
     /// Whether the commit has no parents: the lines may be older than history.
     pub is_boundary: bool,
 }
@@ -66,6 +68,16 @@ pub struct Blame {
     pub blob: ObjectId,
     /// Every line once, in order.
     pub ranges: Vec<BlamedRange>,
+}
+
+impl Blame {
+    /// What it takes in memory. Units: bytes, roughly.
+    pub fn memory(&self) -> usize {
+        let paths = self.ranges.iter().flat_map(|range| [Some(&range.path), range.previous.as_ref().map(|one| &one.1)]);
+        // Ranges share their paths.
+        let distinct: HashMap<*const u8, usize> = paths.flatten().map(|path| (path.as_ptr(), path.len())).collect();
+        distinct.values().sum::<usize>().saturating_add(self.ranges.len().saturating_mul(size_of::<BlamedRange>()))
+    }
 }
 
 /// Finds out who brought each line of the file or link at `path` in `commit`, or in the commit it tags; `None` when there is no such file.
@@ -90,6 +102,7 @@ pub fn blame(
         queue: BinaryHeap::new(),
         waiting: HashMap::new(),
         done: Vec::new(),
+        pieces: 0,
     };
     let len = count_lines(&board.contents.read(odb, &entry.id)?);
     // An empty file has no lines.
@@ -98,6 +111,7 @@ pub fn blame(
     while let Some((_, node)) = board.queue.pop() {
         board.check(interrupt)?;
         for suspect in board.waiting.remove(&node).unwrap_or_default() {
+            board.pieces = board.pieces.saturating_sub(suspect.lines.len());
             board.visit(&mut graph, node, suspect)?;
         }
     }
@@ -131,10 +145,16 @@ struct Board<'o> {
     queue: BinaryHeap<((u64, u64), Node)>,
     waiting: HashMap<Node, Vec<Suspect>>,
     done: Vec<Settled>,
+    /// Those that wait and those that are done.
+    pieces: usize,
 }
 
 impl Board<'_> {
     fn check(&self, interrupt: &AtomicBool) -> Result<()> {
+        let limit = self.options.max_pieces;
+        if self.pieces > limit {
+            return Err(Error::TooLarge { what: "the number of pieces of a file's history", limit: limit as u64 });
+        }
         if self.options.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(Error::Interrupted);
         }
@@ -148,10 +168,14 @@ impl Board<'_> {
         }
         self.queue.push((graph.rank(node), node));
         let waiting = self.waiting.entry(node).or_default();
-        match waiting.iter_mut().find(|known| known.path == suspect.path) {
-            Some(known) => ranges::merge(&mut known.lines, suspect.lines),
-            None => waiting.push(suspect),
-        }
+        let Some(known) = waiting.iter_mut().find(|known| known.path == suspect.path) else {
+            self.pieces = self.pieces.saturating_add(suspect.lines.len());
+            waiting.push(suspect);
+            return;
+        };
+        self.pieces = self.pieces.saturating_sub(known.lines.len());
+        ranges::merge(&mut known.lines, suspect.lines);
+        self.pieces = self.pieces.saturating_add(known.lines.len());
     }
 
     /// The settled lines in order, those together that belong together.
@@ -160,7 +184,7 @@ impl Board<'_> {
         let mut ranges: Vec<BlamedRange> = Vec::new();
         for settled in &self.done {
             let lines = settled.lines;
-            let (commit, path) = (graph.id(settled.node), self.origins.path(settled.path));
+            let (commit, path) = (graph.id(settled.node), self.origins.shared(settled.path));
             if let Some(last) = ranges.last_mut()
                 && (last.commit == commit && last.path == path)
                 && last.original_line.checked_add(last.len) == lines.original.checked_add(1)
@@ -172,9 +196,9 @@ impl Board<'_> {
                 line: lines.line.saturating_add(1),
                 len: lines.len,
                 commit,
-                path: path.to_vec(),
+                path,
                 original_line: lines.original.saturating_add(1),
-                previous: settled.previous.map(|(node, path)| (graph.id(node), self.origins.path(path).to_vec())),
+                previous: settled.previous.map(|(node, path)| (graph.id(node), self.origins.shared(path))),
                 is_boundary: graph.parent_count(settled.node) == 0,
             });
         }

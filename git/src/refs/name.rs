@@ -96,6 +96,25 @@ impl RefName {
         self.0.strip_prefix("refs/tags/")
     }
 
+    /// Why no new ref should have this name although git takes it; `None` when there is no reason.
+    ///
+    /// Shape: a branch or tag named like an object id would be found in its place, one named `HEAD` or `@` in place of the current branch, and one that begins with a
+    /// dash is taken for an option by programs.
+    pub fn misleads(&self) -> Option<&'static str> {
+        let below = self.0.strip_prefix("refs/")?;
+        if below.starts_with('-') || below.split_once('/').is_some_and(|(_, name)| name.starts_with('-')) {
+            return Some("a name must not begin with a dash");
+        }
+        let name = self.branch().or_else(|| self.tag())?;
+        let is_hex = name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match name {
+            "HEAD" | "@" => Some("this name stands for the current branch"),
+            // SHA-1 and SHA-256.
+            _ if is_hex && matches!(name.len(), 40 | 64) => Some("a name must not look like the id of an object"),
+            _ => None,
+        }
+    }
+
     /// The name without `refs/heads/`, `refs/tags/` or `refs/`.
     pub fn short(&self) -> &str {
         self.branch().or_else(|| self.tag()).or_else(|| self.0.strip_prefix("refs/")).unwrap_or(&self.0)

@@ -59,6 +59,12 @@ fn names_mean_what_git_takes_them_for() {
         let expected = repo.git(&["rev-parse", &format!("{name}^{{commit}}")]);
         assert_eq!(found(&view, name), Some(expected), "{name}");
     }
+    // An id is an id, whatever branches are called.
+    repo.git(&["update-ref", &format!("refs/heads/{tag}"), "main~1"]);
+    repo.git(&["update-ref", &format!("refs/heads/{}", "0".repeat(40)), "main"]);
+    let view = repo.view();
+    assert_eq!(found(&view, &tag), Some(repo.git(&["rev-parse", "v1^{commit}"])));
+    assert_eq!(found(&view, &"0".repeat(40)), None);
     // A branch comes before a tag of the same name; git itself prefers the tag and warns.
     assert_eq!(found(&view, "side/line"), Some(repo.git(&["rev-parse", "refs/heads/side/line"])));
     assert_eq!(found(&view, &short.to_uppercase()), Some(repo.git(&["rev-parse", short])));

@@ -10,6 +10,10 @@ fn open() -> rusqlite::Connection {
     conn
 }
 
+fn state(files: i64, words: i64) -> Indexed {
+    Indexed { allowed: Allowed { has_words: true, file_bytes: 9, files, words }, ..Indexed::default() }
+}
+
 fn put_text(conn: &dyn Connection, repo: i64, state: &mut Indexed, path: &str, text: &str) -> bool {
     let new = NewDocument {
         path: path.as_bytes(),
@@ -17,7 +21,7 @@ fn put_text(conn: &dyn Connection, repo: i64, state: &mut Indexed, path: &str, t
         size_bytes: text.len() as i64,
         words: Some(Gatherer::default().words(text)),
     };
-    put_document(conn, RepoId::new(repo), state, new, 100).unwrap()
+    put_document(conn, RepoId::new(repo), state, new).unwrap()
 }
 
 fn found(conn: &dyn Connection, phrase: &str) -> Vec<(i64, String)> {
@@ -31,7 +35,7 @@ fn found(conn: &dyn Connection, phrase: &str) -> Vec<(i64, String)> {
 fn documents_are_found_by_their_words_until_they_change_or_go() {
     let conn = open();
     let conn: &dyn Connection = &conn;
-    let (mut one, mut two) = (Indexed::default(), Indexed::default());
+    let (mut one, mut two) = (state(100, 1000), state(100, 1000));
     assert!(put_text(conn, 7, &mut one, "a.rs", "fn needle() {}"));
     assert!(put_text(conn, 7, &mut one, "b.rs", "hay"));
     assert!(put_text(conn, 9, &mut two, "a.rs", "NEEDLE"));
@@ -55,7 +59,7 @@ fn a_range_is_one_repository_and_numbers_go_on_from_one() {
     let conn = open();
     let conn: &dyn Connection = &conn;
     for repo in [1, 2, 3] {
-        let mut state = Indexed::default();
+        let mut state = state(100, 1000);
         for file in ["a", "b"] {
             put_text(conn, repo, &mut state, file, "needle");
         }
@@ -74,24 +78,41 @@ fn there_is_a_limit_of_files_and_forgetting_goes_in_steps() {
     let conn = open();
     let conn: &dyn Connection = &conn;
     let repo = RepoId::new(4);
-    let mut state = Indexed::default();
+    let mut state = state(2, 1000);
     let new = |path: &'static str| NewDocument { path: path.as_bytes(), language: "", size_bytes: 0, words: None };
     for path in ["a", "b"] {
-        assert!(put_document(conn, repo, &mut state, new(path), 2).unwrap());
+        assert!(put_document(conn, repo, &mut state, new(path)).unwrap());
     }
-    assert!(!put_document(conn, repo, &mut state, new("c"), 2).unwrap());
-    assert!(put_document(conn, repo, &mut state, new("a"), 2).unwrap(), "it has its place");
+    assert!(!put_document(conn, repo, &mut state, new("c")).unwrap());
+    assert!(put_document(conn, repo, &mut state, new("a")).unwrap(), "it has its place");
     let place = Place { commit: crate::db::testing::oid(1), tree: crate::db::testing::oid(2) };
     state = Indexed { at: Some(place), done_path: vec![255], is_cut: true, ..state };
     put(conn, repo, &state).unwrap();
     assert_eq!(find(conn, repo).unwrap(), Some(state.clone()));
     assert_eq!(list_cut(conn).unwrap(), [repo]);
-    assert_eq!(list_commits(conn, RepoId::new(0), repo).unwrap(), [(repo, Some(place.commit), false)]);
-    put(conn, repo, &Indexed { next: Some(place), ..state }).unwrap();
-    assert_eq!(list_commits(conn, RepoId::new(0), repo).unwrap(), [(repo, None, false)]);
+    assert_eq!(list_commits(conn, RepoId::new(0), repo).unwrap(), [(repo, Some(place.commit), state.allowed.clone())]);
+    put(conn, repo, &Indexed { next: Some(place), ..state.clone() }).unwrap();
+    assert_eq!(list_commits(conn, RepoId::new(0), repo).unwrap(), [(repo, None, state.allowed)]);
     assert!(!forget(conn, repo, 1).unwrap());
     assert!(!forget(conn, repo, 1).unwrap());
     assert!(forget(conn, repo, 1).unwrap());
     assert_eq!(find(conn, repo).unwrap(), None);
     assert!(put(conn, RepoId::new(i64::MAX), &Indexed::default()).is_err());
+}
+
+#[test]
+fn there_is_a_limit_of_words() {
+    let conn = open();
+    let conn: &dyn Connection = &conn;
+    let mut state = state(100, 10);
+    assert!(put_text(conn, 1, &mut state, "a", "needle"));
+    assert!(put_text(conn, 1, &mut state, "b", "needle"));
+    assert!(!put_text(conn, 1, &mut state, "c", "needle"));
+    assert_eq!((state.words, state.files), (8, 2));
+    assert!(put_text(conn, 1, &mut state, "c", "hay"));
+    assert!(!put_text(conn, 1, &mut state, "c", "needle"), "what was there is gone");
+    assert_eq!((state.words, state.files, found(conn, "hay")), (8, 2, vec![]));
+    delete_document(conn, RepoId::new(1), &mut state, b"a").unwrap();
+    assert!(put_text(conn, 1, &mut state, "c", "needles"));
+    assert_eq!((state.words, state.files), (9, 2));
 }

@@ -13,19 +13,25 @@ use atomicqms_actors::sql::{self, Connection};
 use atomicqms_actors::{Derived, Directory, Error as ActorError, Job, JobOutcome, Readers, Writer};
 use atomicqms_git as git;
 use git::create::commit::CommitDraft;
-use git::diff::{Change, Changes, File};
+use git::diff::{Change, Changes, File, Visit};
 use git::{ObjectId, View};
 
 use super::{INDEX, Settings};
 use crate::db;
-use crate::db::code_index::{self, Indexed, NewDocument, Place};
+use crate::db::code_index::{self, Allowed, Indexed, NewDocument, Place};
 use crate::model::code_search::trigram::Gatherer;
 use crate::model::language::{Language, is_beside};
 use crate::model::{Clock, RepoId};
 
-/// Most files, and bytes of text, in one transaction of the index.
-const BATCH_FILES: usize = 1000;
+/// Most files and directories, and bytes of text, in one transaction of the index.
+const BATCH_VISITS: usize = 1000;
 const BATCH_BYTES: usize = 8 << 20;
+/// Files and directories that are visited on the way to one tip, for each file that may be indexed, and in any case. Directories that name each other make trees that
+/// nobody can walk to their end.
+const VISITS_PER_FILE: i64 = 4;
+const VISITS: i64 = 10_000;
+/// A repository of which something was left out is indexed anew when so many of the files that may be indexed would fit in again.
+const ROOM: i64 = 10;
 /// A run ends after this time and goes on when others had theirs.
 const RUN_TIME: Duration = Duration::from_secs(3);
 /// Documents that are removed in one transaction when a repository goes.
@@ -156,7 +162,7 @@ impl Indexer {
         let until = Instant::now() + RUN_TIME;
         let mut gatherer = Gatherer::default();
         loop {
-            let batch = self.0.index.write(|tx| self.batch(tx, view, repo, target, &mut gatherer, stop));
+            let batch = self.0.index.write(|tx| self.batch(tx, view, repo, target, &mut gatherer, until, stop));
             match batch {
                 Ok(Step::Done) => return Ok(Step::Done),
                 Ok(Step::More) => {}
@@ -180,7 +186,19 @@ impl Indexer {
         Ok(found.is_some_and(|state| state.at.is_some() || state.next.is_some_and(|next| next.commit != tip)))
     }
 
+    /// What may be indexed of each repository.
+    fn allowed(&self) -> Allowed {
+        let settings = &self.0.settings;
+        Allowed {
+            has_words: settings.is_enabled,
+            file_bytes: settings.max_file_bytes,
+            files: settings.max_files,
+            words: settings.max_words,
+        }
+    }
+
     /// One transaction: as many files as a batch may have.
+    #[expect(clippy::too_many_arguments, reason = "what a run is about, and what a transaction of it needs")]
     fn batch(
         &self,
         tx: &dyn Connection,
@@ -188,36 +206,53 @@ impl Indexer {
         repo: RepoId,
         target: Place,
         gatherer: &mut Gatherer,
+        until: Instant,
         stop: &AtomicBool,
     ) -> Result<Step> {
-        let has_words = self.0.settings.is_enabled;
+        let allowed = self.allowed();
         let found = code_index::find(tx, repo)?;
-        let mut state = found.unwrap_or_else(|| Indexed { has_words, ..Indexed::default() });
+        let mut state = found.unwrap_or_else(|| Indexed { allowed: allowed.clone(), ..Indexed::default() });
         let is_there = |place: Option<Place>| place.map_or(Ok(true), |place| view.odb.contains(&place.tree));
-        if state.has_words != has_words || !is_there(state.at)? || !is_there(state.next)? {
+        if state.allowed != allowed || !is_there(state.at)? || !is_there(state.next)? {
             code_index::forget(tx, repo, FORGET_AT_ONCE)?;
             return Ok(Step::More);
         }
         let next = match state.next {
             Some(next) => next,
             None if state.at.is_some_and(|at| at.commit == target.commit) => return Ok(Step::Done),
+            // What was left out is in no difference to come.
+            None if state.is_cut && has_room(&state) => {
+                code_index::forget(tx, repo, FORGET_AT_ONCE)?;
+                return Ok(Step::More);
+            }
             None => target,
         };
         state.next = Some(next);
         let from = state.at.map(|at| at.tree);
-        let mut changes =
-            Changes::new(&view.odb, from.as_ref(), Some(&next.tree), std::mem::take(&mut state.done_path));
-        let (mut files, mut bytes) = (0, 0);
-        while files < BATCH_FILES && bytes < BATCH_BYTES {
-            let Some(change) = changes.next(stop)? else {
-                state = Indexed { at: Some(next), next: None, done_path: Vec::new(), ..state };
+        let begun = std::mem::take(&mut state.done_path);
+        let mut changes = Changes::new(&view.odb, from.as_ref(), Some(&next.tree), begun.clone());
+        state.done_path.clone_from(&begun);
+        let most = allowed.files.saturating_mul(VISITS_PER_FILE).saturating_add(VISITS);
+        let (mut visits, mut bytes) = (0, 0);
+        while visits < BATCH_VISITS && bytes < BATCH_BYTES && (visits == 0 || Instant::now() < until) {
+            let visit = if state.visited < most { changes.next(stop)? } else { None };
+            let Some(visit) = visit else {
+                state.is_cut |= state.visited >= most;
+                state = Indexed { at: Some(next), next: None, done_path: Vec::new(), visited: 0, ..state };
                 break;
             };
-            bytes += self.apply(tx, view, repo, &mut state, &change, gatherer)?;
-            files += 1;
-            state.done_path = path_of(change);
+            if let Visit::File(change) = &visit {
+                bytes += self.apply(tx, view, repo, &mut state, change, gatherer)?;
+            }
+            let passed = visit.passed();
+            // The way to where the last batch ended is no news.
+            if !begun.starts_with(&passed) {
+                visits += 1;
+                state.visited += 1;
+                state.done_path = passed;
+            }
         }
-        metrics::counter!("atomicqms_search_indexed_files_total").increment(files as u64);
+        metrics::counter!("atomicqms_search_indexed_files_total").increment(visits as u64);
         code_index::put(tx, repo, &state)?;
         Ok(Step::More)
     }
@@ -233,15 +268,19 @@ impl Indexer {
         gatherer: &mut Gatherer,
     ) -> Result<usize> {
         let file = change.after.as_ref().filter(|file| file.mode.is_regular());
+        if let Some(file) = file
+            && is_full(state)
+            && !code_index::has_document(tx, repo, &file.path)?
+        {
+            state.is_cut = true;
+            return Ok(0);
+        }
         let (new, bytes) = match file {
-            Some(file) => self.read(view, file, state.has_words, gatherer)?,
+            Some(file) => self.read(view, file, state.allowed.has_words, gatherer)?,
             None => (None, 0),
         };
         match new {
-            Some(new) => {
-                let has_room = code_index::put_document(tx, repo, state, new, self.0.settings.max_files)?;
-                state.is_cut |= !has_room;
-            }
+            Some(new) => state.is_cut |= !code_index::put_document(tx, repo, state, new)?,
             None => {
                 let gone = change.after.as_ref().or(change.before.as_ref());
                 if let Some(File { path, .. }) = gone {
@@ -310,7 +349,7 @@ impl Indexer {
     ///
     /// Errors: the rows cannot be read or written.
     pub async fn catch_up(&self) -> std::result::Result<usize, ActorError> {
-        let has_words = self.0.settings.is_enabled;
+        let allowed = self.allowed();
         let (mut after, mut count) = (RepoId::new(0), 0);
         loop {
             let page =
@@ -320,7 +359,7 @@ impl Indexer {
             let up_to = if is_last { RepoId::new(i64::MAX) } else { tips.last().map_or(after, |last| last.0) };
             let known = move |conn: &dyn Connection| Ok::<_, ActorError>(code_index::list_commits(conn, after, up_to)?);
             let known = self.0.index.read("indexed commits", known).await?;
-            let behind = behind(&tips, &known, has_words);
+            let behind = behind(&tips, &known, &allowed);
             count += behind.len();
             if !behind.is_empty() {
                 let now = self.0.clock.now();
@@ -353,21 +392,28 @@ impl Indexer {
 /// Shape: both in order of ids and about the same range of them.
 fn behind(
     tips: &[(RepoId, Option<ObjectId>)],
-    known: &[(RepoId, Option<ObjectId>, bool)],
-    has_words: bool,
+    known: &[(RepoId, Option<ObjectId>, Allowed)],
+    allowed: &Allowed,
 ) -> Vec<RepoId> {
     let find = |repo: RepoId| known.binary_search_by_key(&repo, |one| one.0).ok().and_then(|at| known.get(at));
     let lags = tips.iter().filter(|(repo, tip)| match (tip, find(*repo)) {
         (None, None) => false,
-        (Some(tip), Some((_, Some(commit), words))) => tip != commit || *words != has_words,
+        (Some(tip), Some((_, Some(commit), was_allowed))) => tip != commit || was_allowed != allowed,
         _ => true,
     });
     let gone = known.iter().filter(|(repo, ..)| tips.binary_search_by_key(repo, |one| one.0).is_err());
     lags.map(|one| one.0).chain(gone.map(|one| one.0)).collect()
 }
 
-fn path_of(change: Change) -> Vec<u8> {
-    change.after.or(change.before).map(|file| file.path).unwrap_or_default()
+/// No file fits in any more.
+fn is_full(state: &Indexed) -> bool {
+    state.files >= state.allowed.files || state.words >= state.allowed.words
+}
+
+/// Much of what was left out may fit in.
+fn has_room(state: &Indexed) -> bool {
+    let is_below = |count: i64, most: i64| count < most - most / ROOM;
+    is_below(state.files, state.allowed.files) && is_below(state.words, state.allowed.words)
 }
 
 fn is_lost(error: &BoxError) -> bool {

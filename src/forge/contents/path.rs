@@ -22,6 +22,8 @@ pub(super) fn check(path: &str) -> Result<()> {
         Some("is not a path in normal form")
     } else if path.contains('\\') || path.chars().any(char::is_control) {
         Some("holds a character that not every system can store")
+    } else if path.split('/').any(|name| name.ends_with(['.', ' '])) {
+        Some("has a name that not every system can store: it ends with a dot or a blank")
     } else {
         None
     };
@@ -42,12 +44,13 @@ mod tests {
     fn paths_by_table() {
         let long = "x".repeat(256);
         let deep = "d/".repeat(2001) + "f";
-        for bad in
-            ["", "/", "/a", "a/", "a//b", ".", "..", "./x", "a/../x", "a/./x", "a\\b", "a\0b", "a\nb", &long, &deep]
-        {
+        for bad in [
+            "", "/", "/a", "a/", "a//b", ".", "..", "./x", "a/../x", "a/./x", "a\\b", "a\0b", "a\nb", "a.", "a. /b",
+            "...", "a ", &long, &deep,
+        ] {
             assert!(check(bad).is_err(), "{bad:?}");
         }
-        for good in ["a", "a/b.c", "...", "a b", ".gitignore", "ü/é", &"x".repeat(255)] {
+        for good in ["a", "a/b.c", "..a", "a b", ".gitignore", "ü/é", &"x".repeat(255)] {
             assert!(check(good).is_ok(), "{good:?}");
         }
     }

@@ -179,6 +179,11 @@ impl TagRules {
         self.0.iter().map(|(rule, _)| rule).eq(rows)
     }
 
+    /// A rule about a tag, whomever it allows what.
+    pub fn covering(&self, tag: &str) -> Option<&TagRule> {
+        self.0.iter().find(|(_, glob)| glob.matches(tag)).map(|(rule, _)| rule)
+    }
+
     /// A rule that keeps somebody from making, moving or deleting a tag; with several, one that allows it is enough, as in Gitea.
     pub fn against(&self, tag: &str, pusher: Pusher<'_>) -> Option<&TagRule> {
         let covering = || self.0.iter().filter(|(_, glob)| glob.matches(tag)).map(|(rule, _)| rule);

@@ -100,8 +100,13 @@ impl CommitRefs for CommitPush {
         };
         let mut verdicts = Vec::with_capacity(edits.len());
         for edit in edits {
+            let exists = |name: &str| match edits.iter().find(|other| other.name.as_str() == name) {
+                Some(other) => Ok(other.new.is_some()),
+                None => db::refs::find(tx, repository.id, name).map(|found| found.is_some()),
+            };
+            let namesake = policy::judge_namesake(&rules, edit, exists)?;
             let facts = self.facts_of(tx, edit)?;
-            verdicts.push(judge.judge(edit, &facts, &self.purpose));
+            verdicts.push(namesake.and_then(|()| judge.judge(edit, &facts, &self.purpose)));
         }
         let refused: Vec<(RefEdit, Refusal)> =
             edits.iter().zip(&verdicts).filter_map(|(edit, one)| Some((edit.clone(), one.clone().err()?))).collect();
@@ -167,7 +172,7 @@ fn current_rules(tx: &dyn Connection, repo: RepoId, known: &Rules, edits: &[RefE
             Arc::new(BranchRules::new(rows).map_err(unreadable)?)
         };
     }
-    if edits.iter().any(|edit| edit.name.tag().is_some()) {
+    if edits.iter().any(|edit| edit.name.branch().is_some() || edit.name.tag().is_some()) {
         let rows = db::protection::list_tag_rules(tx, repo)?;
         rules.tags = if known.tags.are(&rows) {
             Arc::clone(&known.tags)

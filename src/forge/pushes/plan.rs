@@ -76,6 +76,12 @@ fn plan_one(command: &Command, view: &View, purpose: &Purpose) -> Planned {
             return refused("deletion of the current branch prohibited");
         }
     }
+    if command.new.is_some()
+        && view.refs.get(text).is_none()
+        && let Some(why) = name.misleads()
+    {
+        return refused(why);
+    }
     if command.old == command.new && view.refs.get(text).map(|found| found.target) == command.old {
         return Planned::Unchanged;
     }

@@ -190,6 +190,29 @@ impl Judge<'_> {
     }
 }
 
+/// Of a protected tag and a branch with the same name only one may be there: a name means the branch, so whoever may write branches would say what the tag means.
+///
+/// Shape: `exists` answers whether there is a ref of a full name, or will be after this push.
+pub(super) fn judge_namesake<E>(
+    rules: &Rules,
+    edit: &RefEdit,
+    exists: impl FnOnce(&str) -> Result<bool, E>,
+) -> Result<Result<(), Refusal>, E> {
+    let (name, other, reason) = match (edit.name.branch(), edit.name.tag()) {
+        (Some(name), _) => (name, "refs/tags/", format!("branch {name} would have the name of a protected tag")),
+        (_, Some(name)) if edit.old.is_none() => {
+            (name, "refs/heads/", format!("Tag {name} is protected and there is a branch of that name"))
+        }
+        _ => return Ok(Ok(())),
+    };
+    match rules.tags.covering(name) {
+        Some(rule) if edit.new.is_some() && exists(&format!("{other}{name}"))? => {
+            Ok(Err(Refusal { rule: format!("tag:{}", rule.pattern), reason }))
+        }
+        _ => Ok(Ok(())),
+    }
+}
+
 fn refusal(ready: &ReadyRule, reason: String) -> Refusal {
     Refusal { rule: format!("branch:{}", ready.rule.name), reason }
 }

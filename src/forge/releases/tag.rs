@@ -26,7 +26,8 @@ pub fn check_tag_name(tag: &str) -> Result<RefName> {
     if is_reserved(tag) || tag.len() > NAME_MAX {
         return Err(invalid());
     }
-    RefName::new(&format!("refs/tags/{tag}")).map_err(|error| invalid().with_source(error))
+    let name = RefName::new(&format!("refs/tags/{tag}")).map_err(|error| invalid().with_source(error))?;
+    if name.misleads().is_some() { Err(invalid()) } else { Ok(name) }
 }
 
 /// Makes a tag at `target` unless there is one of that name; with a message an annotated one.

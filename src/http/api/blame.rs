@@ -35,7 +35,10 @@ use crate::model::RepoId;
 pub(super) const BLAME: &[Query] = &[
     Query::text("ref", "branch, tag or commit; the default branch when not given"),
     Query::number("line", "first line of the answer, counted from 1"),
-    Query::number("lines", "most lines of the answer: 1000 when not given, at most 5000"),
+    Query::number(
+        "lines",
+        "most lines of the answer: 1000 when not given, at most 5000; fewer where what is said of them would be too long",
+    ),
 ];
 
 /// All that is remembered, together. Units: bytes, roughly.
@@ -44,6 +47,10 @@ const CACHE_BYTES: u64 = 16 << 20;
 const CACHE_IDLE: Duration = Duration::from_secs(3600);
 /// Lines of an answer unless the client says otherwise, and most of all.
 const LINES: (u32, u32) = (1000, 5000);
+/// What a range takes in an answer, besides its paths. Units: bytes, roughly.
+const RANGE_BYTES: usize = 300;
+/// An answer ends before the range that makes it longer; the first range is always in it. Units: bytes, roughly.
+const ANSWER_BYTES: usize = 4 << 20;
 
 /// A part of a file, line by line.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -99,8 +106,7 @@ pub struct Blames(Cache<(RepoId, ObjectId, String), Arc<Blame>>);
 impl Default for Blames {
     fn default() -> Self {
         let weigh = |(_, _, path): &(RepoId, ObjectId, String), blame: &Arc<Blame>| {
-            let ranges = blame.ranges.iter().map(|range| 160 + 2 * range.path.len()).sum::<usize>();
-            u32::try_from(ranges.saturating_add(path.len() + 300)).unwrap_or(u32::MAX)
+            u32::try_from(blame.memory().saturating_add(path.len() + 300)).unwrap_or(u32::MAX)
         };
         Self(Cache::builder().max_capacity(CACHE_BYTES).weigher(weigh).time_to_idle(CACHE_IDLE).build())
     }
@@ -146,12 +152,19 @@ pub async fn repo_get_blame(
     let work = move |view: &View, interrupt: &AtomicBool| {
         let commit = find_commit(view, &reference, &default_branch, interrupt)?.commit;
         let blame = blames.at(view, (id, commit, file.clone()), interrupt)?;
-        let ranges: Vec<BlamedRange> = blame.ranges.iter().filter_map(|range| cut(range, first, end)).collect();
-        let mut facts = HashMap::new();
-        for range in &ranges {
+        let mut ranges: Vec<BlamedRange> = Vec::new();
+        let (mut facts, mut size) = (HashMap::new(), 0_usize);
+        for range in blame.ranges.iter().filter_map(|range| cut(range, first, end)) {
+            size = size.saturating_add(RANGE_BYTES + 2 * range.path.len());
             if let Entry::Vacant(place) = facts.entry(range.commit) {
-                place.insert(commit_facts::read(view, &range.commit, wish, interrupt)?);
+                let read = commit_facts::read(view, &range.commit, wish, interrupt)?;
+                size = size.saturating_add(read.size());
+                place.insert(read);
             }
+            if size > ANSWER_BYTES && !ranges.is_empty() {
+                break;
+            }
+            ranges.push(range);
         }
         let total_lines = blame.ranges.last().map_or(0, |last| last.line - 1 + last.len);
         let shown = BlameJson {
@@ -202,7 +215,7 @@ mod tests {
             line: 10,
             len: 5,
             commit: ObjectId::from([1; 20]),
-            path: b"a".to_vec(),
+            path: b"a"[..].into(),
             original_line: 3,
             previous: None,
             is_boundary: false,

@@ -32,6 +32,9 @@ pub(super) const WISH: &[Query] = &[
     Query::switch("files", "name changed files; true when not given"),
 ];
 
+/// What a commit takes in an answer at least, and each of its parents. Units: bytes, roughly.
+const SHOWN_BYTES: usize = 1000;
+const SHOWN_PARENT_BYTES: usize = 300;
 /// Most files that are named of one commit.
 const MAX_FILES: usize = 3000;
 
@@ -63,6 +66,15 @@ pub(super) struct CommitFacts {
     stats: Option<CommitStatsJson>,
 }
 
+impl CommitFacts {
+    /// What it takes in an answer besides files. Units: bytes, roughly.
+    pub(super) fn size(&self) -> usize {
+        let text = &self.text;
+        let people = [&text.author, &text.committer].map(|person| person.name.len() + person.email.len());
+        SHOWN_BYTES + text.message.len() + people[0] + people[1] + SHOWN_PARENT_BYTES * text.parents.len()
+    }
+}
+
 /// Reads a commit.
 ///
 /// Errors: `Interrupted`, `TooLarge` for a comparison beyond the limits, `Lost`, `Corrupt`.
@@ -72,7 +84,10 @@ pub(super) fn read(
     wish: Wish,
     interrupt: &AtomicBool,
 ) -> atomicqms_git::Result<CommitFacts> {
-    let text = commit_text::read_commit(&view.odb.read(id)?.data);
+    let mut text = commit_text::read_commit(&view.odb.read(id)?.data);
+    if !wish.verification {
+        text.signed = None;
+    }
     let (mut files, mut stats) = (None, None);
     if wish.files || wish.stat {
         let parent = text.parents.first().and_then(|parent| id_from_hex(parent.as_bytes()));

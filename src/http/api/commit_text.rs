@@ -57,6 +57,9 @@ const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 /// Longest text beside a signature; a cut one could not be verified, so a longer one is left out together with its signature. Units: bytes.
 const MAX_PAYLOAD_BYTES: usize = 128 * 1024;
 
+/// Longest name and address that are shown: an address has at most 254 characters, so of a longer one nothing is lost that could be anybody's. Units: bytes.
+const MAX_PERSON_BYTES: usize = 1024;
+
 /// Decodes a commit's raw text.
 pub(super) fn read_commit(raw: &[u8]) -> CommitText {
     let mut commit = CommitText::default();
@@ -141,13 +144,19 @@ fn field_of(line: &[u8]) -> Option<(&[u8], &[u8])> {
 fn read_signature(value: &[u8]) -> Signature {
     let text = lossy(value);
     let Some((left, times)) = text.rsplit_once('>') else {
-        return Signature { name: text.trim().to_owned(), ..Signature::default() };
+        return Signature { name: cut(&text), ..Signature::default() };
     };
     let (name, email) = left.split_once('<').unwrap_or((left, ""));
     let mut times = times.split_ascii_whitespace();
     let seconds = times.next().and_then(|word| word.parse().ok()).unwrap_or_default();
     let offset_seconds = times.next().and_then(read_offset).unwrap_or_default();
-    Signature { name: name.trim().to_owned(), email: email.trim().to_owned(), seconds, offset_seconds }
+    Signature { name: cut(name), email: cut(email), seconds, offset_seconds }
+}
+
+/// Without blanks around it, and not longer than is shown.
+fn cut(text: &str) -> String {
+    let text = text.trim();
+    text.get(..text.floor_char_boundary(MAX_PERSON_BYTES)).unwrap_or(text).to_owned()
 }
 
 /// `+hhmm` or `-hhmm` to seconds east of UTC.
@@ -188,6 +197,14 @@ Subject\n\nBody gpgsig x\n";
         assert_eq!(commit.parents, ["1111111111111111111111111111111111111111"]);
         assert_eq!(commit.committer.offset_seconds, -(5 * 3600 + 30 * 60));
         assert_eq!(commit.message, "Subject\n\nBody gpgsig x\n");
+    }
+
+    #[test]
+    fn long_names_are_cut() {
+        let raw = format!("author {}é <{}> 1 +0000\n\n", "n".repeat(MAX_PERSON_BYTES - 1), "a".repeat(1 << 20));
+        let author = read_author(raw.as_bytes());
+        assert_eq!((author.name.len(), author.email.len()), (MAX_PERSON_BYTES - 1, MAX_PERSON_BYTES));
+        assert_eq!(author.seconds, 1);
     }
 
     #[test]

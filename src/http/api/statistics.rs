@@ -32,6 +32,10 @@ use crate::model::{Paged, RepoId, Repository};
 
 /// Commits that are counted, newest first; what lies behind them is left out.
 const MAX_COMMITS: usize = 200_000;
+/// People who are told apart, those with the newest commits first; commits of others count for the repository alone.
+const MAX_PEOPLE: usize = 20_000;
+/// Longest name and address. Units: bytes.
+const MAX_PERSON_BYTES: usize = 256;
 /// All that is remembered, together. Units: bytes, roughly.
 const CACHE_BYTES: u64 = 16 << 20;
 /// After this time without a request a repository is forgotten.
@@ -118,7 +122,8 @@ pub struct Statistics(Cache<(RepoId, ObjectId), Arc<Counted>>);
 impl Default for Statistics {
     fn default() -> Self {
         let weigh = |_: &(RepoId, ObjectId), counted: &Arc<Counted>| {
-            let people = counted.people.iter().map(|person| 300 + 40 * person.weeks.len()).sum::<usize>();
+            let of = |person: &Person| 300 + person.name.len() + person.email.len() + 40 * person.weeks.len();
+            let people = counted.people.iter().map(of).sum::<usize>();
             u32::try_from(people.saturating_add(40 * counted.days.len())).unwrap_or(u32::MAX)
         };
         Self(Cache::builder().max_capacity(CACHE_BYTES).weigher(weigh).time_to_idle(CACHE_IDLE).build())
@@ -148,13 +153,17 @@ fn count(view: &View, tip: ObjectId, interrupt: &AtomicBool) -> Result<Counted> 
         }
         view.odb.find(&entry.commit, &mut raw)?;
         let author = read_author(&raw);
-        let (key, seconds) = (author.email.to_lowercase(), author.seconds.clamp(0, i64::from(u32::MAX)));
+        let (name, email) = (shortened(author.name), shortened(author.email));
+        let (key, seconds) = (email.to_lowercase(), author.seconds.clamp(0, i64::from(u32::MAX)));
         let day = seconds.div_euclid(DAY);
         *days.entry(day).or_default() += 1;
+        if people.len() >= MAX_PEOPLE && !people.contains_key(&key) {
+            continue;
+        }
         // Newest first: the first name that comes is the newest.
         let person = people.entry(key).or_insert_with(|| Person {
-            name: author.name,
-            email: author.email,
+            name,
+            email,
             first: seconds,
             last: seconds,
             ..Person::default()
@@ -166,6 +175,11 @@ fn count(view: &View, tip: ObjectId, interrupt: &AtomicBool) -> Result<Counted> 
     let mut people: Vec<Person> = people.into_values().collect();
     people.sort_unstable_by(|one, other| (other.total, &one.email).cmp(&(one.total, &other.email)));
     Ok(Counted { people, days })
+}
+
+fn shortened(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(MAX_PERSON_BYTES));
+    text
 }
 
 /// The number of the week that a day since 1970 is in.

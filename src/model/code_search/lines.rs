@@ -9,7 +9,7 @@ const SHOWN_CHARS: usize = 400;
 /// So much of it stands before the first match, if the line is longer. Units: characters.
 const BEFORE_CHARS: usize = 80;
 /// Of a longer line a regular expression sees only the beginning. Units: bytes.
-const SEARCHED_LINE_BYTES: usize = 16 << 10;
+const SEARCHED_LINE_BYTES: usize = 4 << 10;
 /// Most matches that are shown of one line.
 const RANGES: usize = 32;
 
@@ -28,7 +28,7 @@ pub struct LineMatch {
 #[derive(Debug, PartialEq, Eq)]
 pub struct OutOfTime;
 
-/// Finds the first lines that match; `has_time` is asked before each line that is looked at.
+/// Finds the first lines that match; `has_time` is asked before each line, and each match in it, that is looked for.
 ///
 /// Shape: nothing is a match that has no characters. With `most` of 0 nothing is shown, and the answer is whether there is any.
 /// Errors: `OutOfTime`.
@@ -57,7 +57,7 @@ pub fn find_lines(
         let end = rest.find('\n').unwrap_or(rest.len());
         let line = rest.get(..end).unwrap_or_default();
         let line = line.strip_suffix('\r').unwrap_or(line);
-        let ranges = ranges_in(line, pattern);
+        let ranges = ranges_in(line, pattern, has_time)?;
         if !ranges.is_empty() {
             if most == 0 {
                 return Ok((true, found));
@@ -73,13 +73,28 @@ pub fn find_lines(
     Ok((!found.is_empty(), found))
 }
 
-fn ranges_in(line: &str, pattern: &Pattern) -> Vec<(usize, usize)> {
+/// Where the matches are that have characters. An expression that also matches nothing may look through the whole line at every place, so time is asked for each time.
+fn ranges_in(line: &str, pattern: &Pattern, has_time: &dyn Fn() -> bool) -> Result<Vec<(usize, usize)>, OutOfTime> {
     let line = match pattern.is_phrase() {
         true => line,
         false => head(line, SEARCHED_LINE_BYTES),
     };
-    let all = pattern.regex().find_iter(line).filter(|found| !found.is_empty());
-    all.take(RANGES).map(|found| (found.start(), found.end())).collect()
+    let (mut ranges, mut from) = (Vec::new(), 0);
+    while ranges.len() < RANGES
+        && let Some(found) = pattern.regex().find_at(line, from)
+    {
+        from = found.end();
+        if !found.is_empty() {
+            ranges.push((found.start(), found.end()));
+            continue;
+        }
+        let Some(next) = line.get(from..).and_then(|rest| rest.chars().next()) else { break };
+        from += next.len_utf8();
+        if !has_time() {
+            return Err(OutOfTime);
+        }
+    }
+    Ok(ranges)
 }
 
 /// The longest beginning of at most so many bytes.
@@ -154,6 +169,21 @@ mod tests {
         let late = "x".repeat(SEARCHED_LINE_BYTES) + "needle";
         assert_eq!(all(&late, &Pattern::regular("needle", false).unwrap()), []);
         assert_eq!(all(&late, &Pattern::phrase("needle", false).unwrap()).len(), 1);
+    }
+
+    #[test]
+    fn expressions_that_match_nothing_at_every_place_end_in_time() {
+        let pattern = Pattern::regular("(?:.*a.{100}Z)?", false).unwrap();
+        let line: String = (0..20_000_u32).map(|at| if (at * at / 7) % 3 == 0 { 'a' } else { 'b' }).collect();
+        let looks = std::cell::Cell::new(0);
+        let has_time = || {
+            looks.set(looks.get() + 1);
+            looks.get() < 5
+        };
+        assert_eq!(find_lines(&line, &pattern, 1, &has_time), Err(OutOfTime));
+        let find = |pattern: &str| all("xaa äa\nö", &Pattern::regular(pattern, false).unwrap());
+        assert_eq!(find("a*"), [(1, "xaa äa".to_owned(), vec![(1, 3), (5, 6)])]);
+        assert_eq!(find("ö?").len(), 1);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What is searched for: a phrase or a regular expression, ready to match lines, and which trigrams a text must have to be worth a look.
 //!
-//! Owns the limits of what may be asked. The automaton runs in linear time; what it needs is read off the expression, generously: a text that is passed
+//! Owns the limits of what may be asked. One search of a text by the automaton runs in time linear in the text, the search of all
+//! matches need not. What an expression needs is read off the expression, generously: a text that is passed
 //! over cannot match.
 
 use regex::{Regex, RegexBuilder};
@@ -10,8 +11,10 @@ use super::trigram::{Trigram, fold, of_folded};
 
 /// Longest query. Units: bytes.
 pub const MAX_QUERY_BYTES: usize = 1024;
-/// Most memory of a compiled expression, and of its automaton as it is made. Units: bytes.
-const MAX_COMPILED_BYTES: usize = 512 << 10;
+/// Most memory of a compiled expression: to look at one character takes up to as many steps as it has states. Units: bytes.
+const MAX_COMPILED_BYTES: usize = 128 << 10;
+/// Most memory of its automaton as it is made. Units: bytes.
+const MAX_AUTOMATON_BYTES: usize = 1 << 20;
 /// Deepest nesting of an expression.
 const MAX_NESTING: u32 = 64;
 /// Most trigrams that the index is asked for together; the rarest.
@@ -109,7 +112,7 @@ fn compile(expression: &str, is_case_sensitive: bool) -> Result<Regex, String> {
     RegexBuilder::new(expression)
         .case_insensitive(!is_case_sensitive)
         .size_limit(MAX_COMPILED_BYTES)
-        .dfa_size_limit(MAX_COMPILED_BYTES)
+        .dfa_size_limit(MAX_AUTOMATON_BYTES)
         .nest_limit(MAX_NESTING)
         .build()
         .map_err(|error| match error {
@@ -372,7 +375,7 @@ mod tests {
                         let pattern = make(pattern, is_case_sensitive).unwrap();
                         if pattern.regex.is_match(text) {
                             matched += 1;
-                            assert!(has(&pattern.need, &words), "{pattern:?} {text:?}");
+                            assert!(has(&pattern.need, &words.0), "{pattern:?} {text:?}");
                         }
                     }
                 }

@@ -97,8 +97,14 @@ impl Default for Gatherer {
 }
 
 impl Gatherer {
-    /// The words of a text, each once, with a blank after each.
-    pub fn words(&mut self, text: &str) -> String {
+    /// The words of a text, each once, with a blank after each, and how many they are.
+    pub fn words(&mut self, text: &str) -> (String, i64) {
+        let words = self.gather(text);
+        let count = i64::try_from(words.len() / (WORD + 1)).unwrap_or(i64::MAX);
+        (words, count)
+    }
+
+    fn gather(&mut self, text: &str) -> String {
         for trigram in windows(fold(text).as_bytes()) {
             let (at, bit) = ((trigram.0 / 64) as usize, 1_u64 << (trigram.0 % 64));
             if self.seen[at] & bit == 0 {
@@ -149,7 +155,7 @@ mod tests {
     fn every_trigram_of_a_text_is_gathered_once_but_none_across_lines() {
         let mut gatherer = Gatherer::default();
         for text in ["Abcabc\nxyz", "ÄÖ", "", "ab", "\0\0\0\0"] {
-            let words = gatherer.words(text);
+            let (words, count) = gatherer.words(text);
             let found: Vec<&str> = words.split_whitespace().collect();
             let expected: HashSet<String> = fold(text)
                 .split('\n')
@@ -157,6 +163,7 @@ mod tests {
                 .map(|trigram| String::from_utf8(trigram.word().to_vec()).unwrap())
                 .collect();
             assert_eq!(found.len(), expected.len(), "{text:?}");
+            assert_eq!(count, expected.len() as i64, "{text:?}");
             assert!(found.iter().all(|word| expected.contains(*word)), "{text:?}");
         }
         assert!(gatherer.seen.iter().all(|bits| *bits == 0));

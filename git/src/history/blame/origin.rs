@@ -1,5 +1,7 @@
 //! Owns the paths a file had, by small numbers, and what they name in each commit. Called by [`super`].
 
+use std::sync::Arc;
+
 use crate::{
     error::Result,
     history::{
@@ -13,6 +15,8 @@ use crate::{
 pub(super) struct Origins {
     /// A file has few names; they are found by looking at all.
     paths: Vec<PathFinder>,
+    /// The same, as they are given out.
+    shared: Vec<Arc<[u8]>>,
 }
 
 impl Origins {
@@ -22,12 +26,13 @@ impl Origins {
         if let Some(known) = self.paths.iter().position(|finder| finder.path() == path) {
             return known;
         }
+        self.shared.push(Arc::from(&path[..]));
         self.paths.push(PathFinder::new(&path));
         self.paths.len().saturating_sub(1)
     }
 
-    pub(super) fn path(&self, number: usize) -> &[u8] {
-        self.paths.get(number).map_or(b"", |finder| finder.path())
+    pub(super) fn shared(&self, number: usize) -> Arc<[u8]> {
+        self.shared.get(number).cloned().unwrap_or_default()
     }
 
     pub(super) fn entry(&mut self, graph: &Graph<'_>, node: Node, number: usize) -> Result<Option<Entry>> {

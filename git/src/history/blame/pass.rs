@@ -55,6 +55,7 @@ impl Board<'_> {
             }
         }
         let path = suspect.path;
+        self.pieces = self.pieces.saturating_add(suspect.lines.len());
         self.done.extend(suspect.lines.into_iter().map(|lines| Settled { lines, node, path, previous }));
         Ok(())
     }
@@ -87,7 +88,7 @@ impl Board<'_> {
         if self.origins.entry(graph, parent, suspect.path)?.is_some_and(|entry| !entry.is_tree()) {
             return Ok(None);
         }
-        let path = self.origins.path(suspect.path).to_vec();
+        let path = self.origins.shared(suspect.path);
         let (old, new) = (graph.tree(parent), graph.tree(node));
         let source = origin_of(graph.odb(), &old, &new, &path, &TreeOptions::default(), graph.interrupt())?;
         Ok(source.map(|source| (self.origins.intern(&source.path), Entry { mode: source.mode.bits(), id: source.id })))

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A parent and the path there.
-type Previous = Option<(ObjectId, Vec<u8>)>;
+type Previous = Option<(ObjectId, Arc<[u8]>)>;
 /// Path, previous and boundary, as far as git told them.
 type Told = (Option<Vec<u8>>, Previous, bool);
 
@@ -33,20 +33,21 @@ pub(crate) fn blame_of_porcelain(text: &[u8]) -> Vec<BlamedRange> {
                     paths.insert(range.commit, path.clone());
                     known.insert((range.commit, path), (previous, is_boundary));
                 }
-                range.path.clone_from(&paths[&range.commit]);
-                (range.previous, range.is_boundary) = known[&(range.commit, range.path.clone())].clone();
+                let path = &paths[&range.commit];
+                range.path = path.as_slice().into();
+                (range.previous, range.is_boundary) = known[&(range.commit, path.clone())].clone();
             }
         } else if words[0].len() == 40 && words.len() >= 3 && number(words[1]).is_some() {
             if let Some(len) = words.get(3) {
                 let [original_line, line, len] = [words[1], words[2], len].map(|digits| number(digits).unwrap());
-                let (commit, path, previous) = (id(words[0]), Vec::new(), None);
+                let (commit, path, previous) = (id(words[0]), Arc::default(), None);
                 ranges.push(BlamedRange { line, len, commit, path, original_line, previous, is_boundary: false });
                 told = Some((None, None, false));
             }
         } else if let Some((path, previous, is_boundary)) = &mut told {
             match words[0] {
                 b"filename" => *path = Some(rest(1)),
-                b"previous" => *previous = Some((id(words[1]), rest(2))),
+                b"previous" => *previous = Some((id(words[1]), rest(2).into())),
                 b"boundary" => *is_boundary = true,
                 _ => {}
             }
@@ -82,7 +83,7 @@ fn unquote(path: &[u8]) -> Vec<u8> {
     out
 }
 
-fn by_line(ranges: &[BlamedRange]) -> Vec<(ObjectId, Vec<u8>, u32)> {
+fn by_line(ranges: &[BlamedRange]) -> Vec<(ObjectId, Arc<[u8]>, u32)> {
     let lines = |range: &BlamedRange| {
         let range = range.clone();
         (0..range.len).map(move |at| (range.commit, range.path.clone(), range.original_line + at))
@@ -135,6 +136,9 @@ fn bounds_hold() {
     let with = |options: BlameOptions, interrupt: &AtomicBool| blame(&odb, &tip, path, &options, interrupt);
     let small = BlameOptions { max_bytes: 3, ..BlameOptions::default() };
     assert!(matches!(with(small, &go_on), Err(Error::TooLarge { .. })));
+    let pieces = blame(&odb, &tip, path, &BlameOptions::default(), &go_on).unwrap().unwrap().ranges.len();
+    let few = BlameOptions { max_pieces: pieces - 1, ..BlameOptions::default() };
+    assert!(matches!(with(few, &go_on), Err(Error::TooLarge { .. })));
     let late = BlameOptions { deadline: Some(Instant::now()), ..BlameOptions::default() };
     assert!(matches!(with(late, &go_on), Err(Error::Interrupted)));
     assert!(matches!(with(BlameOptions::default(), &AtomicBool::new(true)), Err(Error::Interrupted)));

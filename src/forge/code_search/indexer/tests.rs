@@ -18,18 +18,19 @@ const REPO: RepoId = RepoId::new(1);
 #[test]
 fn what_moved_went_or_was_begun_is_behind() {
     let repo = RepoId::new;
+    let allowed = |has_words| Allowed { has_words, ..Allowed::default() };
     let tips =
         [(repo(1), Some(oid(1))), (repo(2), Some(oid(2))), (repo(3), None), (repo(5), None), (repo(6), Some(oid(6)))];
     let known = [
-        (repo(1), Some(oid(1)), true),
-        (repo(2), Some(oid(9)), true),
-        (repo(4), Some(oid(4)), true),
-        (repo(5), Some(oid(5)), true),
-        (repo(6), None, true),
+        (repo(1), Some(oid(1)), allowed(true)),
+        (repo(2), Some(oid(9)), allowed(true)),
+        (repo(4), Some(oid(4)), allowed(true)),
+        (repo(5), Some(oid(5)), allowed(true)),
+        (repo(6), None, allowed(true)),
     ];
-    assert_eq!(behind(&tips, &known, true), [2, 5, 6, 4].map(repo));
-    assert_eq!(behind(&tips[..1], &known[..1], false), [repo(1)]);
-    assert_eq!(behind(&tips, &[], true), [1, 2, 6].map(repo));
+    assert_eq!(behind(&tips, &known, &allowed(true)), [2, 5, 6, 4].map(repo));
+    assert_eq!(behind(&tips[..1], &known[..1], &allowed(false)), [repo(1)]);
+    assert_eq!(behind(&tips, &[], &allowed(true)), [1, 2, 6].map(repo));
 }
 
 /// A bare repository, and the commits of `git fast-import` in it.
@@ -105,6 +106,10 @@ fn found(indexer: &Indexer, phrase: &str) -> BTreeSet<String> {
     paths.unwrap()
 }
 
+fn later() -> Instant {
+    Instant::now() + Duration::from_secs(600)
+}
+
 /// Runs until there is nothing left to do.
 fn advance(indexer: &Indexer, view: &View, tip: ObjectId) {
     let stop = AtomicBool::new(false);
@@ -173,12 +178,12 @@ async fn a_run_that_ends_in_the_middle_goes_on_where_it_was() {
     {
         let dying = indexer(&world, &path, Settings::default());
         let mut batch = |stop: &AtomicBool| {
-            dying.index().write(|tx| dying.batch(tx, &view, REPO, place(&view, first), &mut gatherer, stop))
+            dying.index().write(|tx| dying.batch(tx, &view, REPO, place(&view, first), &mut gatherer, later(), stop))
         };
         assert_eq!(batch(&go_on).unwrap(), Step::More);
         // Told to stop inside of a batch: nothing of it is kept.
         assert!(batch(&stopped).is_err());
-        assert_eq!(found(&dying, "needle").len(), BATCH_FILES);
+        assert_eq!(found(&dying, "needle").len(), BATCH_VISITS - 3, "and three directories");
     }
     // Meanwhile a file on either side of where it was goes, and one comes.
     let second =
@@ -214,14 +219,81 @@ async fn a_run_that_ends_in_the_middle_goes_on_where_it_was() {
     assert_eq!(sizes(&off), [("Rust".to_owned(), 6 * expected.len() as i64)]);
     advance(&again, &view, second);
     assert_eq!(found(&again, "needle"), expected);
-    // A limit of files.
-    let few = indexer(&world, &home.path().join("few.db"), Settings { max_files: 5, ..Settings::default() });
-    advance(&few, &view, second);
-    assert_eq!(found(&few, "needle").len(), 5);
-    assert_eq!(few.index().write(code_index::list_cut).unwrap(), [REPO]);
+    // A limit of files, then another.
+    let few = |max_files| indexer(&world, &home.path().join("few.db"), Settings { max_files, ..Settings::default() });
+    for max_files in [5, 7] {
+        let few = few(max_files);
+        advance(&few, &view, second);
+        assert_eq!(found(&few, "needle").len(), max_files as usize);
+        assert_eq!(few.index().write(code_index::list_cut).unwrap(), [REPO]);
+    }
+    let few = few(7);
     // Nothing left of it.
     assert_eq!(few.forget(REPO, &go_on).unwrap(), Step::Done);
     assert_eq!((found(&few, "needle").len(), sizes(&few).len()), (0, 0));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_was_left_out_comes_in_when_there_is_room() {
+    let world = TestForge::start().await;
+    let home = tempfile::tempdir().unwrap();
+    let needle = Some("a needle in the hay");
+    let settings = Settings { max_files: 20, max_words: 250, ..Settings::default() };
+    let indexer = indexer(&world, &home.path().join("i.db"), settings);
+    let commits = Commits::new();
+    let names: Vec<String> = (10..50).map(|number| format!("f{number}")).collect();
+    let all: Vec<(&str, Option<&str>)> = names.iter().map(|name| (name.as_str(), needle)).collect();
+    let follow = |files: &[(&str, Option<&str>)], is_first| {
+        let tip = commits.commit(files, is_first);
+        advance(&indexer, &commits.view(), tip);
+    };
+    follow(&all, true);
+    // 17 words each.
+    assert_eq!(found(&indexer, "needle").len(), 14);
+    let cut = || indexer.index().write(code_index::list_cut).unwrap().len();
+    assert_eq!(cut(), 1);
+    let gone: Vec<(&str, Option<&str>)> = names[..30].iter().map(|name| (name.as_str(), None)).collect();
+    follow(&gone, false);
+    follow(&[("new", needle)], false);
+    assert_eq!(found(&indexer, "needle").len(), 11);
+    assert_eq!(cut(), 0);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn trees_that_name_each_other_are_walked_to_an_end() {
+    let world = TestForge::start().await;
+    let home = tempfile::tempdir().unwrap();
+    let settings = Settings { max_files: 50, ..Settings::default() };
+    let indexer = indexer(&world, &home.path().join("i.db"), settings);
+    let commits = Commits::new();
+    let (file, nothing) = (commits.git(&["hash-object", "-w", "--stdin"], "needle\n"), commits.git(&["mktree"], ""));
+    let mut tips = Vec::new();
+    for (width, depth, leaf) in [
+        (16, 12, format!("040000 tree {nothing}")),
+        (16, 12, format!("100644 blob {file}")),
+        (1, 1500, format!("100644 blob {file}")),
+    ] {
+        let mut entry = leaf;
+        for _ in 0..depth {
+            let tree: String = (0..width).map(|number| format!("{entry}\t{number:x}\n")).collect();
+            entry = format!("040000 tree {}", commits.git(&["mktree", "--missing"], &tree));
+        }
+        let tree = entry.rsplit(' ').next().unwrap();
+        let commit = commits.git(&["-c", "user.name=A", "-c", "user.email=a@b", "commit-tree", "-m", "x", tree], "");
+        tips.push(git::id::id_from_hex(commit.as_bytes()).unwrap());
+    }
+    for (tip, count, is_cut) in [(tips[0], 0, 1), (tips[1], 50, 1), (tips[2], 1, 0)] {
+        advance(&indexer, &commits.view(), tip);
+        assert_eq!(found(&indexer, "needle").len(), count);
+        assert_eq!(indexer.index().write(code_index::list_cut).unwrap().len(), is_cut, "{count}");
+        assert_eq!(indexer.forget(REPO, &AtomicBool::new(false)).unwrap(), Step::Done);
+    }
+    // A small tree after one that nobody can walk.
+    advance(&indexer, &commits.view(), tips[0]);
+    advance(&indexer, &commits.view(), tips[2]);
+    assert_eq!(found(&indexer, "needle").len(), 1);
     world.finish().await;
 }
 

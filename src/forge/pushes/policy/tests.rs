@@ -162,6 +162,39 @@ fn tags_and_other_refs() {
 }
 
 #[test]
+fn a_branch_and_a_protected_tag_have_not_the_same_name() {
+    let at = UtcMs::new(0);
+    let row = TagRule {
+        id: RuleId::new(1),
+        repo_id: RepoId::new(1),
+        pattern: "v*".to_owned(),
+        users: Vec::new(),
+        teams: Vec::new(),
+        created_ms: at,
+        updated_ms: at,
+    };
+    let rules = Rules { branches: Arc::default(), tags: Arc::new(TagRules::new(vec![row]).unwrap()) };
+    let there = ["refs/heads/v1", "refs/tags/v2", "refs/heads/w", "refs/tags/x"];
+    for (name, old, new, passes) in [
+        ("refs/heads/v2", None, Some(1), false),
+        ("refs/heads/v2", Some(1), Some(2), false),
+        ("refs/heads/v2", Some(1), None, true),
+        ("refs/heads/v3", None, Some(1), true),
+        ("refs/heads/x", None, Some(1), true),
+        ("refs/tags/v1", None, Some(1), false),
+        ("refs/tags/v1", Some(1), Some(2), true),
+        ("refs/tags/v3", None, Some(1), true),
+        ("refs/tags/w", None, Some(1), true),
+        ("refs/notes/v1", None, Some(1), true),
+    ] {
+        let exists = |name: &str| Ok::<_, ()>(there.contains(&name));
+        let found = judge_namesake(&rules, &edit(name, old, new), exists).unwrap();
+        assert_eq!(found.is_ok(), passes, "{name} {old:?} {new:?}: {found:?}");
+    }
+    assert_eq!(judge_namesake(&rules, &edit("refs/heads/v2", None, Some(1)), |_| Err("lost")), Err("lost"));
+}
+
+#[test]
 fn quotas_by_table() {
     for (current, added, limit, passes) in
         [(0, 10, 0, true), (90, 10, 100, true), (90, 11, 100, false), (500, 0, 100, true), (u64::MAX, 1, 100, false)]

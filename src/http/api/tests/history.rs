@@ -311,6 +311,25 @@ async fn blame_is_gits() {
     assert_eq!(api.get("/repos/ada/sops/blame/text?ref=main~2", "").await.expect(200).json["total_lines"], 6);
     assert_eq!(api.get("/repos/ada/sops/blame/a", "").await.expect(200).json["ranges"], json!([]), "an empty file");
     api.get("/repos/ada/sops/blame/binary", "").await.expect(422);
+
+    // Long messages: the answer ends early, and one that begins there goes on.
+    std::fs::write(at.join("message"), "m".repeat(60_000)).unwrap();
+    for line in 1..=80 {
+        std::fs::write(at.join("long"), (0..line).map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+        git(at, &["add", "long"]).await;
+        git(at, &["commit", "--quiet", "-F", "message"]).await;
+    }
+    git(at, &["push", "--quiet", &api.git_url("ada", "ada/sops"), "main"]).await;
+    let (mut seen, mut answers) = (0, 0);
+    while seen < 80 {
+        let part = api.get(&format!("/repos/ada/sops/blame/long?line={}", seen + 1), "").await.expect(200);
+        assert!(part.text().len() < 5 << 20, "{}", part.text().len());
+        let ranges = part.json["ranges"].as_array().unwrap();
+        assert_eq!((ranges[0]["line"].as_u64(), part.json["total_lines"].as_u64()), (Some(seen + 1), Some(80)));
+        seen += ranges.iter().map(|range| range["lines"].as_u64().unwrap()).sum::<u64>();
+        answers += 1;
+    }
+    assert_eq!(answers, 2);
     for path in ["none", "text", "..%2Fx", ".git/config", "docs.md/x", "docs.md?ref=none"] {
         api.get(&format!("/repos/ada/sops/blame/{path}"), "").await.named(path).expect(404);
     }

@@ -167,11 +167,15 @@ async fn pushes_are_judged_by_the_rules() {
     assert_refused(push(&api, &dir, "ada", &["HEAD:refs/tags/v1"]).await, "Tag v1 is protected");
     push(&api, &dir, "bob", &["HEAD:refs/tags/v1"]).await.unwrap();
     assert_refused(push(&api, &dir, "ada", &[":refs/tags/v1"]).await, "Tag v1 is protected");
+    // Nobody says by a branch what a protected tag means.
+    assert_refused(push(&api, &dir, "bob", &["HEAD:refs/heads/v1"]).await, "would have the name of a protected tag");
+    push(&api, &dir, "ada", &["HEAD:refs/heads/v2"]).await.unwrap();
+    assert_refused(push(&api, &dir, "bob", &["HEAD:refs/tags/v2"]).await, "there is a branch of that name");
     // What is refused takes along what was to stand in its place, and is in the ledger all the same.
     assert_refused(push(&api, &dir, "ada", &[":keep/x", "main:keep/x/y"]).await, "protected from deletion");
     api.get("/repos/ada/sops/branches/keep/x", &ada).await.expect(200);
     let refused = api.events("git.ref_refused").await;
-    assert_eq!(refused.len(), 11, "{refused:?}");
+    assert_eq!(refused.len(), 13, "{refused:?}");
     assert!(refused.iter().all(|event| event["reason"].is_string() && event["after"]["rule"].is_string()));
     api.finish().await;
 }

@@ -51,12 +51,20 @@ pub(super) const PATHS: &[&str] = &[
     ".git::$DATA",
     "a\tb",
     "a\u{1b}[31mb",
+    "a.",
+    "a./b",
+    "a ",
+    "...",
+    "..\\..\\x",
+    "C:\\x",
 ];
 
 /// Names that no branch and no tag may have.
 pub(super) const NAMES: &[&str] = &[
     "--output=/tmp/x",
     "-x",
+    "0123456789abcdef0123456789ABCDEF01234567",
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     "refs/heads/..",
     "..",
     "a..b",
@@ -177,6 +185,7 @@ async fn hostile_trees_are_refused_when_they_are_pushed() {
     git(at, &["init", "--quiet"]).await;
     std::fs::write(at.join("blob"), "x").unwrap();
     let blob = git(at, &["hash-object", "-w", "blob"]).await;
+    let long = "n".repeat(4097);
     let raw: Vec<u8> = (0..20).map(|at| u8::from_str_radix(&blob[at * 2..at * 2 + 2], 16).unwrap()).collect();
     for (mode, name) in [
         ("100644", ".git"),
@@ -188,6 +197,13 @@ async fn hostile_trees_are_refused_when_they_are_pushed() {
         ("100644", "."),
         ("100644", "a/b"),
         ("120000", ".gitmodules"),
+        ("100644", "a\\b"),
+        ("100644", "..\\..\\x"),
+        ("100644", "a."),
+        ("100644", "a "),
+        ("100644", "a\nb"),
+        ("100644", "a\u{1b}[31m"),
+        ("100644", &long),
     ] {
         let tree = [format!("{mode} {name}\0").as_bytes(), &raw].concat();
         std::fs::write(at.join("tree"), tree).unwrap();
