@@ -31,6 +31,7 @@ pub mod contents;
 pub mod email_addresses;
 pub mod first_commit;
 pub mod follows;
+mod fork_visibility;
 pub mod forks;
 pub mod gpg_keys;
 pub mod intake;

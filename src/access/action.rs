@@ -65,6 +65,8 @@ pub enum Need {
 pub enum Stand {
     /// Whoever may see it.
     Sees,
+    /// Whoever may see it and has an account.
+    Account,
     /// A member.
     Member,
     /// Somebody who may make repositories in it.
@@ -498,7 +500,7 @@ actions! { OnOrganization {
     /// Sees an organization.
     ReadOrganization("organization.read", [Organization Read], Need::Organization(Stand::Sees));
     /// Sees what an account is in it.
-    ReadStanding("organization.read_standing", [User Read, Organization Read], Need::Organization(Stand::Sees));
+    ReadStanding("organization.read_standing", [User Read, Organization Read], Need::Organization(Stand::Account));
     /// Sees its repositories, as far as the caller may see them.
     ListOrganizationRepositories("repository.list_organization", [Organization Read], Need::Organization(Stand::Sees));
     /// Lists teams that the caller may see.

@@ -270,7 +270,7 @@ pub(super) fn decide(rule: &Rule, caller: &Caller, facts: &Facts) -> Result<()> 
 /// The decision about an organization that the caller may see.
 fn decide_standing(stand: Stand, standing: Standing) -> Result<()> {
     match stand {
-        Stand::Sees => Ok(()),
+        Stand::Sees | Stand::Account => Ok(()),
         Stand::Member if standing.is_member => Ok(()),
         Stand::Member => Err(Error::forbidden("Must be an organization member")),
         Stand::Maker if standing.can_create_repository => Ok(()),

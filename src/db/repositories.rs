@@ -165,6 +165,32 @@ fn origin_of(conn: &dyn Connection, id: RepoId) -> Result<RepoId, Error> {
     Ok(origin)
 }
 
+/// Whose forks.
+#[derive(Debug, Clone, Copy)]
+pub enum ForksOf {
+    /// Of one repository.
+    Repository(RepoId),
+    /// Of all repositories of an account.
+    Owner(UserId),
+}
+
+/// Lists forks that are not private although not everybody may read what they were made of.
+pub fn list_exposed_forks(conn: &dyn Connection, of: ForksOf) -> Result<Vec<Repository>, Error> {
+    let (column, id) = match of {
+        ForksOf::Repository(id) => ("s.id", id.get()),
+        ForksOf::Owner(id) => ("s.owner_id", id.get()),
+    };
+    conn.all(
+        &format!(
+            "SELECT {COLUMNS} FROM repository s JOIN users o ON o.id = s.owner_id JOIN repository r ON r.fork_id = s.id \
+             JOIN users u ON u.id = r.owner_id WHERE {column} = $1 AND r.is_private = 0 \
+             AND (s.is_private = 1 OR o.visibility <> 'public') ORDER BY r.id"
+        ),
+        &params![id],
+        read,
+    )
+}
+
 /// Counts the forks of a repository, seen or not.
 pub fn count_forks(conn: &dyn Connection, source: RepoId) -> Result<u64, Error> {
     let count = conn.first("SELECT COUNT(*) FROM repository WHERE fork_id = $1", &params![source], |row| row.int(0))?;

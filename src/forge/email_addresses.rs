@@ -30,7 +30,8 @@ pub async fn list_emails(forge: &Forge, permit: Permit<ListEmails>) -> Result<Ve
 
 /// Adds addresses, not confirmed yet; all of them or none. Where mail is on, each gets a link that confirms it.
 ///
-/// Errors: `Invalid` for one that is the account's already or confirmed by somebody else, and for too many; `RateLimited` when too many mails were asked for
+/// Shape: one that somebody else has confirmed is added like any other, so that nobody learns whose it is; no link is sent there, and none would confirm it.
+/// Errors: `Invalid` for one that is the account's already, and for too many; `RateLimited` when too many mails were asked for
 /// lately, `Overloaded` when too many wait.
 pub async fn add_emails(forge: &Forge, permit: Permit<EditEmails>, emails: Vec<Email>) -> Result<Vec<EmailAddress>> {
     let mails = Arc::clone(&forge.mails);
@@ -46,9 +47,7 @@ pub async fn add_emails(forge: &Forge, permit: Permit<EditEmails>, emails: Vec<E
             let user = permit.confirm(tx, at)?;
             let mut added = Vec::new();
             for email in &emails {
-                let is_taken = db::email_addresses::find_of(tx, user.id, email)?.is_some()
-                    || db::email_addresses::holder(tx, email)?.is_some();
-                if is_taken {
+                if db::email_addresses::find_of(tx, user.id, email)?.is_some() {
                     return Err(Error::invalid("emails", format!("Email address has been used: {email}")));
                 }
                 db::email_addresses::insert(tx, user.id, email, at)?;
@@ -60,7 +59,9 @@ pub async fn add_emails(forge: &Forge, permit: Permit<EditEmails>, emails: Vec<E
                 return Err(Error::invalid("emails", text));
             }
             for row in &added {
-                mails.post(tx, &mails::confirm_address(mails.settings(), &user.name, row, at), at)?;
+                if db::email_addresses::holder(tx, &row.email)?.is_none() {
+                    mails.post(tx, &mails::confirm_address(mails.settings(), &user.name, row, at), at)?;
+                }
                 let event = Event::new(permit.caller().stamp(), action::EMAIL_ADD, Object::new("email", row.id))
                     .after(json!({ "user_id": user.id, "login": user.name.as_str(), "is_verified": false }));
                 audit::append(tx, at, &event)?;

@@ -7,7 +7,7 @@ use atomicqms_actors::sql::Connection;
 use serde_json::{Map, Value, json};
 
 use super::users::viewer_of;
-use super::{Forge, attachments, check_link, check_text};
+use super::{Forge, attachments, check_link, check_text, fork_visibility};
 use crate::access::action::{
     CreateOrganization, CreateOrganizationFor, DeleteOrganization, EditOrganization, ListAllOrganizations,
     ListOrganizations, ListOwnOrganizations, ListUserOrganizations, ReadOrganization, ReadStanding, RemoveMember,
@@ -18,6 +18,7 @@ use crate::access::{Action, Caller, OrganizationAccess, Permit};
 use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::db::organizations::Of;
+use crate::db::repositories::ForksOf;
 use crate::error::{Error, Result};
 use crate::model::label::LabelOwner;
 use crate::model::{
@@ -113,6 +114,9 @@ pub async fn edit_organization(
                 .before(Value::Object(old))
                 .after(Value::Object(new));
             audit::append(tx, at, &event)?;
+            if after.user.visibility != before.user.visibility {
+                fork_visibility::close_forks(tx, permit.caller(), ForksOf::Owner(before.user.id), at)?;
+            }
             db::organizations::find(tx, before.user.id)?.ok_or_else(Error::not_found)
         })
         .await
@@ -256,6 +260,10 @@ pub async fn standing_of_account(forge: &Forge, permit: Permit<ReadStanding>, us
             let found = db::users::find_by_name(conn, &user)?.filter(|user| !user.is_organization);
             let user = found.filter(|user| may_see(permit.caller(), user, false)).ok_or_else(Error::not_found)?;
             let org = &permit.subject().organization.user;
+            let is_self = permit.caller().user_id() == Some(user.id);
+            if !is_self && shown_to(permit.subject()) != Shown::All {
+                return Err(Error::forbidden("who may do what in an organization is for its members to know"));
+            }
             let standing = if user.is_admin { Standing::EVERYTHING } else { standing_of_user(conn, user.id, org.id)? };
             let sees = standing.is_member || org.visibility != Visibility::Private;
             if sees { Ok(standing) } else { Err(Error::not_found()) }

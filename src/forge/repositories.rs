@@ -23,12 +23,13 @@ pub use removal::{delete_organization_repositories, delete_repository, finish_re
 
 use super::blocks::check_may_act;
 use super::mirrors::Mirrors;
-use super::{Forge, check_link, check_text, code_search, mirrors};
+use super::{Forge, check_link, check_text, code_search, fork_visibility, mirrors};
 use crate::access::action::{CreateOrganizationRepository, CreateRepository, CreateRepositoryFor, EditRepository};
 use crate::access::rights::rights_of_user;
 use crate::access::{Action, Caller, OrganizationAccess, Permit};
 use crate::audit::{self, Event, Object, action};
 use crate::db;
+use crate::db::repositories::ForksOf;
 use crate::error::{Error, Kind, Result};
 use crate::model::interest::Interest;
 use crate::model::label::LabelOwner;
@@ -267,6 +268,9 @@ fn apply(
         after.default_branch.clone_from(branch);
     }
     after.is_private = patch.is_private.unwrap_or(before.is_private);
+    if before.is_private && !after.is_private {
+        fork_visibility::check_opening(tx, &before)?;
+    }
     after.is_template = patch.is_template.unwrap_or(before.is_template);
     after.is_archived = patch.is_archived.unwrap_or(before.is_archived);
     for (unit, is_on) in &patch.units {
@@ -308,6 +312,9 @@ fn apply(
         .before(Value::Object(old))
         .after(Value::Object(new));
     audit::append(tx, at, &event)?;
+    if after.is_private && !before.is_private {
+        fork_visibility::close_forks(tx, permit.caller(), ForksOf::Repository(before.id), at)?;
+    }
     db::repositories::find(tx, before.id)?.ok_or_else(Error::not_found)
 }
 

@@ -8,14 +8,15 @@ use std::sync::Arc;
 use atomicqms_actors::sql::Connection;
 use serde_json::json;
 
-use super::Forge;
 use super::blocks::{check_apart, check_may_act};
 use super::repositories::event_about;
+use super::{Forge, fork_visibility};
 use crate::access::action::{AcceptTransfer, RejectTransfer, TransferRepository};
 use crate::access::rights::{may_see, standing_of_user};
 use crate::access::{Action, Caller, Permit};
 use crate::audit::{self, action};
 use crate::db;
+use crate::db::repositories::ForksOf;
 use crate::error::{Error, Result};
 use crate::model::interest::Interest;
 use crate::model::{RepoId, Repository, TeamId, User, UserName, UtcMs};
@@ -176,6 +177,7 @@ fn give<A: Action>(
             "levels_of_blocked": ended, "stars_of_blocked": stars, "watches_of_blocked": watches }))
         .after(json!({ "owner": recipient.name.as_str(), "teams": teams }));
     audit::append(tx, at, &event)?;
+    fork_visibility::close_forks(tx, permit.caller(), ForksOf::Repository(repository.id), at)?;
     db::repositories::find(tx, repository.id)?.ok_or_else(Error::not_found)
 }
 

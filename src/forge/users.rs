@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Forge, attachments, check_link, check_text, mails};
+use super::{Forge, attachments, check_link, check_text, fork_visibility, mails};
 use crate::access::Action;
 use crate::access::Permit;
 use crate::access::action::{
@@ -17,6 +17,7 @@ use crate::access::action::{
 use crate::access::rights::may_see;
 use crate::audit::{self, Event, Object, action};
 use crate::db;
+use crate::db::repositories::ForksOf;
 use crate::db::users::Viewer;
 use crate::error::{Error, Kind, Result};
 use crate::model::user::UserQuery;
@@ -159,6 +160,9 @@ async fn edit<A: Action<Subject = User>>(forge: &Forge, permit: Permit<A>, patch
                 .before(Value::Object(old))
                 .after(Value::Object(new));
             audit::append(tx, at, &event)?;
+            if after.visibility != before.visibility {
+                fork_visibility::close_forks(tx, permit.caller(), ForksOf::Owner(before.id), at)?;
+            }
             db::users::find(tx, before.id)?.ok_or_else(Error::not_found)
         })
         .await

@@ -77,7 +77,8 @@ pub async fn create_rule(
         .write("create branch rule", move |tx| {
             let repository = permit.confirm(tx, at)?.repository;
             let rules = db::protection::list_branch_rules(tx, repository.id)?;
-            if rules.iter().any(|rule| rule.name == name) {
+            // Names match in any letter case: of two that differ in nothing else one would never hold.
+            if rules.iter().any(|rule| rule.name.to_lowercase() == name.to_lowercase()) {
                 return Err(Error::forbidden("Branch protection already exist"));
             }
             if rules.len() >= MAX_RULES {

@@ -62,6 +62,63 @@ async fn a_fork_has_the_branches_and_tags_and_nothing_that_was_taken_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn forks_are_seen_by_no_more_people_than_their_source() {
+    let api = Api::start().await;
+    push_source(&api, true).await;
+    let (ada, bob) = (api.ada(), api.bob());
+    let edit = |repository: &'static str, who: &str, body: serde_json::Value| {
+        let (api, who) = (&api, who.to_owned());
+        async move { api.patch(&format!("/repos/{repository}"), &who, body).await }
+    };
+    let (private, public) = (json!({ "private": true }), json!({ "private": false }));
+    let is_private = async |repository: &str| {
+        api.get(&format!("/repos/{repository}"), &api.admin()).await.expect(200).json["private"].as_bool().unwrap()
+    };
+    // Who may only read cannot show it to everybody.
+    api.put("/repos/ada/sop/collaborators/bob", &ada, json!({ "permission": "read" })).await.expect(204);
+    api.post("/repos/ada/sop/forks", &bob, json!({})).await.expect(202);
+    edit("bob/sop", &bob, public.clone()).await.expect(403);
+    edit("bob/sop", &api.admin(), public.clone()).await.expect(403);
+    api.delete("/repos/ada/sop/collaborators/bob", &ada).await.expect(204);
+    edit("bob/sop", &bob, public.clone()).await.expect(403);
+    assert!(is_private("bob/sop").await);
+    // Open as the source is, by its own owner; forks of forks close with it.
+    edit("ada/sop", &ada, public.clone()).await.expect(200);
+    edit("bob/sop", &bob, public.clone()).await.expect(200);
+    api.post("/orgs", &ada, json!({ "username": "acme" })).await.expect(201);
+    api.post("/repos/bob/sop/forks", &ada, json!({ "organization": "acme" })).await.expect(202);
+    assert!(!is_private("acme/sop").await);
+    let before = api.events("repository.edit").await.len();
+    edit("ada/sop", &ada, private).await.expect(200);
+    for fork in ["bob/sop", "acme/sop"] {
+        assert!(is_private(fork).await, "{fork}");
+        api.get(&format!("/repos/{fork}"), "").await.expect(404);
+    }
+    let events = api.events("repository.edit").await;
+    assert_eq!(events.len(), before + 3, "{events:?}");
+    assert!(events[before + 1..].iter().all(|event| event["reason"].as_str().unwrap().contains("made of")));
+    // The same when the owner hides, and when it goes to one who is hidden.
+    let open = async || {
+        for (repository, who) in [("ada/sop", &ada), ("bob/sop", &bob), ("acme/sop", &ada)] {
+            api.patch(&format!("/repos/{repository}"), who, json!({ "private": false })).await.expect(200);
+        }
+    };
+    open().await;
+    api.patch("/admin/users/ada", &api.admin(), json!({ "visibility": "limited" })).await.expect(200);
+    assert!(is_private("bob/sop").await && is_private("acme/sop").await && !is_private("ada/sop").await);
+    edit("bob/sop", &bob, public.clone()).await.expect(403);
+    api.patch("/admin/users/ada", &api.admin(), json!({ "visibility": "public" })).await.expect(200);
+    open().await;
+    api.post("/orgs", &ada, json!({ "username": "cellar", "visibility": "private" })).await.expect(201);
+    api.post("/repos/ada/sop/transfer", &ada, json!({ "new_owner": "cellar" })).await.expect_any(&[201, 202]);
+    assert!(is_private("bob/sop").await && is_private("acme/sop").await);
+    // Nothing is left to hide behind.
+    api.delete("/repos/cellar/sop", &ada).await.expect(204);
+    edit("bob/sop", &bob, public).await.expect(200);
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn forks_go_where_the_caller_may_make_repositories_and_once() {
     let api = Api::start().await;
     push_source(&api, false).await;

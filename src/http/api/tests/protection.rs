@@ -66,6 +66,7 @@ async fn rules_of_branches_are_kept_as_given() {
     }
     api.post(RULES, &ada, body).await.expect(403);
     api.post(RULES, &ada, json!({ "branch_name": "main" })).await.expect(201);
+    api.post(RULES, &ada, json!({ "rule_name": "MAIN" })).await.expect(403);
     let get = format!("{RULES}/release%2F**");
     assert_eq!(api.get(&get, &ada).await.expect(200).json, made);
     let changed = api.patch(&get, &ada, json!({ "enable_push": false, "priority": 9 })).await.expect(200).json;

@@ -215,6 +215,11 @@ async fn downloads_are_cut_cached_and_never_run() {
     let file = api.upload(&format!("{files}?name=a%22%0d%0ab.svg"), &api.ada(), kind, content).await.expect(201).json;
     let by_tag = text(&file, "browser_download_url").replace(api.root_url().trim_end_matches('/'), "");
     let by_uuid = format!("/attachments/{}", text(&file, "uuid"));
+    // A token without the scope does not learn which files there are.
+    let narrow = api.token("bob", &["read:user"]).await;
+    for path in [by_uuid.as_str(), "/attachments/00000000-0000-4000-8000-000000000000"] {
+        assert_eq!(api.page("GET", path, &narrow, &[]).await.status(), 403, "{path}");
+    }
     for place in [&by_tag, &by_uuid] {
         let whole = api.page("GET", place, "", &[]).await;
         assert_eq!((whole.status(), whole.text()), (200, content));

@@ -158,7 +158,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("adminCreateOrg", SiteOnAccount, "write:admin", &[422]),
     rule("orgListCurrentUserOrgs", Account, RURO, &[200]),
     rule("orgListUserOrgs", SeesAccount, RURO, &[200]),
-    rule("orgGetUserPermissions", Organization(Sees), RURO, &[200]),
+    rule("orgGetUserPermissions", Organization(Belongs), RURO, &[200]),
     rule("orgGet", Organization(Sees), RO, &[200]),
     rule("orgEdit", Organization(Leads), WO, &[200]),
     rule("orgDelete", Organization(Leads), WO, &[422]),
