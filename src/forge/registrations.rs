@@ -149,11 +149,16 @@ fn confirmed_by(conn: &dyn Connection, mails: &mails::Mails, shown: &Shown, at: 
         .ok_or_else(email_addresses::bad_link)
 }
 
-/// Makes the account that a code confirms, with its address confirmed.
+/// Makes the account that a code confirms, with its address confirmed, for who knows its password: the link shows whose the address is, and not that its
+/// holder asked for the account. Otherwise somebody could have a stranger confirm an account whose password is not the stranger's.
 ///
-/// Errors: as [`find_registration`]; `Conflict` when name or address were given to somebody else meanwhile.
-pub async fn activate(forge: &Forge, permit: Permit<ActivateAccount>, code: &str) -> Result<User> {
-    check_open(forge)?;
+/// Errors: as [`find_registration`]; `Invalid` for another password, `RateLimited` after too many; `Conflict` when name or address were given to somebody else
+/// meanwhile.
+pub async fn activate(forge: &Forge, permit: Permit<ActivateAccount>, code: &str, password: &str) -> Result<User> {
+    let known = find_registration(forge, &permit, code).await?;
+    if !forge.access.verify_registration(known.id, known.password_hash.clone(), password).await? {
+        return Err(Error::invalid("password", "This is not the password that was chosen for the account."));
+    }
     let shown = Shown::parse(code).ok_or_else(email_addresses::bad_link)?;
     let (mails, at) = (Arc::clone(&forge.mails), forge.clock.now());
     let settings = forge.settings.registration.clone();
@@ -161,6 +166,9 @@ pub async fn activate(forge: &Forge, permit: Permit<ActivateAccount>, code: &str
         .write("activate account", move |tx| {
             permit.confirm(tx, at)?;
             let found = confirmed_by(tx, &mails, &shown, at)?;
+            if found.password_hash != known.password_hash {
+                return Err(email_addresses::bad_link());
+            }
             if !settings.takes(&found.email) {
                 return Err(Error::forbidden("Addresses of this domain cannot be used to register here."));
             }

@@ -48,7 +48,7 @@ pub(in crate::forge) fn confirm_registration(settings: &Settings, registration: 
         subject: format!("Confirm your new account {login}"),
         text: format!(
             "Hello,\n\nsomebody, you we hope, asked for the account {login} at {root} with this address.\n\n\
-             To make it, open this page and confirm, within {hours}:\n\n{LINK_LINE}\n\n\
+             To make it, open this page within {hours} and confirm with the password you chose:\n\n{LINK_LINE}\n\n\
              If it was not you, do nothing: no account will be made, and nothing is kept.\n"
         ),
         about: Some(registration.id),

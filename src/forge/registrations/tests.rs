@@ -52,8 +52,12 @@ async fn code(test: &TestForge, id: i64) -> String {
 }
 
 async fn open(test: &TestForge, code: &str) -> Result<User> {
+    open_with(test, code, PASSWORD).await
+}
+
+async fn open_with(test: &TestForge, code: &str, password: &str) -> Result<User> {
     let permit = test.forge.authorize(&stranger(2), ActivateAccount, &()).await?;
-    activate(&test.forge, permit, code).await
+    activate(&test.forge, permit, code, password).await
 }
 
 async fn pending(test: &TestForge) -> u64 {
@@ -112,6 +116,25 @@ async fn only_the_right_code_in_time_makes_an_account() {
     test.clock.advance_ms(86_400_000);
     assert_eq!(open(&test, &ada).await.unwrap_err().kind(), Kind::NotFound, "over");
     assert_eq!(count(&test, "user.activate").await, 0);
+    test.finish().await;
+}
+
+#[tokio::test]
+async fn only_who_knows_the_password_makes_the_account_and_guesses_are_few() {
+    let test = start(|settings| settings.security.max_failed_sign_ins = 3).await;
+    // Mallory gave the address of Alice, who opens the link.
+    ask(&test, "alice-smith", "alice@example.org").await.unwrap();
+    let code = code(&test, 1).await;
+    for wrong in ["", "what alice would choose", &format!("{PASSWORD} ")] {
+        let refused = open_with(&test, &code, wrong).await.unwrap_err();
+        assert_eq!((refused.kind(), refused.field()), (Kind::Invalid, Some("password")), "{wrong:?}");
+    }
+    let refused = open_with(&test, &code, "one more").await.unwrap_err();
+    assert_eq!((refused.kind(), refused.retry_after_seconds()), (Kind::RateLimited, Some(1)));
+    assert_eq!(open(&test, &code).await.unwrap_err().kind(), Kind::RateLimited, "not even the right one");
+    assert_eq!((pending(&test).await, count(&test, "user.activate").await), (1, 0));
+    test.clock.advance_ms(1000);
+    open(&test, &code).await.unwrap();
     test.finish().await;
 }
 
