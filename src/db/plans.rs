@@ -260,7 +260,9 @@ fn openpgp_keys(conn: &dyn Connection, bob: UserId) {
             assert_eq!(found.len(), usize::from(expected), "{digit}");
             assert!(found.iter().all(|one| one.addresses == certificate.addresses && one.user_id == bob));
         }
-        assert_eq!(gpg_keys::find_owner(conn, &digit.to_string().repeat(40)).unwrap().is_some(), signs);
+        let found = gpg_keys::list_signing_by_fingerprint(conn, &digit.to_string().repeat(40)).unwrap();
+        assert_eq!(found.len(), usize::from(signs), "{digit}");
+        assert!(found.iter().all(|one| one.addresses == certificate.addresses && one.user_id == bob));
     }
     gpg_keys::mark_challenged(conn, id).unwrap();
     let listed = gpg_keys::list(conn, bob, Page::default()).unwrap();
@@ -269,7 +271,7 @@ fn openpgp_keys(conn: &dyn Connection, bob: UserId) {
     assert_eq!(gpg_keys::count_of_user(conn, bob).unwrap(), 1);
     assert!(gpg_keys::delete(conn, id).unwrap());
     assert!(!gpg_keys::delete(conn, id).unwrap(), "gone");
-    assert_eq!(gpg_keys::find_owner(conn, &"B".repeat(40)).unwrap(), None, "subkeys go with their key");
+    assert_eq!(gpg_keys::list_signing_by_fingerprint(conn, &"B".repeat(40)).unwrap(), [], "subkeys go with their key");
     gpg_keys::insert(conn, bob, &certificate, true, NOON).unwrap();
     assert_eq!(gpg_keys::delete_of_user(conn, bob).unwrap(), 1);
     assert_eq!(email_addresses::list_verified(conn, bob).unwrap(), ["bob@example.org"]);
