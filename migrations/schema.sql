@@ -789,10 +789,11 @@ CREATE TABLE registration (
     password_hash TEXT    NOT NULL,
     created_ms    INTEGER NOT NULL,
     expires_ms    INTEGER NOT NULL
-) STRICT;
+, neighbourhood TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX registration_by_expiry ON registration (expires_ms);
 CREATE INDEX registration_by_login ON registration (login_key);
 CREATE INDEX registration_by_email ON registration (email_key);
+CREATE INDEX registration_by_neighbourhood ON registration (neighbourhood, id);
 
 CREATE INDEX repository_by_mirror ON repository (id) WHERE is_mirror = 1;
 

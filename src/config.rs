@@ -335,7 +335,8 @@ section! {
         registration_domains: Vec<String> = "", "list of domains", Kind::Domains;
         /// How long the link in a mail is good that confirms an address or a new account; what was not confirmed by then is removed.
         confirmation_hours: u32 = "24", "hours", Kind::Integer { min: 1, max: 720 };
-        /// New accounts that may wait for their confirmation; more are answered 503.
+        /// New accounts that may wait for their confirmation; beyond it a newcomer takes the place of the oldest of the network (IPv4: /24, IPv6: /48) of which
+        /// most wait.
         max_pending_registrations: u64 = "1000", "accounts", Kind::Integer { min: 1, max: 1_000_000 };
         /// New accounts that one address (IPv6: one /64 network) may ask for in an hour; more are answered 429. Set `server.trusted_proxies` behind a
         /// proxy.

@@ -456,7 +456,8 @@ fn send_a_mail(conn: &dyn Connection) {
     rows.finish(conn, &job, &JobEnd::Done).unwrap();
 
     let new = NewRegistration { name: name.clone(), email: email.clone(), password: String::new() };
-    let id = registrations::insert(conn, &new, "x", NOON, NOON).unwrap();
+    let id = registrations::insert(conn, &new, "x", "near", NOON, NOON).unwrap();
+    registrations::delete_most_crowded(conn).unwrap();
     registrations::find(conn, id).unwrap();
     registrations::count(conn).unwrap();
     registrations::next_expiry(conn).unwrap();

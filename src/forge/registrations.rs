@@ -28,6 +28,9 @@ pub const FORGET: &str = "registration.forget";
 /// Its key: it is about all of them.
 pub(super) const ALL: &str = "all";
 
+/// Most that make room for one newcomer.
+const MAX_DISPLACED: usize = 2;
+
 /// What an administrator may tune about registrations.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -37,7 +40,7 @@ pub struct Settings {
     pub takes_invited: bool,
     /// Domains of addresses that may; `*.` before one for what is below it; empty: all.
     pub domains: Vec<String>,
-    /// Registrations that may wait.
+    /// Registrations that may wait; beyond it a newcomer takes the place of one that waits.
     pub max_pending: u64,
     /// Registrations from one network in an hour.
     pub max_per_network: u32,
@@ -78,7 +81,7 @@ fn check_open(forge: &Forge) -> Result<()> {
 /// Notes that a stranger wants an account and sends the link that makes it; to an address that has an account goes a mail that says so instead.
 ///
 /// Errors: `Forbidden` when registration is closed, `Invalid` for a name that is taken, a domain that may not and a password that breaks the rule,
-/// `RateLimited`, `Overloaded`. Nothing tells whether the address is known.
+/// `RateLimited`, `Overloaded` when too many mails wait. Nothing tells whether the address is known.
 pub async fn register(forge: &Forge, permit: Permit<Register>, new: NewRegistration) -> Result<()> {
     check_open(forge)?;
     let settings = forge.settings.registration.clone();
@@ -91,6 +94,7 @@ pub async fn register(forge: &Forge, permit: Permit<Register>, new: NewRegistrat
     // Over the limit it looks as if the mail had been sent: how many there were says something about the address.
     let is_sent = forge.mails.count_for(&new.email).is_ok();
     let (mails, at) = (Arc::clone(&forge.mails), forge.clock.now());
+    let neighbourhood = mails.codes().mark(&Client::neighbourhood(permit.caller()));
     forge
         .write("register", move |tx| {
             permit.confirm(tx, at)?;
@@ -98,9 +102,6 @@ pub async fn register(forge: &Forge, permit: Permit<Register>, new: NewRegistrat
                 return Err(Error::invalid("user_name", format!("The name {} is taken.", new.name)));
             }
             forget_lapsed(tx, at)?;
-            if db::registrations::count(tx)? >= settings.max_pending {
-                return Err(Error::new(Kind::Overloaded, "too many new accounts wait for their confirmation"));
-            }
             if !is_sent {
                 return Ok(());
             }
@@ -115,13 +116,18 @@ pub async fn register(forge: &Forge, permit: Permit<Register>, new: NewRegistrat
                         .reason("the address has an account")
                 }
                 None => {
+                    let displaced = make_room(tx, settings.max_pending)?;
                     let expires = at.plus_ms(mails.settings().confirmation_ms);
-                    let id = db::registrations::insert(tx, &new, &hash, expires, at)?;
+                    let id = db::registrations::insert(tx, &new, &hash, &neighbourhood, expires, at)?;
                     let (name, email) = (new.name, new.email);
                     let registration = Registration { id, name, email, password_hash: hash, expires_ms: expires };
                     mails.post(tx, &mails::confirm_registration(mails.settings(), &registration), at)?;
                     db::jobs::schedule(tx, FORGET, ALL, expires, at)?;
-                    Event::new(stamp, action::USER_REGISTER, Object::new("registration", id))
+                    let event = Event::new(stamp, action::USER_REGISTER, Object::new("registration", id));
+                    match displaced.as_slice() {
+                        [] => event,
+                        displaced => event.before(json!({ "displaced": displaced })),
+                    }
                 }
             };
             audit::append(tx, at, &event)?;
@@ -130,6 +136,20 @@ pub async fn register(forge: &Forge, permit: Permit<Register>, new: NewRegistrat
         .await?;
     forge.wake_mails();
     Ok(())
+}
+
+/// Lets one more registration wait, if need be in the place of others: where too many wait, most of them are somebody's who wants nobody else to come in, and whose
+/// own are the first to go. Answers the ids of those that went; their links are worth nothing from then on.
+fn make_room(tx: &dyn Connection, most: u64) -> Result<Vec<i64>> {
+    let mut displaced = Vec::new();
+    // More than one only where the setting was lowered; the rest goes with the next newcomers.
+    while db::registrations::count(tx)? >= most && displaced.len() < MAX_DISPLACED {
+        match db::registrations::delete_most_crowded(tx)? {
+            Some(id) => displaced.push(id),
+            None => break,
+        }
+    }
+    Ok(displaced)
 }
 
 /// Finds what a code confirms, for showing it. Changes nothing.
