@@ -12,8 +12,8 @@ const COLUMNS: &str =
 const FROM: &str = "FROM team_invitation i JOIN team t ON t.id = i.team_id JOIN users o ON o.id = t.org_id \
      JOIN users u ON u.id = i.inviter_id";
 /// What makes an invitation stand, as far as rows can say it in a list: whoever made it still leads the organization.
-const STANDS: &str = "u.is_active = 1 AND u.deleted_ms IS NULL AND (u.is_admin = 1 OR EXISTS (SELECT 1 FROM team_member m \
-     JOIN team w ON w.id = m.team_id WHERE m.user_id = i.inviter_id AND w.org_id = t.org_id AND w.level = 'owner'))";
+const STANDS: &str = "u.is_active = 1 AND u.is_login_prohibited = 0 AND u.deleted_ms IS NULL \
+     AND (u.is_admin = 1 OR EXISTS (SELECT 1 FROM team_member m JOIN team w ON w.id = m.team_id WHERE m.user_id = i.inviter_id AND w.org_id = t.org_id AND w.level = 'owner'))";
 
 fn read(row: &dyn Row) -> Result<Invitation, Error> {
     Ok(Invitation {

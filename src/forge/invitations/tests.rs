@@ -263,7 +263,9 @@ async fn an_invitation_falls_with_what_it_stands_on() {
     let made = world.invite_to(&cleo, world.team, "bob@example.org").await.unwrap();
     world.change("UPDATE users SET is_active = 0 WHERE login_key = 'cleo'").await;
     dead(&made, "not active").await;
-    world.change("UPDATE users SET is_active = 1 WHERE login_key = 'cleo'").await;
+    world.change("UPDATE users SET is_active = 1, is_login_prohibited = 1 WHERE login_key = 'cleo'").await;
+    dead(&made, "may not sign in").await;
+    world.change("UPDATE users SET is_login_prohibited = 0 WHERE login_key = 'cleo'").await;
     assert!(world.look(&world.code(&made)).await.is_ok());
     world.set_member(world.owners, "cleo", false).await;
     dead(&made, "no owner").await;
