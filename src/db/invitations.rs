@@ -13,7 +13,8 @@ const FROM: &str = "FROM team_invitation i JOIN team t ON t.id = i.team_id JOIN 
      JOIN users u ON u.id = i.inviter_id";
 /// What makes an invitation stand, as far as rows can say it in a list: whoever made it still leads the organization.
 const STANDS: &str = "u.is_active = 1 AND u.is_login_prohibited = 0 AND u.deleted_ms IS NULL \
-     AND (u.is_admin = 1 OR EXISTS (SELECT 1 FROM team_member m JOIN team w ON w.id = m.team_id WHERE m.user_id = i.inviter_id AND w.org_id = t.org_id AND w.level = 'owner'))";
+     AND (u.is_admin = 1 OR EXISTS (SELECT 1 FROM team_member m JOIN team w ON w.id = m.team_id \
+     WHERE m.user_id = i.inviter_id AND w.org_id = t.org_id AND w.level = 'owner'))";
 
 fn read(row: &dyn Row) -> Result<Invitation, Error> {
     Ok(Invitation {
@@ -124,12 +125,15 @@ pub fn delete(tx: &dyn Connection, id: i64) -> Result<bool, Error> {
     Ok(tx.execute("DELETE FROM team_invitation WHERE id = $1", &params![id])? == 1)
 }
 
-/// Removes those to an organization's teams that went to addresses of an account, so that nobody who was taken out comes back by an old one.
-pub fn delete_for(tx: &dyn Connection, org: UserId, user: UserId) -> Result<u64, Error> {
-    tx.execute(
-        "DELETE FROM team_invitation WHERE team_id IN (SELECT t.id FROM team t WHERE t.org_id = $1) \
-         AND email_key IN (SELECT e.email_key FROM email_address e WHERE e.user_id = $2)",
+/// Lists those to an organization's teams that went to confirmed addresses of an account, whoever made them, the oldest first.
+pub fn list_to(conn: &dyn Connection, org: UserId, user: UserId) -> Result<Vec<Invitation>, Error> {
+    conn.all(
+        &format!(
+            "SELECT {COLUMNS} {FROM} WHERE t.org_id = $1 AND i.email_key IN \
+             (SELECT e.email_key FROM email_address e WHERE e.user_id = $2 AND e.is_verified = 1) ORDER BY i.id"
+        ),
         &params![org, user],
+        read,
     )
 }
 

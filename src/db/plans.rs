@@ -485,7 +485,7 @@ fn send_a_mail(conn: &dyn Connection) {
     invitations::list_for(conn, user, true, NOON, page).unwrap();
     invitations::list_for(conn, user, false, NOON, page).unwrap();
     invitations::next_expiry(conn).unwrap();
-    invitations::delete_for(conn, user, user).unwrap();
+    invitations::list_to(conn, user, user).unwrap();
     invitations::delete_expired(conn, NOON).unwrap();
     invitations::delete(conn, id).unwrap();
 }

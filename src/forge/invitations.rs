@@ -19,12 +19,14 @@ use super::users::insert_user;
 use super::{Forge, email_addresses, mails, registrations};
 use crate::access::action::{AnswerInvitation, EditInvitations, FollowInvitation, ListInvitations, ListOwnInvitations};
 use crate::access::rights::standing_of_user;
-use crate::access::{Client, Permit};
+use crate::access::{Caller, Client, Permit};
 use crate::audit::event::hex;
 use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::error::{Error, Result};
-use crate::model::{Email, Invitation, NewInvitation, NewUser, Page, Paged, Team, User, UserName, UtcMs, Visibility};
+use crate::model::{
+    Email, Invitation, NewInvitation, NewUser, Page, Paged, Team, User, UserId, UserName, UtcMs, Visibility,
+};
 
 /// A day. Units: milliseconds.
 const DAY_MS: i64 = 86_400_000;
@@ -139,6 +141,23 @@ pub async fn withdraw(forge: &Forge, permit: Permit<EditInvitations>, id: i64) -
             Ok(())
         })
         .await
+}
+
+/// Withdraws what was sent to confirmed addresses of somebody who is taken out of an organization or of a team of it, so that nobody comes back by an old one. An
+/// address that somebody only says to have is not theirs: others' invitations stay.
+pub(super) fn withdraw_all_to(
+    tx: &dyn Connection,
+    caller: &Caller,
+    org: UserId,
+    user: UserId,
+    at: UtcMs,
+) -> Result<()> {
+    for found in db::invitations::list_to(tx, org, user)? {
+        db::invitations::delete(tx, found.id)?;
+        let event = Event::new(caller.stamp(), action::INVITATION_WITHDRAW, object(&found)).before(state(&found));
+        audit::append(tx, at, &event.reason("whom it went to was taken out"))?;
+    }
+    Ok(())
 }
 
 /// Lists the invitations to the caller's confirmed addresses.

@@ -257,6 +257,7 @@ async fn an_invitation_falls_with_what_it_stands_on() {
     world.set_member(world.team, "bob", true).await;
     world.set_member(world.team, "bob", false).await;
     dead(&made, "taken out").await;
+    assert_eq!(world.events().await.iter().filter(|name| *name == "invitation.withdraw").count(), 2);
     // The inviter leads no more, or may not sign in.
     world.set_member(world.owners, "cleo", true).await;
     let cleo = world.test.sign_in("cleo").await;
@@ -308,6 +309,41 @@ async fn an_address_that_is_only_claimed_or_an_account_that_is_blocked_gets_nowh
     let name = UserName::new("bob").unwrap();
     crate::forge::blocks::block(&world.test.forge, permit, &name, String::new()).await.unwrap();
     assert_eq!(kind(world.accept("bob", Which::Row(made.id)).await), Kind::Forbidden);
+    world.test.finish().await;
+}
+
+#[tokio::test]
+async fn who_only_says_to_have_an_address_takes_no_invitation_along() {
+    let world = world(|_| {}).await;
+    world.set_member(world.team, "cleo", true).await;
+    let (to_claimed, to_own) = ("victim@example.org", "cleo@example.org");
+    let add = "INSERT INTO email_address (user_id, email, email_key, is_verified, created_ms) \
+               SELECT id, 'victim@example.org', 'victim@example.org', 0, 0 FROM users WHERE login_key = 'cleo'";
+    world.change(add).await;
+    let claimed = world.invite(to_claimed).await.unwrap();
+    let own = world.invite_to(&world.ada, world.owners, to_own).await.unwrap();
+    world.set_member(world.team, "cleo", false).await;
+    assert!(world.look(&world.code(&claimed)).await.is_ok(), "it is somebody else's");
+    assert_eq!(kind(world.look(&world.code(&own)).await), Kind::NotFound);
+    // The same where the whole membership ends.
+    world.set_member(world.team, "cleo", true).await;
+    let own = world.invite_to(&world.ada, world.owners, to_own).await.unwrap();
+    let cleo = UserName::new("cleo").unwrap();
+    let acme = UserName::new("acme").unwrap();
+    let permit = world.test.forge.authorize(&world.ada, crate::access::action::RemoveMember, &acme).await.unwrap();
+    organizations::remove_member(&world.test.forge, permit, &cleo).await.unwrap();
+    assert!(world.look(&world.code(&claimed)).await.is_ok());
+    assert_eq!(kind(world.look(&world.code(&own)).await), Kind::NotFound);
+    let ledger = world.test.forge.read("ledger", |conn| {
+        let sql = "SELECT event FROM audit_event WHERE action = 'invitation.withdraw' ORDER BY seq";
+        Ok(conn.all(sql, &[], |row| row.blob(0))?)
+    });
+    let told: Vec<Value> = ledger.await.unwrap().iter().map(|event| serde_json::from_slice(event).unwrap()).collect();
+    assert_eq!(told.len(), 2);
+    assert!(
+        told.iter().all(|event| event["before"]["team"] == "Owners" && event["actor"]["login"] == "ada"),
+        "{told:?}"
+    );
     world.test.finish().await;
 }
 
