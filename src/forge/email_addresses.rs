@@ -34,12 +34,6 @@ pub async fn list_emails(forge: &Forge, permit: Permit<ListEmails>) -> Result<Ve
 /// lately, `Overloaded` when too many wait.
 pub async fn add_emails(forge: &Forge, permit: Permit<EditEmails>, emails: Vec<Email>) -> Result<Vec<EmailAddress>> {
     let mails = Arc::clone(&forge.mails);
-    if mails.is_on() {
-        for email in &emails {
-            mails.count_by(permit.subject().id)?;
-            mails.count_for(email)?;
-        }
-    }
     let at = forge.clock.now();
     let added = forge
         .write("add addresses", move |tx| {
@@ -60,6 +54,11 @@ pub async fn add_emails(forge: &Forge, permit: Permit<EditEmails>, emails: Vec<E
                 return Err(Error::invalid("emails", text));
             }
             for row in &added {
+                if mails.is_on() {
+                    // Counted is what becomes a mail: what is refused uses up nothing of what somebody may be sent.
+                    mails.count_by(user.id)?;
+                    mails.count_for(&row.email)?;
+                }
                 mails.post(tx, &mails::confirm_address(mails.settings(), &user.name, row, at), at)?;
                 let event = Event::new(permit.caller().stamp(), action::EMAIL_ADD, Object::new("email", row.id))
                     .after(json!({ "user_id": user.id, "login": user.name.as_str(), "is_verified": false }));

@@ -81,8 +81,6 @@ pub async fn invite(forge: &Forge, permit: Permit<EditInvitations>, email: Email
     }
     let inviter = permit.caller().user_id().ok_or_else(|| Error::broken("an invitation by nobody"))?;
     forge.invitations.take(inviter, "too many invitations were made by this account lately; try again later")?;
-    forge.mails.count_by(inviter)?;
-    forge.mails.count_for(&email)?;
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(Error::internal)?;
     let seed = hex(&bytes);
@@ -104,6 +102,9 @@ pub async fn invite(forge: &Forge, permit: Permit<EditInvitations>, email: Email
             if db::invitations::count_of_team(tx, team.id)? >= settings.max_per_team {
                 return Err(Error::invalid("email", "the team has too many open invitations"));
             }
+            // Counted is what becomes a mail: refused invitations use up nothing of what somebody may be sent.
+            mails.count_by(inviter)?;
+            mails.count_for(&email)?;
             let code = mails.codes().for_invitation(team.id, &email, &seed);
             let token_hash = invitation_hash(&code).ok_or_else(|| Error::broken("a code of another form"))?;
             let expires_ms = at.plus_ms(i64::from(settings.days).saturating_mul(DAY_MS));

@@ -351,7 +351,9 @@ async fn who_only_says_to_have_an_address_takes_no_invitation_along() {
 async fn only_owners_invite_and_not_without_bounds() {
     let world = world(|settings| {
         settings.invitations.max_per_team = 2;
-        settings.invitations.max_per_account = 4;
+        settings.invitations.max_per_account = 8;
+        settings.mails.max_per_recipient = 1;
+        settings.mails.max_per_account = 3;
     })
     .await;
     world.set_member(world.team, "bob", true).await;
@@ -363,7 +365,17 @@ async fn only_owners_invite_and_not_without_bounds() {
     assert_eq!(kind(world.invite("A@example.org").await), Kind::Conflict, "one for a team and an address");
     world.invite("b@example.org").await.unwrap();
     assert_eq!(kind(world.invite("c@example.org").await), Kind::Invalid, "too many of the team");
-    assert_eq!(kind(world.invite("d@example.org").await), Kind::RateLimited, "too many of the account");
+    // What was refused was no mail, and counts neither for the address nor as a mail of the account.
+    let mails = &world.test.forge.mails;
+    let email = |text: &str| Email::new(text).unwrap();
+    assert!(mails.count_for(&email("c@example.org")).is_ok() && mails.count_for(&email("b@example.org")).is_err());
+    mails.count_by(world.ada.user_id().unwrap()).unwrap();
+    assert_eq!(kind(mails.count_by(world.ada.user_id().unwrap())), Kind::RateLimited);
+    for _ in 0..4 {
+        assert_eq!(kind(world.invite("bob@example.org").await), Kind::Invalid, "a member");
+    }
+    let refused = world.invite("d@example.org").await.unwrap_err();
+    assert!(refused.kind() == Kind::RateLimited && refused.public().contains("invitations"), "too many of the account");
     assert_eq!(waiting(&world.test).await.len(), 2);
     world.test.finish().await;
     let world = self::world(|settings| settings.mails.is_on = false).await;

@@ -124,6 +124,10 @@ async fn mails_that_people_cause_are_counted_by_account_and_by_address() {
     assert_eq!((refused.kind(), refused.retry_after_seconds()), (Kind::RateLimited, Some(3600)));
     add(&test, "ada", &["a@example.org", "b@example.org"]).await.unwrap();
     assert_eq!(add(&test, "ada", &["c@example.org"]).await.unwrap_err().kind(), Kind::RateLimited);
+    // What is refused for another reason is no mail, and not counted.
+    for _ in 0..5 {
+        assert_eq!(add(&test, "eve", &["ada@example.org"]).await.unwrap_err().kind(), Kind::Invalid);
+    }
     add(&test, "eve", &["c@example.org"]).await.unwrap();
     assert_eq!(waiting(&test).await.len(), 5);
     test.finish().await;

@@ -157,6 +157,10 @@ async fn an_address_that_has_an_account_gets_a_mail_and_the_stranger_learns_noth
 #[tokio::test]
 async fn more_mails_than_one_address_may_get_look_like_success() {
     let test = start(|settings| settings.mails.max_per_recipient = 2).await;
+    test.user("taken").await;
+    for _ in 0..3 {
+        assert_eq!(ask(&test, "taken", "victim@example.org").await.unwrap_err().field(), Some("user_name"));
+    }
     for name in ["a1", "a2", "a3", "a4"] {
         ask(&test, name, "victim@example.org").await.unwrap();
     }
