@@ -328,7 +328,8 @@ section! {
         /// After how long without a failure the count is forgotten; also the longest delay.
         failed_sign_in_window_seconds: u64 = "900", "seconds", Kind::Integer { min: 1, max: 86_400 };
         /// `open`: strangers may make an account at `/user/sign_up`, once they have opened the link in a mail. `invited`: only who was invited to a team may,
-        /// by the link of the invitation. Both need `[mail]`.
+        /// by the link of the invitation; by a site administrator, or with `everybody_creates_organizations` off by any owner of an organization. Both need
+        /// `[mail]`.
         registration: Registration = "off", "word", Kind::Choice(&["off", "invited", "open"]);
         /// Domains of the addresses with which accounts may be made so, such as `example.org`, or `*.example.org` for what is below it; empty allows
         /// all.

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::blocks::check_may_act;
 use super::mails::codes::invitation_hash;
 use super::organizations::join;
+use super::registrations::Inviters;
 use super::users::insert_user;
 use super::{Forge, email_addresses, mails, registrations};
 use crate::access::action::{AnswerInvitation, EditInvitations, FollowInvitation, ListInvitations, ListOwnInvitations};
@@ -296,9 +297,24 @@ fn end(tx: &dyn Connection, found: &Invitation, event: Event, at: UtcMs) -> Resu
     Ok(())
 }
 
-/// Whether somebody who was invited may make the account for it.
-pub fn may_register(forge: &Forge, email: &Email) -> bool {
-    forge.settings.registration.takes_invited && forge.settings.registration.takes(email)
+/// Whether somebody who was invited may make the account for it: whoever invited may bring in people, and the address is of a domain that may. Where everybody may
+/// make organizations, owning one says nothing about that.
+pub fn may_register(settings: &registrations::Settings, invitation: &Invitation) -> bool {
+    let brings_in = match settings.inviters {
+        Inviters::Nobody => false,
+        Inviters::Administrators => invitation.is_by_administrator,
+        Inviters::Owners => true,
+    };
+    brings_in && settings.takes(&invitation.email)
+}
+
+fn check_may_register(settings: &registrations::Settings, invitation: &Invitation) -> Result<()> {
+    match may_register(settings, invitation) {
+        true => Ok(()),
+        false => Err(Error::forbidden(
+            "Nobody makes an account by this invitation: ask an administrator for one with this address.",
+        )),
+    }
 }
 
 /// Makes an account with the address that was invited, which the link has shown, and accepts.
@@ -313,11 +329,8 @@ pub async fn register(
 ) -> Result<(User, Invitation)> {
     // Before anything costs: a password is hashed only for somebody who has a link.
     let found = find_invitation(forge, &permit, code).await?;
-    if !may_register(forge, &found.email) {
-        return Err(Error::forbidden(
-            "Nobody makes an account by an invitation here: ask an administrator for one with this address.",
-        ));
-    }
+    let settings = forge.settings.registration.clone();
+    check_may_register(&settings, &found)?;
     let refusal = "too many accounts were asked for from this address lately; try again later";
     forge.registrations.take(Client::of(permit.caller()), refusal)?;
     let hash = forge.access.passwords().hash(&new.password).await?;
@@ -326,6 +339,7 @@ pub async fn register(
         .write("register by invitation", move |tx| {
             permit.confirm(tx, at)?;
             let (found, team) = standing(tx, &which, at)?;
+            check_may_register(&settings, &found)?;
             if db::email_addresses::holder(tx, &found.email)?.is_some() {
                 return Err(Error::conflict("An account has this address already: accept with that one."));
             }

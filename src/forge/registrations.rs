@@ -31,13 +31,24 @@ pub(super) const ALL: &str = "all";
 /// Most that make room for one newcomer.
 const MAX_DISPLACED: usize = 2;
 
+/// Whose invitations to teams bring in somebody who has no account yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inviters {
+    /// Nobody's.
+    Nobody,
+    /// Those of site administrators.
+    Administrators,
+    /// Those of everybody who may invite: owners of organizations, too.
+    Owners,
+}
+
 /// What an administrator may tune about registrations.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Strangers may ask for accounts.
     pub is_open: bool,
-    /// So may who was invited to a team, by the link of the invitation.
-    pub takes_invited: bool,
+    /// So may who was invited to a team by these, by the link of the invitation.
+    pub inviters: Inviters,
     /// Domains of addresses that may; `*.` before one for what is below it; empty: all.
     pub domains: Vec<String>,
     /// Registrations that may wait; beyond it a newcomer takes the place of one that waits.
@@ -48,7 +59,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { is_open: false, takes_invited: false, domains: Vec::new(), max_pending: 1000, max_per_network: 10 }
+        Self { is_open: false, inviters: Inviters::Nobody, domains: Vec::new(), max_pending: 1000, max_per_network: 10 }
     }
 }
 

@@ -22,7 +22,7 @@ async fn world(tune: impl FnOnce(&mut crate::forge::Settings)) -> World {
         settings.mails.is_on = true;
         settings.mails.max_per_recipient = 100;
         settings.mails.max_per_account = 100;
-        settings.registration.takes_invited = true;
+        settings.registration.inviters = Inviters::Owners;
         settings.registration.max_per_network = 100;
         tune(settings);
     })
@@ -212,13 +212,31 @@ async fn who_has_no_account_makes_one_with_the_address_confirmed() {
 
 #[tokio::test]
 async fn the_invited_register_only_where_they_may() {
-    let world = world(|settings| settings.registration.takes_invited = false).await;
+    let world = world(|settings| settings.registration.inviters = Inviters::Nobody).await;
     let made = world.invite("eve@example.org").await.unwrap();
     assert_eq!(kind(world.register(&world.code(&made), "eve").await), Kind::Forbidden);
     world.test.finish().await;
     let world = self::world(|settings| settings.registration.domains = vec!["example.com".to_owned()]).await;
     let made = world.invite("eve@example.org").await.unwrap();
     assert_eq!(kind(world.register(&world.code(&made), "eve").await), Kind::Forbidden);
+    world.test.finish().await;
+}
+
+#[tokio::test]
+async fn where_everybody_makes_organizations_only_administrators_bring_in_people() {
+    let world = world(|settings| settings.registration.inviters = Inviters::Administrators).await;
+    // She made the organization herself, as anybody may.
+    let made = world.invite("eve@example.org").await.unwrap();
+    let code = world.code(&made);
+    assert_eq!(kind(world.register(&code, "eve").await), Kind::Forbidden);
+    let made = world.invite("bob@example.org").await.unwrap();
+    world.accept("bob", Which::Row(made.id)).await.unwrap();
+    // Whether she is an administrator is asked when it matters.
+    world.change("UPDATE users SET is_admin = 1 WHERE login_key = 'ada'").await;
+    world.register(&code, "eve").await.unwrap();
+    let made = world.invite("fay@example.org").await.unwrap();
+    world.change("UPDATE users SET is_admin = 0 WHERE login_key = 'ada'").await;
+    assert_eq!(kind(world.register(&world.code(&made), "fay").await), Kind::Forbidden);
     world.test.finish().await;
 }
 
