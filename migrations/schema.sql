@@ -774,10 +774,11 @@ CREATE TABLE outgoing_mail (
     claimed_ms   INTEGER,
     failed_ms    INTEGER,
     last_error   TEXT
-) STRICT;
+, recipient_key TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX outgoing_mail_due ON outgoing_mail (run_after_ms, id) WHERE claimed_ms IS NULL AND failed_ms IS NULL;
 CREATE INDEX outgoing_mail_claimed ON outgoing_mail (claimed_ms) WHERE claimed_ms IS NOT NULL;
 CREATE INDEX outgoing_mail_failed ON outgoing_mail (failed_ms) WHERE failed_ms IS NOT NULL;
+CREATE INDEX outgoing_mail_by_recipient ON outgoing_mail (recipient_key);
 
 -- Accounts that strangers asked for and have not confirmed. They reserve neither name nor address: who confirms first has it.
 CREATE TABLE registration (

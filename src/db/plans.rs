@@ -453,6 +453,9 @@ fn send_a_mail(conn: &dyn Connection) {
     rows.release_all(conn).unwrap();
     outgoing_mails::status(conn).unwrap();
     rows.finish(conn, &job, &JobEnd::Failed { error: "x".into() }).unwrap();
+    outgoing_mails::next_forgotten(conn).unwrap();
+    outgoing_mails::delete_forgotten(conn, NOON).unwrap();
+    outgoing_mails::delete_of_user(conn, UserId::new(1)).unwrap();
     rows.finish(conn, &job, &JobEnd::Done).unwrap();
 
     let new = NewRegistration { name: name.clone(), email: email.clone(), password: String::new() };

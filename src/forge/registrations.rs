@@ -23,10 +23,7 @@ use crate::db;
 use crate::error::{Error, Kind, Result};
 use crate::model::{Clock, Email, NewRegistration, NewUser, Registration, User, UtcMs};
 
-/// Kind of the job that removes what was not confirmed in time, and invitations that were not answered.
-pub const FORGET: &str = "registration.forget";
-/// Its key: it is about all of them.
-pub(super) const ALL: &str = "all";
+pub use crate::model::registration::{ALL, FORGET};
 
 /// Most that make room for one newcomer.
 const MAX_DISPLACED: usize = 2;
@@ -231,7 +228,7 @@ pub(super) fn made(user: &User) -> Value {
     })
 }
 
-/// Removes what was not confirmed or answered in time.
+/// Removes what was not confirmed or answered in time, and what is left of mails that were given up long ago.
 pub(super) fn forget_lapsed(tx: &dyn Connection, at: UtcMs) -> Result<()> {
     let permit = access::authorize(tx, &Caller::system(), ForgetRegistrations, &())?;
     let gone = db::registrations::delete_expired(tx, at)?;
@@ -240,6 +237,7 @@ pub(super) fn forget_lapsed(tx: &dyn Connection, at: UtcMs) -> Result<()> {
         let event = Event::new(permit.caller().stamp(), action::REGISTRATION_EXPIRE, object);
         audit::append(tx, at, &event.before(json!({ "registrations": gone })))?;
     }
+    db::outgoing_mails::delete_forgotten(tx, at)?;
     let gone = db::invitations::delete_expired(tx, at)?;
     if gone > 0 {
         let object = Object::new("invitation", "expired");
@@ -257,8 +255,12 @@ pub async fn run_job(writer: &Writer, clock: &dyn Clock, _job: &Job) -> Result<J
     let next = writer
         .write("forget registrations", move |tx| {
             forget_lapsed(tx, at)?;
-            let both = [db::registrations::next_expiry(tx)?, db::invitations::next_expiry(tx)?];
-            Ok::<_, Error>(both.into_iter().flatten().min())
+            let next = [
+                db::registrations::next_expiry(tx)?,
+                db::invitations::next_expiry(tx)?,
+                db::outgoing_mails::next_forgotten(tx)?,
+            ];
+            Ok::<_, Error>(next.into_iter().flatten().min())
         })
         .await?;
     Ok(next.map_or(JobOutcome::Done, |next| {
