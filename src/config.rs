@@ -447,7 +447,7 @@ section! {
         max_waiting: u64 = "10000", "mails", Kind::Integer { min: 1, max: 10_000_000 };
         /// Largest text of a mail.
         max_text_bytes: usize = "262144", "bytes", Kind::Integer { min: 16_384, max: 16_777_216 };
-        /// Mails to one address that people may cause by what they ask for (a confirmation, a new account) in an hour.
+        /// Mails to one address, whatever stands in it behind a `+`, that people may cause by what they ask for (a confirmation, a new account) in an hour.
         max_per_recipient: u32 = "5", "mails an hour", Kind::Integer { min: 1, max: 100_000 };
         /// The same of one account, to any addresses.
         max_per_account: u32 = "20", "mails an hour", Kind::Integer { min: 1, max: 100_000 };
