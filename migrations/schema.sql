@@ -774,10 +774,11 @@ CREATE TABLE outgoing_mail (
     claimed_ms   INTEGER,
     failed_ms    INTEGER,
     last_error   TEXT
-) STRICT;
+, recipient_key TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX outgoing_mail_due ON outgoing_mail (run_after_ms, id) WHERE claimed_ms IS NULL AND failed_ms IS NULL;
 CREATE INDEX outgoing_mail_claimed ON outgoing_mail (claimed_ms) WHERE claimed_ms IS NOT NULL;
 CREATE INDEX outgoing_mail_failed ON outgoing_mail (failed_ms) WHERE failed_ms IS NOT NULL;
+CREATE INDEX outgoing_mail_by_recipient ON outgoing_mail (recipient_key);
 
 -- Accounts that strangers asked for and have not confirmed. They reserve neither name nor address: who confirms first has it.
 CREATE TABLE registration (
@@ -789,10 +790,11 @@ CREATE TABLE registration (
     password_hash TEXT    NOT NULL,
     created_ms    INTEGER NOT NULL,
     expires_ms    INTEGER NOT NULL
-) STRICT;
+, neighbourhood TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX registration_by_expiry ON registration (expires_ms);
 CREATE INDEX registration_by_login ON registration (login_key);
 CREATE INDEX registration_by_email ON registration (email_key);
+CREATE INDEX registration_by_neighbourhood ON registration (neighbourhood, id);
 
 CREATE INDEX repository_by_mirror ON repository (id) WHERE is_mirror = 1;
 

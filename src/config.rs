@@ -328,14 +328,16 @@ section! {
         /// After how long without a failure the count is forgotten; also the longest delay.
         failed_sign_in_window_seconds: u64 = "900", "seconds", Kind::Integer { min: 1, max: 86_400 };
         /// `open`: strangers may make an account at `/user/sign_up`, once they have opened the link in a mail. `invited`: only who was invited to a team may,
-        /// by the link of the invitation. Both need `[mail]`.
+        /// by the link of the invitation; by a site administrator, or with `everybody_creates_organizations` off by any owner of an organization. Both need
+        /// `[mail]`.
         registration: Registration = "off", "word", Kind::Choice(&["off", "invited", "open"]);
         /// Domains of the addresses with which accounts may be made so, such as `example.org`, or `*.example.org` for what is below it; empty allows
         /// all.
         registration_domains: Vec<String> = "", "list of domains", Kind::Domains;
         /// How long the link in a mail is good that confirms an address or a new account; what was not confirmed by then is removed.
         confirmation_hours: u32 = "24", "hours", Kind::Integer { min: 1, max: 720 };
-        /// New accounts that may wait for their confirmation; more are answered 503.
+        /// New accounts that may wait for their confirmation; beyond it a newcomer takes the place of the oldest of the network (IPv4: /24, IPv6: /48) of which
+        /// most wait.
         max_pending_registrations: u64 = "1000", "accounts", Kind::Integer { min: 1, max: 1_000_000 };
         /// New accounts that one address (IPv6: one /64 network) may ask for in an hour; more are answered 429. Set `server.trusted_proxies` behind a
         /// proxy.
@@ -445,7 +447,7 @@ section! {
         max_waiting: u64 = "10000", "mails", Kind::Integer { min: 1, max: 10_000_000 };
         /// Largest text of a mail.
         max_text_bytes: usize = "262144", "bytes", Kind::Integer { min: 16_384, max: 16_777_216 };
-        /// Mails to one address that people may cause by what they ask for (a confirmation, a new account) in an hour.
+        /// Mails to one address, whatever stands in it behind a `+`, that people may cause by what they ask for (a confirmation, a new account) in an hour.
         max_per_recipient: u32 = "5", "mails an hour", Kind::Integer { min: 1, max: 100_000 };
         /// The same of one account, to any addresses.
         max_per_account: u32 = "20", "mails an hour", Kind::Integer { min: 1, max: 100_000 };

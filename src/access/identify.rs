@@ -170,6 +170,20 @@ impl Access {
         result
     }
 
+    /// Whether somebody knows the password that was chosen for an account that is not made yet. All who try for one registration are counted together,
+    /// wherever they come from.
+    ///
+    /// Errors: `RateLimited` after too many wrong ones, `Overloaded` when too many passwords are being checked.
+    pub async fn verify_registration(&self, registration: i64, hash: String, password: &str) -> Result<bool> {
+        // No login name holds a slash, so no account's counter is this one.
+        let attempt = self.throttle.begin(&format!("registration/{registration}"), None, &*self.clock).await?;
+        let is_right = self.passwords.verify_hash(hash, password).await?;
+        if !is_right {
+            attempt.failed(self.clock.now());
+        }
+        Ok(is_right)
+    }
+
     async fn by_key(&self, wanted: String, origin: Origin) -> Result<Caller> {
         let found = self
             .readers

@@ -119,9 +119,7 @@ impl Passwords {
                 {
                     return Ok(true);
                 }
-                let parsed = PasswordHash::new(&stored)
-                    .map_err(|error| Error::broken(format!("stored password hash cannot be read: {error}")))?;
-                Ok::<_, Error>(argon2.verify_password(&bytes, &parsed).is_ok())
+                matches_now(&argon2, &stored, &bytes)
             })
             .await??;
         let is_right = matches && is_known;
@@ -129,6 +127,17 @@ impl Passwords {
             cache.insert(key, ());
         }
         Ok(is_right)
+    }
+
+    /// Whether a password is the one of a PHC string that belongs to no account yet. Nothing is remembered.
+    ///
+    /// Errors: as [`Self::verify`].
+    pub async fn verify_hash(&self, stored: String, password: &str) -> Result<bool> {
+        if password.len() > MAX_BYTES {
+            return Ok(false);
+        }
+        let (argon2, bytes) = (self.argon2.clone(), password.as_bytes().to_vec());
+        self.on_blocking_thread(move || matches_now(&argon2, &stored, &bytes)).await?
     }
 
     fn is_verified(&self, key: Option<&[u8; 32]>) -> bool {
@@ -198,6 +207,12 @@ fn hash_now(argon2: &Argon2<'_>, password: &[u8]) -> Result<String> {
     Ok(hash.to_string())
 }
 
+fn matches_now(argon2: &Argon2<'_>, stored: &str, password: &[u8]) -> Result<bool> {
+    let parsed = PasswordHash::new(stored)
+        .map_err(|error| Error::broken(format!("stored password hash cannot be read: {error}")))?;
+    Ok(argon2.verify_password(password, &parsed).is_ok())
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -222,6 +237,10 @@ pub(crate) mod tests {
             assert!(!passwords.verify(known(&hash, 1), wrong).await.unwrap(), "{wrong}");
         }
         assert!(!passwords.verify(None, "correct horse").await.unwrap());
+        assert!(passwords.verify_hash(hash.clone(), "correct horse").await.unwrap());
+        for wrong in ["", "correct horsf", &"x".repeat(MAX_BYTES + 1)] {
+            assert!(!passwords.verify_hash(hash.clone(), wrong).await.unwrap(), "{wrong}");
+        }
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 //! Owns two bounded tables of counters: per account and address, and per address alone. An attempt is counted before its
 //! password is looked at, so that guesses sent all at once find no more room than guesses sent one after another. The
 //! counters live in memory: a restart forgives, which is cheaper than a table an attacker can make the server write to.
-//! Called by `identify` only.
+//! Called by `identify`, for accounts and for what becomes one.
 
 use std::net::IpAddr;
 use std::sync::atomic::AtomicUsize;

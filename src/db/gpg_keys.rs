@@ -94,31 +94,35 @@ pub fn is_taken(conn: &dyn Connection, key_id: &str) -> Result<bool, Error> {
     Ok(conn.first(sql, &params![key_id], |_| Ok(()))?.is_some())
 }
 
+fn read_signing(row: &dyn Row) -> Result<SigningPart, Error> {
+    Ok(SigningPart {
+        part: read_part(row)?.part,
+        user_id: UserId::new(row.int(11)?),
+        addresses: lines(&row.text(12)?),
+        is_challenged: row.flag(13)?,
+    })
+}
+
 /// Parts that may have made a signature by a key of this id, of one account or of any.
 pub fn list_signing(conn: &dyn Connection, key_id: &str, user: Option<UserId>) -> Result<Vec<SigningPart>, Error> {
-    let read = |row: &dyn Row| {
-        Ok(SigningPart {
-            part: read_part(row)?.part,
-            user_id: UserId::new(row.int(11)?),
-            addresses: lines(&row.text(12)?),
-            is_challenged: row.flag(13)?,
-        })
-    };
     let (whose, limit) = if user.is_some() { (" AND k.user_id = $2", "$3") } else { ("", "$2") };
     let sql = format!(
         "SELECT {PART}, p.addresses, p.is_challenged FROM gpg_key k JOIN gpg_key p ON p.id = COALESCE(k.primary_id, k.id) \
          WHERE k.key_id = $1{whose} AND k.can_sign = 1 ORDER BY k.id LIMIT {limit}"
     );
     match user {
-        Some(user) => conn.all(&sql, &params![key_id, user, MAX_PARTS], read),
-        None => conn.all(&sql, &params![key_id, MAX_PARTS], read),
+        Some(user) => conn.all(&sql, &params![key_id, user, MAX_PARTS], read_signing),
+        None => conn.all(&sql, &params![key_id, MAX_PARTS], read_signing),
     }
 }
 
-/// Whose a signing part is, by its fingerprint in upper-case hex.
-pub fn find_owner(conn: &dyn Connection, fingerprint: &str) -> Result<Option<UserId>, Error> {
-    let sql = "SELECT user_id FROM gpg_key WHERE fingerprint = $1 AND can_sign = 1 ORDER BY id LIMIT 1";
-    Ok(conn.first(sql, &params![fingerprint], |row| row.int(0))?.map(UserId::new))
+/// Parts that sign with this fingerprint, in upper-case hex, whoever has them.
+pub fn list_signing_by_fingerprint(conn: &dyn Connection, fingerprint: &str) -> Result<Vec<SigningPart>, Error> {
+    let sql = format!(
+        "SELECT {PART}, p.addresses, p.is_challenged FROM gpg_key k JOIN gpg_key p ON p.id = COALESCE(k.primary_id, k.id) \
+         WHERE k.fingerprint = $1 AND k.can_sign = 1 ORDER BY k.id LIMIT $2"
+    );
+    conn.all(&sql, &params![fingerprint, MAX_PARTS], read_signing)
 }
 
 /// Makes a key with its subkeys.

@@ -7,13 +7,13 @@ use atomicqms_actors::sql::{Connection, Error, Row};
 
 use crate::model::{Email, Invitation, NewInvitation, Page, Paged, TeamId, UserId, UtcMs};
 
-const COLUMNS: &str =
-    "i.id, i.team_id, t.name, t.org_id, o.login, i.inviter_id, u.login, i.email, i.seed, i.created_ms, i.expires_ms";
+const COLUMNS: &str = "i.id, i.team_id, t.name, t.org_id, o.login, i.inviter_id, u.login, i.email, i.seed, i.created_ms, i.expires_ms, u.is_admin";
 const FROM: &str = "FROM team_invitation i JOIN team t ON t.id = i.team_id JOIN users o ON o.id = t.org_id \
      JOIN users u ON u.id = i.inviter_id";
 /// What makes an invitation stand, as far as rows can say it in a list: whoever made it still leads the organization.
-const STANDS: &str = "u.is_active = 1 AND u.deleted_ms IS NULL AND (u.is_admin = 1 OR EXISTS (SELECT 1 FROM team_member m \
-     JOIN team w ON w.id = m.team_id WHERE m.user_id = i.inviter_id AND w.org_id = t.org_id AND w.level = 'owner'))";
+const STANDS: &str = "u.is_active = 1 AND u.is_login_prohibited = 0 AND u.deleted_ms IS NULL \
+     AND (u.is_admin = 1 OR EXISTS (SELECT 1 FROM team_member m JOIN team w ON w.id = m.team_id \
+     WHERE m.user_id = i.inviter_id AND w.org_id = t.org_id AND w.level = 'owner'))";
 
 fn read(row: &dyn Row) -> Result<Invitation, Error> {
     Ok(Invitation {
@@ -28,6 +28,7 @@ fn read(row: &dyn Row) -> Result<Invitation, Error> {
         seed: row.text(8)?,
         created_ms: UtcMs::new(row.int(9)?),
         expires_ms: UtcMs::new(row.int(10)?),
+        is_by_administrator: row.flag(11)?,
     })
 }
 
@@ -124,12 +125,15 @@ pub fn delete(tx: &dyn Connection, id: i64) -> Result<bool, Error> {
     Ok(tx.execute("DELETE FROM team_invitation WHERE id = $1", &params![id])? == 1)
 }
 
-/// Removes those to an organization's teams that went to addresses of an account, so that nobody who was taken out comes back by an old one.
-pub fn delete_for(tx: &dyn Connection, org: UserId, user: UserId) -> Result<u64, Error> {
-    tx.execute(
-        "DELETE FROM team_invitation WHERE team_id IN (SELECT t.id FROM team t WHERE t.org_id = $1) \
-         AND email_key IN (SELECT e.email_key FROM email_address e WHERE e.user_id = $2)",
+/// Lists those to an organization's teams that went to confirmed addresses of an account, whoever made them, the oldest first.
+pub fn list_to(conn: &dyn Connection, org: UserId, user: UserId) -> Result<Vec<Invitation>, Error> {
+    conn.all(
+        &format!(
+            "SELECT {COLUMNS} {FROM} WHERE t.org_id = $1 AND i.email_key IN \
+             (SELECT e.email_key FROM email_address e WHERE e.user_id = $2 AND e.is_verified = 1) ORDER BY i.id"
+        ),
         &params![org, user],
+        read,
     )
 }
 

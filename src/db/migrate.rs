@@ -37,6 +37,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0023_mirrors.sql", include_str!("../../migrations/0023_mirrors.sql")),
     ("0024_invitations.sql", include_str!("../../migrations/0024_invitations.sql")),
     ("0025_lists.sql", include_str!("../../migrations/0025_lists.sql")),
+    ("0026_strangers.sql", include_str!("../../migrations/0026_strangers.sql")),
 ];
 
 /// The version this binary writes.

@@ -8,8 +8,10 @@ use atomicqms_actors::params;
 use atomicqms_actors::sql::{Connection, Error, Row};
 use atomicqms_actors::{Job, JobEnd, JobStore};
 
+use crate::db::jobs;
 use crate::model::mail::MailStatus;
-use crate::model::{Clock, Email, NewMail, Purpose, UtcMs, WaitingMail};
+use crate::model::registration::{ALL, FORGET};
+use crate::model::{Clock, Email, NewMail, Purpose, UserId, UtcMs, WaitingMail};
 
 /// Longest text kept of an error.
 const MAX_ERROR_CHARS: usize = 500;
@@ -35,10 +37,11 @@ fn read(row: &dyn Row) -> Result<WaitingMail, Error> {
 /// Lets a mail wait; it is due at once.
 pub fn insert(tx: &dyn Connection, new: &NewMail, at: UtcMs) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO outgoing_mail (recipient, purpose, subject, text, about, created_ms, expires_ms, run_after_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO outgoing_mail (recipient, recipient_key, purpose, subject, text, about, created_ms, expires_ms, run_after_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         &params![
             new.recipient.as_str(),
+            new.recipient.key(),
             new.purpose.as_str(),
             new.subject.as_str(),
             new.text.as_str(),
@@ -97,6 +100,37 @@ pub fn status(conn: &dyn Connection) -> Result<MailStatus, Error> {
         failed: u64::try_from(failed.unwrap_or(0)).unwrap_or(0),
         last_failure: last_failure.flatten(),
     })
+}
+
+/// Removes what is left of those that were given up long ago; answers how many.
+pub fn delete_forgotten(tx: &dyn Connection, at: UtcMs) -> Result<u64, Error> {
+    tx.execute("DELETE FROM outgoing_mail WHERE failed_ms <= $1", &params![at.plus_ms(FAILED_KEPT_MS.saturating_neg())])
+}
+
+/// When the next one is to be removed so.
+pub fn next_forgotten(conn: &dyn Connection) -> Result<Option<UtcMs>, Error> {
+    conn.first(
+        "SELECT failed_ms FROM outgoing_mail WHERE failed_ms IS NOT NULL ORDER BY failed_ms LIMIT 1",
+        &[],
+        |row| Ok(UtcMs::new(row.int(0)?).plus_ms(FAILED_KEPT_MS)),
+    )
+}
+
+/// Removes those of an account; answers how many. Of mails to an address that it only says to have, those that ask about that; invitations that wait stand for
+/// the address and not for the account.
+pub fn delete_of_user(tx: &dyn Connection, user: UserId) -> Result<u64, Error> {
+    let own = tx.execute(
+        "DELETE FROM outgoing_mail WHERE (failed_ms IS NOT NULL OR purpose <> 'invitation') \
+         AND recipient_key IN (SELECT e.email_key FROM email_address e WHERE e.user_id = $1 AND e.is_verified = 1)",
+        &params![user],
+    )?;
+    let claimed = tx.execute(
+        "DELETE FROM outgoing_mail WHERE purpose = 'confirm_address' \
+         AND recipient_key IN (SELECT e.email_key FROM email_address e WHERE e.user_id = $1 AND e.is_verified = 0) \
+         AND about IN (SELECT e.id FROM email_address e WHERE e.user_id = $1 AND e.is_verified = 0)",
+        &params![user],
+    )?;
+    Ok(own.saturating_add(claimed))
 }
 
 /// Mails as the runner sees them: jobs that are called `mail.` and the purpose, each with a key of its own.
@@ -170,10 +204,7 @@ impl JobStore for Rows {
                     "UPDATE outgoing_mail SET claimed_ms = NULL, failed_ms = $1, last_error = $2, text = '' WHERE id = $3",
                     &params![now, short(error), job.id],
                 )?;
-                tx.execute(
-                    "DELETE FROM outgoing_mail WHERE failed_ms < $1",
-                    &params![now.plus_ms(FAILED_KEPT_MS.saturating_neg())],
-                )?;
+                jobs::schedule(tx, FORGET, ALL, now.plus_ms(FAILED_KEPT_MS), now)?;
             }
         }
         Ok(())
@@ -238,11 +269,37 @@ mod tests {
         let now = status(&conn).unwrap();
         assert_eq!((now.waiting, now.failed, now.last_failure.as_deref()), (0, 1, Some("no")));
         assert_eq!(find(&conn, 2).unwrap().unwrap().mail.text, "", "what was given up keeps no text");
-        // Forgotten after a month, when another one fails.
-        clock.advance_ms(FAILED_KEPT_MS + 1);
-        insert(&conn, &mail("c@x.org"), NOON).unwrap();
-        let other = rows.claim(&conn).unwrap().unwrap();
-        rows.finish(&conn, &other, &JobEnd::Failed { error: "no".into() }).unwrap();
-        assert_eq!(status(&conn).unwrap().failed, 1);
+        // Forgotten after a month, by a job that is asked for now.
+        let end = clock.now().plus_ms(FAILED_KEPT_MS);
+        let asked = (&conn as &dyn Connection)
+            .first("SELECT kind, run_after_ms FROM job", &[], |row| Ok((row.text(0)?, row.int(1)?)));
+        assert_eq!(asked.unwrap(), Some((FORGET.to_owned(), end.get())));
+        assert_eq!(next_forgotten(&conn).unwrap(), Some(end));
+        assert_eq!(delete_forgotten(&conn, end.plus_ms(-1)).unwrap(), 0);
+        assert_eq!((delete_forgotten(&conn, end).unwrap(), next_forgotten(&conn).unwrap()), (1, None));
+    }
+
+    #[test]
+    fn the_mails_of_an_account_go_with_it_and_those_of_others_stay() {
+        let conn = testing::open();
+        let (ada, eve) = (testing::user(&conn, "ada"), testing::user(&conn, "eve"));
+        let victim = Email::new("Ada@example.org").unwrap();
+        crate::db::email_addresses::insert(&conn, eve, &victim, NOON).unwrap();
+        let claimed = crate::db::email_addresses::find_of(&conn, eve, &victim).unwrap().unwrap();
+        let send = |to: &str, purpose, about| {
+            insert(&conn, &NewMail { purpose, about, ..mail(to) }, NOON).unwrap();
+        };
+        send("ada@example.org", Purpose::AccountMade, None);
+        send("ADA@example.org", Purpose::Invitation, Some(7));
+        send("Ada@example.org", Purpose::ConfirmAddress, Some(claimed.id));
+        send("Ada@example.org", Purpose::ConfirmAddress, Some(claimed.id + 1));
+        let left = || {
+            let sql = "SELECT id FROM outgoing_mail ORDER BY id";
+            (&conn as &dyn Connection).all(sql, &[], |row| row.int(0)).unwrap()
+        };
+        assert_eq!((delete_of_user(&conn, eve).unwrap(), left()), (1, vec![1, 2, 4]), "what asked about her claim");
+        assert_eq!((delete_of_user(&conn, ada).unwrap(), left()), (2, vec![2]), "an invitation stands for the address");
+        Connection::execute(&conn, "UPDATE outgoing_mail SET failed_ms = 1", &[]).unwrap();
+        assert_eq!((delete_of_user(&conn, ada).unwrap(), left()), (1, vec![]), "of one that failed nothing stays");
     }
 }

@@ -260,7 +260,9 @@ fn openpgp_keys(conn: &dyn Connection, bob: UserId) {
             assert_eq!(found.len(), usize::from(expected), "{digit}");
             assert!(found.iter().all(|one| one.addresses == certificate.addresses && one.user_id == bob));
         }
-        assert_eq!(gpg_keys::find_owner(conn, &digit.to_string().repeat(40)).unwrap().is_some(), signs);
+        let found = gpg_keys::list_signing_by_fingerprint(conn, &digit.to_string().repeat(40)).unwrap();
+        assert_eq!(found.len(), usize::from(signs), "{digit}");
+        assert!(found.iter().all(|one| one.addresses == certificate.addresses && one.user_id == bob));
     }
     gpg_keys::mark_challenged(conn, id).unwrap();
     let listed = gpg_keys::list(conn, bob, Page::default()).unwrap();
@@ -269,7 +271,7 @@ fn openpgp_keys(conn: &dyn Connection, bob: UserId) {
     assert_eq!(gpg_keys::count_of_user(conn, bob).unwrap(), 1);
     assert!(gpg_keys::delete(conn, id).unwrap());
     assert!(!gpg_keys::delete(conn, id).unwrap(), "gone");
-    assert_eq!(gpg_keys::find_owner(conn, &"B".repeat(40)).unwrap(), None, "subkeys go with their key");
+    assert_eq!(gpg_keys::list_signing_by_fingerprint(conn, &"B".repeat(40)).unwrap(), [], "subkeys go with their key");
     gpg_keys::insert(conn, bob, &certificate, true, NOON).unwrap();
     assert_eq!(gpg_keys::delete_of_user(conn, bob).unwrap(), 1);
     assert_eq!(email_addresses::list_verified(conn, bob).unwrap(), ["bob@example.org"]);
@@ -451,10 +453,14 @@ fn send_a_mail(conn: &dyn Connection) {
     rows.release_all(conn).unwrap();
     outgoing_mails::status(conn).unwrap();
     rows.finish(conn, &job, &JobEnd::Failed { error: "x".into() }).unwrap();
+    outgoing_mails::next_forgotten(conn).unwrap();
+    outgoing_mails::delete_forgotten(conn, NOON).unwrap();
+    outgoing_mails::delete_of_user(conn, UserId::new(1)).unwrap();
     rows.finish(conn, &job, &JobEnd::Done).unwrap();
 
     let new = NewRegistration { name: name.clone(), email: email.clone(), password: String::new() };
-    let id = registrations::insert(conn, &new, "x", NOON, NOON).unwrap();
+    let id = registrations::insert(conn, &new, "x", "near", NOON, NOON).unwrap();
+    registrations::delete_most_crowded(conn).unwrap();
     registrations::find(conn, id).unwrap();
     registrations::count(conn).unwrap();
     registrations::next_expiry(conn).unwrap();
@@ -482,7 +488,7 @@ fn send_a_mail(conn: &dyn Connection) {
     invitations::list_for(conn, user, true, NOON, page).unwrap();
     invitations::list_for(conn, user, false, NOON, page).unwrap();
     invitations::next_expiry(conn).unwrap();
-    invitations::delete_for(conn, user, user).unwrap();
+    invitations::list_to(conn, user, user).unwrap();
     invitations::delete_expired(conn, NOON).unwrap();
     invitations::delete(conn, id).unwrap();
 }

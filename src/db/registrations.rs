@@ -24,13 +24,23 @@ pub fn insert(
     tx: &dyn Connection,
     new: &NewRegistration,
     password_hash: &str,
+    neighbourhood: &str,
     expires: UtcMs,
     at: UtcMs,
 ) -> Result<i64, Error> {
     let id = tx.first(
-        "INSERT INTO registration (login, login_key, email, email_key, password_hash, created_ms, expires_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
-        &params![new.name.as_str(), new.name.key(), new.email.as_str(), new.email.key(), password_hash, at, expires],
+        "INSERT INTO registration (login, login_key, email, email_key, password_hash, neighbourhood, created_ms, expires_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+        &params![
+            new.name.as_str(),
+            new.name.key(),
+            new.email.as_str(),
+            new.email.key(),
+            password_hash,
+            neighbourhood,
+            at,
+            expires
+        ],
         |row| row.int(0),
     )?;
     id.ok_or(Error::Column { index: 0, expected: "an id" })
@@ -45,6 +55,19 @@ pub fn find(conn: &dyn Connection, id: i64) -> Result<Option<Registration>, Erro
 pub fn count(conn: &dyn Connection) -> Result<u64, Error> {
     let count = conn.first("SELECT COUNT(*) FROM registration", &[], |row| row.int(0))?;
     Ok(u64::try_from(count.unwrap_or(0)).unwrap_or(0))
+}
+
+/// Removes the oldest of the neighbourhood that has most; where several have, the oldest of theirs. Answers its id.
+pub fn delete_most_crowded(tx: &dyn Connection) -> Result<Option<i64>, Error> {
+    let id = tx.first(
+        "SELECT MIN(id) FROM registration GROUP BY neighbourhood ORDER BY COUNT(*) DESC, MIN(id) LIMIT 1",
+        &[],
+        |row| row.int(0),
+    )?;
+    if let Some(id) = id {
+        tx.execute("DELETE FROM registration WHERE id = $1", &params![id])?;
+    }
+    Ok(id)
 }
 
 /// Removes those that have lapsed; answers how many.

@@ -35,12 +35,6 @@ pub async fn list_emails(forge: &Forge, permit: Permit<ListEmails>) -> Result<Ve
 /// lately, `Overloaded` when too many wait.
 pub async fn add_emails(forge: &Forge, permit: Permit<EditEmails>, emails: Vec<Email>) -> Result<Vec<EmailAddress>> {
     let mails = Arc::clone(&forge.mails);
-    if mails.is_on() {
-        for email in &emails {
-            mails.count_by(permit.subject().id)?;
-            mails.count_for(email)?;
-        }
-    }
     let at = forge.clock.now();
     let added = forge
         .write("add addresses", move |tx| {
@@ -59,6 +53,12 @@ pub async fn add_emails(forge: &Forge, permit: Permit<EditEmails>, emails: Vec<E
                 return Err(Error::invalid("emails", text));
             }
             for row in &added {
+                if mails.is_on() {
+                    // Counted is what becomes a mail: what is refused uses up nothing of what somebody may be sent. The mail to somebody else's address counts, too, or
+                    // the counting would tell.
+                    mails.count_by(user.id)?;
+                    mails.count_for(&row.email)?;
+                }
                 if db::email_addresses::holder(tx, &row.email)?.is_none() {
                     mails.post(tx, &mails::confirm_address(mails.settings(), &user.name, row, at), at)?;
                 }

@@ -15,16 +15,19 @@ use serde_json::{Value, json};
 use super::blocks::check_may_act;
 use super::mails::codes::invitation_hash;
 use super::organizations::join;
+use super::registrations::Inviters;
 use super::users::insert_user;
 use super::{Forge, email_addresses, mails, registrations};
 use crate::access::action::{AnswerInvitation, EditInvitations, FollowInvitation, ListInvitations, ListOwnInvitations};
 use crate::access::rights::standing_of_user;
-use crate::access::{Client, Permit};
+use crate::access::{Caller, Client, Permit};
 use crate::audit::event::hex;
 use crate::audit::{self, Event, Object, action};
 use crate::db;
 use crate::error::{Error, Result};
-use crate::model::{Email, Invitation, NewInvitation, NewUser, Page, Paged, Team, User, UserName, UtcMs, Visibility};
+use crate::model::{
+    Email, Invitation, NewInvitation, NewUser, Page, Paged, Team, User, UserId, UserName, UtcMs, Visibility,
+};
 
 /// A day. Units: milliseconds.
 const DAY_MS: i64 = 86_400_000;
@@ -79,8 +82,6 @@ pub async fn invite(forge: &Forge, permit: Permit<EditInvitations>, email: Email
     }
     let inviter = permit.caller().user_id().ok_or_else(|| Error::broken("an invitation by nobody"))?;
     forge.invitations.take(inviter, "too many invitations were made by this account lately; try again later")?;
-    forge.mails.count_by(inviter)?;
-    forge.mails.count_for(&email)?;
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(Error::internal)?;
     let seed = hex(&bytes);
@@ -102,6 +103,9 @@ pub async fn invite(forge: &Forge, permit: Permit<EditInvitations>, email: Email
             if db::invitations::count_of_team(tx, team.id)? >= settings.max_per_team {
                 return Err(Error::invalid("email", "the team has too many open invitations"));
             }
+            // Counted is what becomes a mail: refused invitations use up nothing of what somebody may be sent.
+            mails.count_by(inviter)?;
+            mails.count_for(&email)?;
             let code = mails.codes().for_invitation(team.id, &email, &seed);
             let token_hash = invitation_hash(&code).ok_or_else(|| Error::broken("a code of another form"))?;
             let expires_ms = at.plus_ms(i64::from(settings.days).saturating_mul(DAY_MS));
@@ -139,6 +143,23 @@ pub async fn withdraw(forge: &Forge, permit: Permit<EditInvitations>, id: i64) -
             Ok(())
         })
         .await
+}
+
+/// Withdraws what was sent to confirmed addresses of somebody who is taken out of an organization or of a team of it, so that nobody comes back by an old one. An
+/// address that somebody only says to have is not theirs: others' invitations stay.
+pub(super) fn withdraw_all_to(
+    tx: &dyn Connection,
+    caller: &Caller,
+    org: UserId,
+    user: UserId,
+    at: UtcMs,
+) -> Result<()> {
+    for found in db::invitations::list_to(tx, org, user)? {
+        db::invitations::delete(tx, found.id)?;
+        let event = Event::new(caller.stamp(), action::INVITATION_WITHDRAW, object(&found)).before(state(&found));
+        audit::append(tx, at, &event.reason("whom it went to was taken out"))?;
+    }
+    Ok(())
 }
 
 /// Lists the invitations to the caller's confirmed addresses.
@@ -276,9 +297,24 @@ fn end(tx: &dyn Connection, found: &Invitation, event: Event, at: UtcMs) -> Resu
     Ok(())
 }
 
-/// Whether somebody who was invited may make the account for it.
-pub fn may_register(forge: &Forge, email: &Email) -> bool {
-    forge.settings.registration.takes_invited && forge.settings.registration.takes(email)
+/// Whether somebody who was invited may make the account for it: whoever invited may bring in people, and the address is of a domain that may. Where everybody may
+/// make organizations, owning one says nothing about that.
+pub fn may_register(settings: &registrations::Settings, invitation: &Invitation) -> bool {
+    let brings_in = match settings.inviters {
+        Inviters::Nobody => false,
+        Inviters::Administrators => invitation.is_by_administrator,
+        Inviters::Owners => true,
+    };
+    brings_in && settings.takes(&invitation.email)
+}
+
+fn check_may_register(settings: &registrations::Settings, invitation: &Invitation) -> Result<()> {
+    match may_register(settings, invitation) {
+        true => Ok(()),
+        false => Err(Error::forbidden(
+            "Nobody makes an account by this invitation: ask an administrator for one with this address.",
+        )),
+    }
 }
 
 /// Makes an account with the address that was invited, which the link has shown, and accepts.
@@ -293,11 +329,8 @@ pub async fn register(
 ) -> Result<(User, Invitation)> {
     // Before anything costs: a password is hashed only for somebody who has a link.
     let found = find_invitation(forge, &permit, code).await?;
-    if !may_register(forge, &found.email) {
-        return Err(Error::forbidden(
-            "Nobody makes an account by an invitation here: ask an administrator for one with this address.",
-        ));
-    }
+    let settings = forge.settings.registration.clone();
+    check_may_register(&settings, &found)?;
     let refusal = "too many accounts were asked for from this address lately; try again later";
     forge.registrations.take(Client::of(permit.caller()), refusal)?;
     let hash = forge.access.passwords().hash(&new.password).await?;
@@ -306,6 +339,7 @@ pub async fn register(
         .write("register by invitation", move |tx| {
             permit.confirm(tx, at)?;
             let (found, team) = standing(tx, &which, at)?;
+            check_may_register(&settings, &found)?;
             if db::email_addresses::holder(tx, &found.email)?.is_some() {
                 return Err(Error::conflict("An account has this address already: accept with that one."));
             }

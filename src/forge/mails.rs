@@ -88,11 +88,11 @@ impl Mails {
         &self.codes
     }
 
-    /// Counts a mail that somebody causes to an address.
+    /// Counts a mail that somebody causes to an address; what stands behind a `+` leads to the same mailbox.
     ///
     /// Errors: `RateLimited`.
     pub(super) fn count_for(&self, email: &Email) -> Result<()> {
-        self.by_recipient.take(email.key(), "too many mails were sent to this address lately; try again later")
+        self.by_recipient.take(email.mailbox_key(), "too many mails were sent to this address lately; try again later")
     }
 
     /// Counts a mail that an account causes.

@@ -7,7 +7,7 @@ use atomicqms_actors::sql::Connection;
 use serde_json::{Map, Value, json};
 
 use super::users::viewer_of;
-use super::{Forge, attachments, check_link, check_text, fork_visibility};
+use super::{Forge, attachments, check_link, check_text, fork_visibility, invitations};
 use crate::access::action::{
     CreateOrganization, CreateOrganizationFor, DeleteOrganization, EditOrganization, ListAllOrganizations,
     ListOrganizations, ListOwnOrganizations, ListUserOrganizations, ReadOrganization, ReadStanding, RemoveMember,
@@ -351,7 +351,7 @@ pub async fn remove_member(forge: &Forge, permit: Permit<RemoveMember>, name: &U
                 left.push(team.name);
             }
             db::organizations::delete_member(tx, org, user.id)?;
-            db::invitations::delete_for(tx, org, user.id)?;
+            invitations::withdraw_all_to(tx, permit.caller(), org, user.id, at)?;
             let event = Event::new(permit.caller().stamp(), action::MEMBER_REMOVE, member_object(org, user.id))
                 .before(json!({ "login": user.name.as_str(), "teams": left }));
             audit::append(tx, at, &event)?;

@@ -25,8 +25,8 @@ use atomicqms_git::odb::Snapshot;
 use atomicqms_git::receive::{CommandOutcome, CommandReport, ReceiveRequest};
 use atomicqms_git::{Incoming, Ingested, PackSource, Progress, RefEdit, RefName, View};
 
+use self::certificate::Evidence;
 pub use self::certificate::FindSigner;
-use self::certificate::{Evidence, account_of_key};
 pub(super) use self::commit::record_ref;
 use self::commit::{CommitPush, Growth};
 pub use self::create::{create, may_create};
@@ -39,10 +39,10 @@ use self::plan::Planned;
 pub use self::policy::{MAX_REMEMBERED, Purpose, refusal_line};
 use crate::access::Client;
 use crate::error::{Error, Kind, Result};
-use crate::forge::Forge;
 use crate::forge::intake::Intake;
 use crate::forge::maintenance::Asked;
 use crate::forge::protection::{self, Rules};
+use crate::forge::{Forge, signatures};
 use crate::memory;
 use crate::model::Repository;
 
@@ -170,7 +170,7 @@ pub async fn land(forge: &Forge, intake: &Intake, push: Push, on_progress: OnPro
         asked,
         push_options: request.push_options.iter().map(|option| String::from_utf8_lossy(option).into_owned()).collect(),
         evidence,
-        find_signer: account_of_key,
+        find_signer: signatures::account_of_key,
         purpose: purpose.clone(),
         is_atomic: request.capabilities.atomic,
         known,

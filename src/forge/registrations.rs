@@ -23,21 +23,32 @@ use crate::db;
 use crate::error::{Error, Kind, Result};
 use crate::model::{Clock, Email, NewRegistration, NewUser, Registration, User, UtcMs};
 
-/// Kind of the job that removes what was not confirmed in time, and invitations that were not answered.
-pub const FORGET: &str = "registration.forget";
-/// Its key: it is about all of them.
-pub(super) const ALL: &str = "all";
+pub use crate::model::registration::{ALL, FORGET};
+
+/// Most that make room for one newcomer.
+const MAX_DISPLACED: usize = 2;
+
+/// Whose invitations to teams bring in somebody who has no account yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inviters {
+    /// Nobody's.
+    Nobody,
+    /// Those of site administrators.
+    Administrators,
+    /// Those of everybody who may invite: owners of organizations, too.
+    Owners,
+}
 
 /// What an administrator may tune about registrations.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Strangers may ask for accounts.
     pub is_open: bool,
-    /// So may who was invited to a team, by the link of the invitation.
-    pub takes_invited: bool,
+    /// So may who was invited to a team by these, by the link of the invitation.
+    pub inviters: Inviters,
     /// Domains of addresses that may; `*.` before one for what is below it; empty: all.
     pub domains: Vec<String>,
-    /// Registrations that may wait.
+    /// Registrations that may wait; beyond it a newcomer takes the place of one that waits.
     pub max_pending: u64,
     /// Registrations from one network in an hour.
     pub max_per_network: u32,
@@ -45,7 +56,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { is_open: false, takes_invited: false, domains: Vec::new(), max_pending: 1000, max_per_network: 10 }
+        Self { is_open: false, inviters: Inviters::Nobody, domains: Vec::new(), max_pending: 1000, max_per_network: 10 }
     }
 }
 
@@ -78,7 +89,7 @@ fn check_open(forge: &Forge) -> Result<()> {
 /// Notes that a stranger wants an account and sends the link that makes it; to an address that has an account goes a mail that says so instead.
 ///
 /// Errors: `Forbidden` when registration is closed, `Invalid` for a name that is taken, a domain that may not and a password that breaks the rule,
-/// `RateLimited`, `Overloaded`. Nothing tells whether the address is known.
+/// `RateLimited`, `Overloaded` when too many mails wait. Nothing tells whether the address is known.
 pub async fn register(forge: &Forge, permit: Permit<Register>, new: NewRegistration) -> Result<()> {
     check_open(forge)?;
     let settings = forge.settings.registration.clone();
@@ -88,9 +99,8 @@ pub async fn register(forge: &Forge, permit: Permit<Register>, new: NewRegistrat
     let refusal = "too many accounts were asked for from this address lately; try again later";
     forge.registrations.take(Client::of(permit.caller()), refusal)?;
     let hash = forge.access.passwords().hash(&new.password).await?;
-    // Over the limit it looks as if the mail had been sent: how many there were says something about the address.
-    let is_sent = forge.mails.count_for(&new.email).is_ok();
     let (mails, at) = (Arc::clone(&forge.mails), forge.clock.now());
+    let neighbourhood = mails.codes().mark(&Client::neighbourhood(permit.caller()));
     forge
         .write("register", move |tx| {
             permit.confirm(tx, at)?;
@@ -98,10 +108,8 @@ pub async fn register(forge: &Forge, permit: Permit<Register>, new: NewRegistrat
                 return Err(Error::invalid("user_name", format!("The name {} is taken.", new.name)));
             }
             forget_lapsed(tx, at)?;
-            if db::registrations::count(tx)? >= settings.max_pending {
-                return Err(Error::new(Kind::Overloaded, "too many new accounts wait for their confirmation"));
-            }
-            if !is_sent {
+            // Over the limit it looks as if the mail had been sent: how many there were says something about the address. What was refused above is not counted.
+            if mails.count_for(&new.email).is_err() {
                 return Ok(());
             }
             let stamp = permit.caller().stamp();
@@ -115,13 +123,18 @@ pub async fn register(forge: &Forge, permit: Permit<Register>, new: NewRegistrat
                         .reason("the address has an account")
                 }
                 None => {
+                    let displaced = make_room(tx, settings.max_pending)?;
                     let expires = at.plus_ms(mails.settings().confirmation_ms);
-                    let id = db::registrations::insert(tx, &new, &hash, expires, at)?;
+                    let id = db::registrations::insert(tx, &new, &hash, &neighbourhood, expires, at)?;
                     let (name, email) = (new.name, new.email);
                     let registration = Registration { id, name, email, password_hash: hash, expires_ms: expires };
                     mails.post(tx, &mails::confirm_registration(mails.settings(), &registration), at)?;
                     db::jobs::schedule(tx, FORGET, ALL, expires, at)?;
-                    Event::new(stamp, action::USER_REGISTER, Object::new("registration", id))
+                    let event = Event::new(stamp, action::USER_REGISTER, Object::new("registration", id));
+                    match displaced.as_slice() {
+                        [] => event,
+                        displaced => event.before(json!({ "displaced": displaced })),
+                    }
                 }
             };
             audit::append(tx, at, &event)?;
@@ -130,6 +143,20 @@ pub async fn register(forge: &Forge, permit: Permit<Register>, new: NewRegistrat
         .await?;
     forge.wake_mails();
     Ok(())
+}
+
+/// Lets one more registration wait, if need be in the place of others: where too many wait, most of them are somebody's who wants nobody else to come in, and whose
+/// own are the first to go. Answers the ids of those that went; their links are worth nothing from then on.
+fn make_room(tx: &dyn Connection, most: u64) -> Result<Vec<i64>> {
+    let mut displaced = Vec::new();
+    // More than one only where the setting was lowered; the rest goes with the next newcomers.
+    while db::registrations::count(tx)? >= most && displaced.len() < MAX_DISPLACED {
+        match db::registrations::delete_most_crowded(tx)? {
+            Some(id) => displaced.push(id),
+            None => break,
+        }
+    }
+    Ok(displaced)
 }
 
 /// Finds what a code confirms, for showing it. Changes nothing.
@@ -149,11 +176,16 @@ fn confirmed_by(conn: &dyn Connection, mails: &mails::Mails, shown: &Shown, at: 
         .ok_or_else(email_addresses::bad_link)
 }
 
-/// Makes the account that a code confirms, with its address confirmed.
+/// Makes the account that a code confirms, with its address confirmed, for who knows its password: the link shows whose the address is, and not that its
+/// holder asked for the account. Otherwise somebody could have a stranger confirm an account whose password is not the stranger's.
 ///
-/// Errors: as [`find_registration`]; `Conflict` when name or address were given to somebody else meanwhile.
-pub async fn activate(forge: &Forge, permit: Permit<ActivateAccount>, code: &str) -> Result<User> {
-    check_open(forge)?;
+/// Errors: as [`find_registration`]; `Invalid` for another password, `RateLimited` after too many; `Conflict` when name or address were given to somebody else
+/// meanwhile.
+pub async fn activate(forge: &Forge, permit: Permit<ActivateAccount>, code: &str, password: &str) -> Result<User> {
+    let known = find_registration(forge, &permit, code).await?;
+    if !forge.access.verify_registration(known.id, known.password_hash.clone(), password).await? {
+        return Err(Error::invalid("password", "This is not the password that was chosen for the account."));
+    }
     let shown = Shown::parse(code).ok_or_else(email_addresses::bad_link)?;
     let (mails, at) = (Arc::clone(&forge.mails), forge.clock.now());
     let settings = forge.settings.registration.clone();
@@ -161,6 +193,9 @@ pub async fn activate(forge: &Forge, permit: Permit<ActivateAccount>, code: &str
         .write("activate account", move |tx| {
             permit.confirm(tx, at)?;
             let found = confirmed_by(tx, &mails, &shown, at)?;
+            if found.password_hash != known.password_hash {
+                return Err(email_addresses::bad_link());
+            }
             if !settings.takes(&found.email) {
                 return Err(Error::forbidden("Addresses of this domain cannot be used to register here."));
             }
@@ -193,7 +228,7 @@ pub(super) fn made(user: &User) -> Value {
     })
 }
 
-/// Removes what was not confirmed or answered in time.
+/// Removes what was not confirmed or answered in time, and what is left of mails that were given up long ago.
 pub(super) fn forget_lapsed(tx: &dyn Connection, at: UtcMs) -> Result<()> {
     let permit = access::authorize(tx, &Caller::system(), ForgetRegistrations, &())?;
     let gone = db::registrations::delete_expired(tx, at)?;
@@ -202,6 +237,7 @@ pub(super) fn forget_lapsed(tx: &dyn Connection, at: UtcMs) -> Result<()> {
         let event = Event::new(permit.caller().stamp(), action::REGISTRATION_EXPIRE, object);
         audit::append(tx, at, &event.before(json!({ "registrations": gone })))?;
     }
+    db::outgoing_mails::delete_forgotten(tx, at)?;
     let gone = db::invitations::delete_expired(tx, at)?;
     if gone > 0 {
         let object = Object::new("invitation", "expired");
@@ -219,8 +255,12 @@ pub async fn run_job(writer: &Writer, clock: &dyn Clock, _job: &Job) -> Result<J
     let next = writer
         .write("forget registrations", move |tx| {
             forget_lapsed(tx, at)?;
-            let both = [db::registrations::next_expiry(tx)?, db::invitations::next_expiry(tx)?];
-            Ok::<_, Error>(both.into_iter().flatten().min())
+            let next = [
+                db::registrations::next_expiry(tx)?,
+                db::invitations::next_expiry(tx)?,
+                db::outgoing_mails::next_forgotten(tx)?,
+            ];
+            Ok::<_, Error>(next.into_iter().flatten().min())
         })
         .await?;
     Ok(next.map_or(JobOutcome::Done, |next| {

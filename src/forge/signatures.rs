@@ -2,8 +2,10 @@
 //!
 //! Owns the rule: a signature is verified when it is right, was made by a key of an account that could make it then, and the committer's (or
 //! tagger's) address is a verified one of that account. Parsing and mathematics are `model`'s. All keys of a list are looked up at once, and
-//! everything that takes processor time runs on the blocking pool. Called by the API.
+//! everything that takes processor time runs on the blocking pool. Called by the API, and by pushes, whose rules and certificates believe the
+//! same keys.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
 use atomicqms_actors::sql::Connection;
@@ -45,6 +47,48 @@ pub enum Verdict {
     NoKey,
     /// The account has such a key, and it did not make this, or could not.
     Wrong,
+}
+
+/// Whether the keys of an account prove anything, be they SSH keys or such that speak for it.
+fn counts(user: &User) -> bool {
+    user.is_active && !user.is_organization
+}
+
+/// The keys of these that speak for the accounts they belong to: the account is active, and it has confirmed an address that the key names, or its holder signed
+/// a challenge.
+fn speaking(conn: &dyn Connection, parts: Vec<SigningPart>) -> Result<Vec<SigningPart>> {
+    let mut addresses: HashMap<UserId, Option<Vec<String>>> = HashMap::new();
+    let mut speaking = Vec::new();
+    for part in parts {
+        let own = match addresses.entry(part.user_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(match db::users::find(conn, part.user_id)?.filter(counts) {
+                Some(user) => Some(db::email_addresses::list_verified(conn, user.id)?),
+                None => None,
+            }),
+        };
+        if own.as_ref().is_some_and(|own| part.is_verified(own)) {
+            speaking.push(part);
+        }
+    }
+    Ok(speaking)
+}
+
+/// Lists the OpenPGP keys of an id that speak for accounts: what rules and certificates of pushes believe, as the API does.
+pub(super) fn list_speaking(conn: &dyn Connection, key_id: &str) -> Result<Vec<SigningPart>> {
+    speaking(conn, db::gpg_keys::list_signing(conn, key_id, None)?)
+}
+
+/// The account that a key speaks for, by an SSH fingerprint (`SHA256:...`) or an OpenPGP one (hex); a deploy key signs for nobody.
+pub(super) fn account_of_key(conn: &dyn Connection, fingerprint: &str) -> Result<Option<UserId>> {
+    if !fingerprint.contains(':') {
+        let parts = speaking(conn, db::gpg_keys::list_signing_by_fingerprint(conn, fingerprint)?)?;
+        return Ok(parts.first().map(|part| part.user_id));
+    }
+    match db::keys::find_by_fingerprint(conn, fingerprint)?.map(|key| key.owner) {
+        Some(KeyOwner::User(user)) => Ok(db::users::find(conn, user)?.filter(counts).map(|user| user.id)),
+        Some(KeyOwner::Repository(_)) | None => Ok(None),
+    }
 }
 
 /// Judges signatures for a caller, in the order they were given.

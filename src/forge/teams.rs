@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::blocks::check_may_act;
 use super::organizations::{LAST_OWNER, join, leave_if_in_no_team, not_there};
-use super::{Forge, check_text};
+use super::{Forge, check_text, invitations};
 use crate::access::action::{
     CreateTeam, DeleteTeam, EditRepositoryTeams, EditTeam, EditTeamMembers, ListOwnTeams, ListRepositoryTeams,
     ListTeams, ReadTeam, UseTeam,
@@ -251,7 +251,7 @@ pub async fn remove_team_member(forge: &Forge, permit: Permit<EditTeamMembers>, 
                 return Err(Error::forbidden(LAST_OWNER));
             }
             db::teams::delete_member(tx, team.id, user.id)?;
-            db::invitations::delete_for(tx, team.org_id, user.id)?;
+            invitations::withdraw_all_to(tx, permit.caller(), team.org_id, user.id, at)?;
             leave_if_in_no_team(tx, team.org_id, user.id)?;
             let event = Event::new(permit.caller().stamp(), action::TEAM_MEMBER_REMOVE, object(team.id))
                 .before(member(&access.organization, team, &user));

@@ -207,12 +207,13 @@ pub async fn delete_user(forge: &Forge, permit: Permit<DeleteUser>) -> Result<()
             let interests = db::interests::delete_of_user(tx, user.id)?;
             let follows = db::follows::delete_of_user(tx, user.id)?;
             let blocks = db::blocks::delete_of_user(tx, user.id)?;
+            let mails = db::outgoing_mails::delete_of_user(tx, user.id)?;
             let picture = user.avatar.map(|avatar| avatar.blob);
             attachments::schedule_forgetting(tx, picture.as_slice(), at, at)?;
             db::users::bury(tx, user.id, at)?;
             let event = Event::new(permit.caller().stamp(), action::USER_DELETE, Object::new("user", user.id)).before(
                 json!({ "login": user.name.as_str(), "tokens": tokens, "keys": keys, "gpg_keys": gpg_keys, "collaborations": levels, "rule_lists": lists, "interests": interests,
-                    "follows": follows, "blocks": blocks, "avatar_sha256": picture.map(|blob| blob.to_string()) }),
+                    "follows": follows, "blocks": blocks, "mails": mails, "avatar_sha256": picture.map(|blob| blob.to_string()) }),
             );
             audit::append(tx, at, &event)?;
             Ok(picture)

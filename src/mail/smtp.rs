@@ -5,17 +5,20 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lettre::Message;
 use lettre::message::Mailbox;
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use tokio::sync::OnceCell;
 
+use super::fault::Refused;
 use super::{Fault, Letter};
 use crate::config::{self, Secret, SmtpSecurity};
 
-type Transport = AsyncSmtpTransport<Tokio1Executor>;
+/// Longest wait for the mail server to take leave; nothing depends on it any more.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// How to reach the mail server.
 #[derive(Debug, Clone)]
@@ -63,17 +66,35 @@ impl Settings {
     }
 }
 
+/// How the way is protected, with what TLS needs.
+#[derive(Clone)]
+enum Protection {
+    None,
+    Starttls(TlsParameters),
+    Tls(TlsParameters),
+}
+
+impl std::fmt::Debug for Protection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Starttls(_) => "Starttls",
+            Self::Tls(_) => "Tls",
+        })
+    }
+}
+
 /// The mail server, as we speak to it.
 #[derive(Debug)]
 pub struct Smtp {
     settings: Settings,
-    transport: OnceCell<Transport>,
+    protection: OnceCell<Protection>,
 }
 
 impl Smtp {
     /// Connects to nothing yet.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, transport: OnceCell::new() }
+        Self { settings, protection: OnceCell::new() }
     }
 
     /// Hands one mail over; when this answers, the mail server has taken it.
@@ -83,14 +104,29 @@ impl Smtp {
         let from: Mailbox =
             self.settings.from.parse().map_err(|_| Fault::Later("mail.from is not an address".to_owned()))?;
         let message = letter.message(&from)?;
-        self.in_time(async { Ok(self.transport().await?.send(message).await.map(drop)?) }).await
+        let (connection, handed_over) = self
+            .in_time(async {
+                let mut connection = self.connect().await?;
+                let handed_over = hand_over(&mut connection, &message).await;
+                Ok((connection, handed_over))
+            })
+            .await?;
+        take_leave(connection).await;
+        handed_over
     }
 
     /// Looks whether the mail server would take mails: connects, protects the way, signs in.
     ///
     /// Errors: `Later`.
     pub async fn check(&self) -> Result<(), Fault> {
-        let is_well = self.in_time(async { Ok(self.transport().await?.test_connection().await?) }).await?;
+        let (connection, is_well) = self
+            .in_time(async {
+                let mut connection = self.connect().await?;
+                let is_well = connection.test_connected().await;
+                Ok((connection, is_well))
+            })
+            .await?;
+        take_leave(connection).await;
         if is_well { Ok(()) } else { Err(Fault::Later("the mail server does not answer as one".to_owned())) }
     }
 
@@ -100,32 +136,79 @@ impl Smtp {
         tokio::time::timeout(self.settings.timeout, Box::pin(work)).await.map_err(|_| late())?
     }
 
-    async fn transport(&self) -> Result<&Transport, Fault> {
+    /// Connects, protects the way and signs in. Whatever is refused here is about this server and not about a mail.
+    ///
+    /// Errors: `Later`.
+    async fn connect(&self) -> Result<AsyncSmtpConnection, Fault> {
+        let Settings { host, port, timeout, credentials, .. } = &self.settings;
+        let (protection, hello) = (self.protection().await?.clone(), hello(&self.settings.hello));
+        let from_the_start = match &protection {
+            Protection::Tls(parameters) => Some(parameters.clone()),
+            Protection::None | Protection::Starttls(_) => None,
+        };
+        let server = (host.as_str(), *port);
+        let mut connection =
+            AsyncSmtpConnection::connect_tokio1(server, Some(*timeout), &hello, from_the_start, None).await?;
+        if let Protection::Starttls(parameters) = protection {
+            connection.starttls(parameters, &hello).await?;
+        }
+        if let Some((user, password)) = credentials {
+            let credentials = Credentials::new(user.clone(), password.expose().to_owned());
+            connection.auth(DEFAULT_MECHANISMS, &credentials).await?;
+        }
+        Ok(connection)
+    }
+
+    async fn protection(&self) -> Result<&Protection, Fault> {
         let make = || async {
             let settings = self.settings.clone();
             // Reads files.
-            let made = tokio::task::spawn_blocking(move || build(&settings)).await;
-            made.map_err(|error| Fault::Later(format!("the mail transport could not be made: {error}")))?
+            let made = tokio::task::spawn_blocking(move || {
+                Ok(match settings.security {
+                    SmtpSecurity::None => Protection::None,
+                    SmtpSecurity::Starttls => Protection::Starttls(tls(&settings)?),
+                    SmtpSecurity::Tls => Protection::Tls(tls(&settings)?),
+                })
+            });
+            made.await.map_err(|error| Fault::Later(format!("the mail transport could not be made: {error}")))?
         };
-        self.transport.get_or_try_init(make).await
+        self.protection.get_or_try_init(make).await
     }
 }
 
-fn build(settings: &Settings) -> Result<Transport, Fault> {
-    let tls = match settings.security {
-        SmtpSecurity::None => Tls::None,
-        SmtpSecurity::Starttls => Tls::Required(tls(settings)?),
-        SmtpSecurity::Tls => Tls::Wrapper(tls(settings)?),
-    };
-    let mut builder = Transport::builder_dangerous(settings.host.as_str())
-        .port(settings.port)
-        .tls(tls)
-        .timeout(Some(settings.timeout))
-        .hello_name(hello(&settings.hello));
-    if let Some((user, password)) = &settings.credentials {
-        builder = builder.credentials(Credentials::new(user.clone(), password.expose().to_owned()));
+/// Says from whom and to whom, and sends the text. Done here and not by the library, because what a refusal means depends on what was refused.
+async fn hand_over(connection: &mut AsyncSmtpConnection, message: &Message) -> Result<(), Fault> {
+    let (envelope, bytes) = (message.envelope(), message.formatted());
+    let mut parameters = Vec::new();
+    let addresses = envelope.from().into_iter().chain(envelope.to());
+    for (is_needed, feature, parameter) in [
+        (
+            addresses.into_iter().any(|address| !<lettre::Address as AsRef<str>>::as_ref(address).is_ascii()),
+            Extension::SmtpUtfEight,
+            MailParameter::SmtpUtfEight,
+        ),
+        (!bytes.is_ascii(), Extension::EightBitMime, MailParameter::Body(MailBodyParameter::EightBitMime)),
+    ] {
+        if is_needed && !connection.server_info().supports_feature(feature) {
+            return Err(Fault::Later(format!("the mail server does not know {feature}, which this mail needs")));
+        }
+        if is_needed {
+            parameters.push(parameter);
+        }
     }
-    Ok(builder.build())
+    connection.command(Mail::new(envelope.from().cloned(), parameters)).await?;
+    for recipient in envelope.to() {
+        let said = connection.command(Rcpt::new(recipient.clone(), Vec::new())).await;
+        said.map_err(|error| Fault::refused(&error, Refused::Recipient))?;
+    }
+    connection.command(Data).await.map_err(|error| Fault::refused(&error, Refused::Data))?;
+    connection.message(&bytes).await.map_err(|error| Fault::refused(&error, Refused::Data))?;
+    Ok(())
+}
+
+/// What was taken is taken and what was refused is refused: no answer changes that.
+async fn take_leave(mut connection: AsyncSmtpConnection) {
+    drop(tokio::time::timeout(GOODBYE, connection.abort()).await);
 }
 
 fn tls(settings: &Settings) -> Result<TlsParameters, Fault> {

@@ -104,6 +104,21 @@ async fn refusals_are_told_apart() {
         (Mood::Say("DATA", "451 try later"), Fault::Later("transient error (451): try later".into())),
         (Mood::Say("CONNECT", "421 full"), Fault::Later("transient error (421): full".into())),
         (Mood::Say("MAIL", "530 sign in first"), Fault::Later("permanent error (530): sign in first".into())),
+        // Of us, and not of the mail, though the number is the same.
+        (Mood::Say("CONNECT", "554 go away"), Fault::Later("permanent error (554): go away".into())),
+        (Mood::Say("EHLO", "550 bad name"), Fault::Later("permanent error (550): bad name".into())),
+        (
+            Mood::Say("MAIL", "553 5.7.1 <qms@example.org> is not yours"),
+            Fault::Later("permanent error (553): 5.7.1 (address) is not yours".into()),
+        ),
+        (
+            Mood::Say("RCPT", "554 5.7.1 Relay access denied"),
+            Fault::Later("permanent error (554): 5.7.1 Relay access denied".into()),
+        ),
+        (
+            Mood::Say(".", "550 5.7.26 not authenticated"),
+            Fault::Later("permanent error (550): 5.7.26 not authenticated".into()),
+        ),
     ];
     for (mood, expected) in cases {
         sink.feel(&[mood]);
@@ -129,6 +144,11 @@ async fn a_server_that_hangs_or_is_not_there_costs_a_bounded_time() {
         assert!(begun.elapsed() < Duration::from_secs(10), "{verb}");
     }
     assert!(sink.taken().is_empty());
+    // What was taken, or refused, before the server hung is taken, or refused.
+    let patient = Smtp::new(settings(&sink, SmtpSecurity::None));
+    sink.feel(&[Mood::Hang("QUIT")]);
+    patient.send(&letter()).await.unwrap();
+    assert_eq!(sink.taken().len(), 1);
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let nobody = Smtp::new(Settings { port: free, ..short });
     assert!(matches!(nobody.send(&letter()).await, Err(Fault::Later(_))));

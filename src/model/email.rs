@@ -51,6 +51,15 @@ impl Email {
         self.0.to_ascii_lowercase()
     }
 
+    /// The key of the mailbox that it most likely leads to: without what stands behind a `+`. Good for counting only.
+    pub fn mailbox_key(&self) -> String {
+        let key = self.key();
+        match key.rsplit_once('@').and_then(|(local, domain)| Some((local.split_once('+')?.0, domain))) {
+            Some((local, domain)) if !local.is_empty() => format!("{local}@{domain}"),
+            _ => key,
+        }
+    }
+
     /// Takes an address back from a row.
     pub(crate) fn from_row(address: String) -> Self {
         Self(address)
@@ -66,6 +75,19 @@ impl fmt::Display for Email {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_behind_a_plus_is_the_same_mailbox() {
+        for (address, expected) in [
+            ("Lab@example.org", "lab@example.org"),
+            ("Lab+x@Example.org", "lab@example.org"),
+            ("lab+x+y@example.org", "lab@example.org"),
+            ("lab+@example.org", "lab@example.org"),
+            ("+x@example.org", "+x@example.org"),
+        ] {
+            assert_eq!(Email::new(address).unwrap().mailbox_key(), expected);
+        }
+    }
 
     #[test]
     fn plain_addresses_pass_and_everything_else_does_not() {

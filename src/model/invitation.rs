@@ -38,6 +38,8 @@ pub struct Invitation {
     pub inviter_id: UserId,
     /// Their login name now.
     pub inviter: String,
+    /// Whether they administrate the site now.
+    pub is_by_administrator: bool,
     /// To which address.
     pub email: Email,
     /// What the code is made from.

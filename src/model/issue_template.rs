@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-/// Directories whose files are templates, in the order in which they are looked at; the first one that exists counts.
+/// Directories whose files are templates, in the order in which they are listed; all that exist count.
 pub const DIRECTORIES: &[&str] = &[
     "ISSUE_TEMPLATE",
     "issue_template",
@@ -21,10 +21,12 @@ pub const DIRECTORIES: &[&str] = &[
 ];
 /// Largest file that is read. Units: bytes.
 pub const MAX_BYTES: u64 = 64 << 10;
-/// Most files of a directory that are read.
+/// Most files of all directories that are read.
 pub const MAX_FILES: usize = 50;
 /// Most fields of a form.
 const MAX_FIELDS: usize = 200;
+/// Longest beginning of a text that says what it is about. Units: characters.
+const MAX_ABOUT_CHARS: usize = 80;
 
 /// A template, or a form when it has fields. Serialized as Gitea's `IssueTemplate`.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -94,7 +96,7 @@ pub struct FormField {
     #[serde(rename = "type")]
     #[schemars(schema_with = "kinds")]
     pub kind: FieldKind,
-    /// Name of the answer; unique in the form, empty for what asks nothing.
+    /// Name of the answer; unique in the form among those that ask something. The position in the form where none is given.
     #[serde(default)]
     pub id: String,
     /// Label, options and the like.
@@ -214,8 +216,12 @@ pub fn is_template(file_name: &str) -> bool {
 /// Errors: what is wrong with it, in words.
 pub fn read_template(file_name: &str, text: &str) -> Result<IssueTemplate, String> {
     let (head, content) = if file_name.ends_with(".md") {
-        let (front, content) = split_front_matter(text).ok_or("there is no front matter")?;
-        (Head { body: Vec::new(), ..read_yaml(front)? }, content.to_owned())
+        let front_matter = split_front_matter(text).filter(|(front, _)| !front.is_empty());
+        match front_matter.and_then(|(front, content)| Some((read_yaml(front).ok()?, content))) {
+            Some((head, content)) => (Head { body: Vec::new(), ..head }, content.to_owned()),
+            // Lines of dashes at the top may also be lines of the text: what cannot be read as front matter is text as a whole.
+            None => (headless(file_name, text), text.to_owned()),
+        }
     } else {
         let head: Head = read_yaml(text)?;
         if head.body.is_empty() {
@@ -231,10 +237,34 @@ pub fn read_template(file_name: &str, text: &str) -> Result<IssueTemplate, Strin
     if about.trim().is_empty() {
         return Err("'about' is required".to_owned());
     }
+    let body: Vec<FormField> = body.into_iter().enumerate().map(with_id).collect();
     check_fields(&body)?;
     let fields = body.into_iter().map(with_places).collect();
-    let file_name = file_name.to_owned();
+    let (reference, file_name) = (whole_reference(&reference), file_name.to_owned());
     Ok(IssueTemplate { name, title, about, labels, assignees, reference, content, fields, file_name })
+}
+
+/// What stands for the front matter of a text that has none: the name of its file, and how it begins.
+fn headless(file_name: &str, text: &str) -> Head {
+    let name = file_name.rsplit('/').next().unwrap_or_default().to_owned();
+    let mut about: String = text.chars().take(MAX_ABOUT_CHARS).collect();
+    if about.len() < text.len() {
+        about.pop();
+        about.push('\u{2026}');
+    }
+    Head { name, about, ..Head::default() }
+}
+
+/// A name that is no whole ref is a branch's. Without any this is the bare prefix, as clients of Gitea get it.
+fn whole_reference(given: &str) -> String {
+    if given.starts_with("refs/") { given.to_owned() } else { format!("refs/heads/{given}") }
+}
+
+fn with_id((position, mut field): (usize, FormField)) -> FormField {
+    if field.id.is_empty() {
+        field.id = position.to_string();
+    }
+    field
 }
 
 /// Reads `config.yml`.
@@ -296,7 +326,8 @@ fn check_fields(fields: &[FormField]) -> Result<(), String> {
         } else if text("label").is_empty() {
             return wrong("'label' is required");
         }
-        if !field.id.is_empty() {
+        // What asks nothing has no answer to be named.
+        if field.kind != FieldKind::Markdown {
             let is_plain = field.id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
             if !is_plain {
                 return wrong("'id' may hold letters, digits, - and _");
@@ -304,8 +335,6 @@ fn check_fields(fields: &[FormField]) -> Result<(), String> {
             if !ids.insert(field.id.as_str()) {
                 return wrong("'id' should be unique");
             }
-        } else if field.kind != FieldKind::Markdown {
-            return wrong("'id' is required");
         }
         if matches!(field.kind, FieldKind::Dropdown | FieldKind::Checkboxes) {
             let options = field.attributes.get("options").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);

@@ -4,6 +4,11 @@
 
 use super::{Email, UserName, UtcMs};
 
+/// Kind of the job that removes what was not confirmed or answered in time, and mails that were given up long ago.
+pub const FORGET: &str = "registration.forget";
+/// Its key: it is about all of them.
+pub const ALL: &str = "all";
+
 /// What a stranger asks for.
 #[derive(Debug, Clone)]
 pub struct NewRegistration {

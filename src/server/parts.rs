@@ -27,6 +27,7 @@ use crate::forge::intake::Intake;
 use crate::forge::mails::{self, LinkCodes, Sender, SenderParts};
 use crate::forge::maintenance::{self, Runner, RunnerParts};
 use crate::forge::mirrors::{self, Mirrors, Sealer};
+use crate::forge::registrations::Inviters;
 use crate::forge::{Forge, ForgeParts, Settings, invitations, registrations, setup};
 use crate::http::api::urls::Urls;
 use crate::mail::{self, Smtp};
@@ -278,6 +279,12 @@ impl Parts {
                 self.forge.wake_jobs();
             }
         }
+        if self.forge.settings.registration.inviters == Inviters::Administrators {
+            tracing::warn!(
+                "only invitations of site administrators make accounts: everybody may make an organization and invite to it; \
+                 with security.everybody_creates_organizations = false, those of its owners do, too"
+            );
+        }
         self.report_mails().await
     }
 
@@ -399,7 +406,11 @@ fn outbound_settings(config: &config::Outbound) -> outbound::Settings {
 fn registration_settings(security: &Security) -> registrations::Settings {
     registrations::Settings {
         is_open: security.registration == config::Registration::Open,
-        takes_invited: security.registration != config::Registration::Off,
+        inviters: match security.registration {
+            config::Registration::Off => Inviters::Nobody,
+            config::Registration::Invited if security.everybody_creates_organizations => Inviters::Administrators,
+            config::Registration::Invited | config::Registration::Open => Inviters::Owners,
+        },
         domains: security.registration_domains.clone(),
         max_pending: security.max_pending_registrations,
         max_per_network: security.max_registrations_per_address,

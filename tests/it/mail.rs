@@ -88,7 +88,7 @@ fn a_mail_survives_a_killed_server_and_comes_again_under_the_same_name_at_worst(
     }
     for name in ["one", "two", "three", "four"] {
         let code = to(&taken, name)[0].link().split_once("code=").unwrap().1.to_owned();
-        send(&forge, "/user/activate", &format!("code={code}")).expect(200);
+        send(&forge, "/user/activate", &format!("code={code}&password=canary-sign-up-pw")).expect(200);
         send(&forge, "/user/activate", &format!("code={code}")).expect(404);
     }
     let log = forge.log();

@@ -30,6 +30,7 @@ const HASHES: &[(&str, &str)] = &[
     ("0023_mirrors.sql", "e14f5a9af35d12f919af4b3cc77182289cd712e602162014f8d30e060427dbc3"),
     ("0024_invitations.sql", "05d253a7e96a9db24359fd61cff0566241dacccd1604f2721f3f8e3a5ac80687"),
     ("0025_lists.sql", "0052abe7f10173c6680352644ed01ef4236bd1e11c45cb5b27137dc8f87ae68c"),
+    ("0026_strangers.sql", "11a218f0a79bb49d781057d619736a6af57a74c7c70ea9afc3584576c12e2bb0"),
 ];
 
 fn empty() -> rusqlite::Connection {

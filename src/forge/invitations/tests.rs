@@ -22,7 +22,7 @@ async fn world(tune: impl FnOnce(&mut crate::forge::Settings)) -> World {
         settings.mails.is_on = true;
         settings.mails.max_per_recipient = 100;
         settings.mails.max_per_account = 100;
-        settings.registration.takes_invited = true;
+        settings.registration.inviters = Inviters::Owners;
         settings.registration.max_per_network = 100;
         tune(settings);
     })
@@ -212,13 +212,31 @@ async fn who_has_no_account_makes_one_with_the_address_confirmed() {
 
 #[tokio::test]
 async fn the_invited_register_only_where_they_may() {
-    let world = world(|settings| settings.registration.takes_invited = false).await;
+    let world = world(|settings| settings.registration.inviters = Inviters::Nobody).await;
     let made = world.invite("eve@example.org").await.unwrap();
     assert_eq!(kind(world.register(&world.code(&made), "eve").await), Kind::Forbidden);
     world.test.finish().await;
     let world = self::world(|settings| settings.registration.domains = vec!["example.com".to_owned()]).await;
     let made = world.invite("eve@example.org").await.unwrap();
     assert_eq!(kind(world.register(&world.code(&made), "eve").await), Kind::Forbidden);
+    world.test.finish().await;
+}
+
+#[tokio::test]
+async fn where_everybody_makes_organizations_only_administrators_bring_in_people() {
+    let world = world(|settings| settings.registration.inviters = Inviters::Administrators).await;
+    // She made the organization herself, as anybody may.
+    let made = world.invite("eve@example.org").await.unwrap();
+    let code = world.code(&made);
+    assert_eq!(kind(world.register(&code, "eve").await), Kind::Forbidden);
+    let made = world.invite("bob@example.org").await.unwrap();
+    world.accept("bob", Which::Row(made.id)).await.unwrap();
+    // Whether she is an administrator is asked when it matters.
+    world.change("UPDATE users SET is_admin = 1 WHERE login_key = 'ada'").await;
+    world.register(&code, "eve").await.unwrap();
+    let made = world.invite("fay@example.org").await.unwrap();
+    world.change("UPDATE users SET is_admin = 0 WHERE login_key = 'ada'").await;
+    assert_eq!(kind(world.register(&world.code(&made), "fay").await), Kind::Forbidden);
     world.test.finish().await;
 }
 
@@ -257,13 +275,16 @@ async fn an_invitation_falls_with_what_it_stands_on() {
     world.set_member(world.team, "bob", true).await;
     world.set_member(world.team, "bob", false).await;
     dead(&made, "taken out").await;
+    assert_eq!(world.events().await.iter().filter(|name| *name == "invitation.withdraw").count(), 2);
     // The inviter leads no more, or may not sign in.
     world.set_member(world.owners, "cleo", true).await;
     let cleo = world.test.sign_in("cleo").await;
     let made = world.invite_to(&cleo, world.team, "bob@example.org").await.unwrap();
     world.change("UPDATE users SET is_active = 0 WHERE login_key = 'cleo'").await;
     dead(&made, "not active").await;
-    world.change("UPDATE users SET is_active = 1 WHERE login_key = 'cleo'").await;
+    world.change("UPDATE users SET is_active = 1, is_login_prohibited = 1 WHERE login_key = 'cleo'").await;
+    dead(&made, "may not sign in").await;
+    world.change("UPDATE users SET is_login_prohibited = 0 WHERE login_key = 'cleo'").await;
     assert!(world.look(&world.code(&made)).await.is_ok());
     world.set_member(world.owners, "cleo", false).await;
     dead(&made, "no owner").await;
@@ -310,10 +331,47 @@ async fn an_address_that_is_only_claimed_or_an_account_that_is_blocked_gets_nowh
 }
 
 #[tokio::test]
+async fn who_only_says_to_have_an_address_takes_no_invitation_along() {
+    let world = world(|_| {}).await;
+    world.set_member(world.team, "cleo", true).await;
+    let (to_claimed, to_own) = ("victim@example.org", "cleo@example.org");
+    let add = "INSERT INTO email_address (user_id, email, email_key, is_verified, created_ms) \
+               SELECT id, 'victim@example.org', 'victim@example.org', 0, 0 FROM users WHERE login_key = 'cleo'";
+    world.change(add).await;
+    let claimed = world.invite(to_claimed).await.unwrap();
+    let own = world.invite_to(&world.ada, world.owners, to_own).await.unwrap();
+    world.set_member(world.team, "cleo", false).await;
+    assert!(world.look(&world.code(&claimed)).await.is_ok(), "it is somebody else's");
+    assert_eq!(kind(world.look(&world.code(&own)).await), Kind::NotFound);
+    // The same where the whole membership ends.
+    world.set_member(world.team, "cleo", true).await;
+    let own = world.invite_to(&world.ada, world.owners, to_own).await.unwrap();
+    let cleo = UserName::new("cleo").unwrap();
+    let acme = UserName::new("acme").unwrap();
+    let permit = world.test.forge.authorize(&world.ada, crate::access::action::RemoveMember, &acme).await.unwrap();
+    organizations::remove_member(&world.test.forge, permit, &cleo).await.unwrap();
+    assert!(world.look(&world.code(&claimed)).await.is_ok());
+    assert_eq!(kind(world.look(&world.code(&own)).await), Kind::NotFound);
+    let ledger = world.test.forge.read("ledger", |conn| {
+        let sql = "SELECT event FROM audit_event WHERE action = 'invitation.withdraw' ORDER BY seq";
+        Ok(conn.all(sql, &[], |row| row.blob(0))?)
+    });
+    let told: Vec<Value> = ledger.await.unwrap().iter().map(|event| serde_json::from_slice(event).unwrap()).collect();
+    assert_eq!(told.len(), 2);
+    assert!(
+        told.iter().all(|event| event["before"]["team"] == "Owners" && event["actor"]["login"] == "ada"),
+        "{told:?}"
+    );
+    world.test.finish().await;
+}
+
+#[tokio::test]
 async fn only_owners_invite_and_not_without_bounds() {
     let world = world(|settings| {
         settings.invitations.max_per_team = 2;
-        settings.invitations.max_per_account = 4;
+        settings.invitations.max_per_account = 8;
+        settings.mails.max_per_recipient = 1;
+        settings.mails.max_per_account = 3;
     })
     .await;
     world.set_member(world.team, "bob", true).await;
@@ -325,7 +383,17 @@ async fn only_owners_invite_and_not_without_bounds() {
     assert_eq!(kind(world.invite("A@example.org").await), Kind::Conflict, "one for a team and an address");
     world.invite("b@example.org").await.unwrap();
     assert_eq!(kind(world.invite("c@example.org").await), Kind::Invalid, "too many of the team");
-    assert_eq!(kind(world.invite("d@example.org").await), Kind::RateLimited, "too many of the account");
+    // What was refused was no mail, and counts neither for the address nor as a mail of the account.
+    let mails = &world.test.forge.mails;
+    let email = |text: &str| Email::new(text).unwrap();
+    assert!(mails.count_for(&email("c@example.org")).is_ok() && mails.count_for(&email("b@example.org")).is_err());
+    mails.count_by(world.ada.user_id().unwrap()).unwrap();
+    assert_eq!(kind(mails.count_by(world.ada.user_id().unwrap())), Kind::RateLimited);
+    for _ in 0..4 {
+        assert_eq!(kind(world.invite("bob@example.org").await), Kind::Invalid, "a member");
+    }
+    let refused = world.invite("d@example.org").await.unwrap_err();
+    assert!(refused.kind() == Kind::RateLimited && refused.public().contains("invitations"), "too many of the account");
     assert_eq!(waiting(&world.test).await.len(), 2);
     world.test.finish().await;
     let world = self::world(|settings| settings.mails.is_on = false).await;

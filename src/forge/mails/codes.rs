@@ -96,6 +96,15 @@ impl LinkCodes {
         URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
     }
 
+    /// What stands for a neighbourhood in rows, so that they show no address.
+    pub fn mark(&self, neighbourhood: &str) -> String {
+        let mut mac = keyed(&self.key);
+        mac.update(b"neighbourhood");
+        mac.update(neighbourhood.as_bytes());
+        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        URL_SAFE_NO_PAD.encode(whole.split_at(16).0)
+    }
+
     /// Whether a code confirms this address now.
     pub fn confirms_address(&self, shown: &Shown, address: &EmailAddress, now: UtcMs) -> bool {
         shown.about == address.id && self.is_good(shown, Purpose::ConfirmAddress, &address_facts(address), now)

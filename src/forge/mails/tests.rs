@@ -11,7 +11,7 @@ use super::*;
 use crate::access::action::{CreateUser, EditEmails};
 use crate::config::SmtpSecurity;
 use crate::forge::testing::{PASSWORD, TestForge};
-use crate::forge::{email_addresses, users};
+use crate::forge::{email_addresses, registrations, users};
 use crate::mail::testing::{Mood, Sink};
 use crate::mail::{self, Smtp};
 use crate::model::{NewUser, UserName, WaitingMail};
@@ -108,6 +108,36 @@ async fn a_mail_is_written_with_what_causes_it_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn what_is_left_of_a_mail_that_was_given_up_goes_after_a_month() {
+    let test = start(|_| {}).await;
+    test.user("ada").await;
+    add(&test, "ada", &["lab@example.org"]).await.unwrap();
+    let rows = db::outgoing_mails::Rows::new(test.clock.clone());
+    test.forge
+        .write("give up", move |tx| {
+            let job = rows.claim(tx)?.unwrap();
+            Ok(rows.finish(tx, &job, &JobEnd::Failed { error: "no".into() })?)
+        })
+        .await
+        .unwrap();
+    let job = atomicqms_actors::Job {
+        id: 1,
+        kind: registrations::FORGET.to_owned(),
+        key: registrations::ALL.to_owned(),
+        payload: "{}".to_owned(),
+        attempts: 1,
+    };
+    let run = async || registrations::run_job(&test.forge.writer, &*test.clock, &job).await.unwrap();
+    let month = Duration::from_secs(30 * 86_400);
+    assert_eq!(run().await, JobOutcome::Later(month + Duration::from_millis(1)));
+    assert_eq!(waiting(&test).await.len(), 1);
+    test.clock.advance_ms(i64::try_from(month.as_millis()).unwrap());
+    assert_eq!(run().await, JobOutcome::Done);
+    assert_eq!(waiting(&test).await.len(), 0);
+    test.finish().await;
+}
+
+#[tokio::test]
 async fn mails_that_people_cause_are_counted_by_account_and_by_address() {
     let test = start(|settings| {
         settings.mails.max_per_account = 3;
@@ -120,10 +150,14 @@ async fn mails_that_people_cause_are_counted_by_account_and_by_address() {
     let lab = "lab@example.org";
     add(&test, "ada", &[lab]).await.unwrap();
     add(&test, "bob", &[lab]).await.unwrap();
-    let refused = add(&test, "eve", &["LAB@example.org"]).await.unwrap_err();
+    let refused = add(&test, "eve", &["LAB+3@example.org"]).await.unwrap_err();
     assert_eq!((refused.kind(), refused.retry_after_seconds()), (Kind::RateLimited, Some(3600)));
     add(&test, "ada", &["a@example.org", "b@example.org"]).await.unwrap();
     assert_eq!(add(&test, "ada", &["c@example.org"]).await.unwrap_err().kind(), Kind::RateLimited);
+    // What is refused for another reason is no mail, and not counted.
+    for _ in 0..5 {
+        assert_eq!(add(&test, "eve", &["ada@example.org"]).await.unwrap_err().kind(), Kind::Invalid);
+    }
     add(&test, "eve", &["c@example.org"]).await.unwrap();
     assert_eq!(waiting(&test).await.len(), 5);
     test.finish().await;

@@ -10,24 +10,13 @@ use sha2::{Digest, Sha256};
 use super::nonce::NonceStatus;
 use crate::db;
 use crate::error::Result;
-use crate::forge::Forge;
+use crate::forge::{Forge, signatures};
+use crate::model::UserId;
 use crate::model::openpgp::{Detached, Refusal};
 use crate::model::signed_object::SshSignature;
-use crate::model::{KeyOwner, UserId};
 
-/// Names the account whose signing key has this fingerprint (`SHA256:...`, or hex); none: no such key.
+/// Names the account that the signing key with this fingerprint (`SHA256:...`, or hex) speaks for; none: no such key.
 pub type FindSigner = fn(&dyn Connection, &str) -> Result<Option<UserId>>;
-
-/// The account that a key was registered for, by an SSH fingerprint (`SHA256:...`) or an OpenPGP one (hex); a deploy key signs for nobody.
-pub(super) fn account_of_key(conn: &dyn Connection, fingerprint: &str) -> Result<Option<UserId>> {
-    if !fingerprint.contains(':') {
-        return Ok(db::gpg_keys::find_owner(conn, fingerprint)?);
-    }
-    Ok(db::keys::find_by_fingerprint(conn, fingerprint)?.and_then(|key| match key.owner {
-        KeyOwner::User(user) => Some(user),
-        KeyOwner::Repository(_) => None,
-    }))
-}
 
 /// What is known about a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +28,7 @@ pub(super) enum Signature {
         /// `SHA256:...`, as `ssh-keygen -l` prints it, or that of an OpenPGP key in hex.
         fingerprint: String,
     },
-    /// Kept and not verified: of a kind that is not verified here, or by an OpenPGP key that no account has.
+    /// Kept and not verified: of a kind that is not verified here, or by an OpenPGP key that speaks for no account.
     Unverified {
         /// `openpgp` or `x509`.
         format: &'static str,
@@ -152,7 +141,7 @@ fn verify_openpgp(
     };
     let mut keys = Vec::new();
     for id in signature.issuers() {
-        keys.extend(db::gpg_keys::list_signing(conn, id, None)?);
+        keys.extend(signatures::list_speaking(conn, id)?);
     }
     Ok(match signature.maker(keys.iter().map(|key| &key.part), signed, now_s) {
         Ok(part) => Ok(Signature::Valid { format: "openpgp", fingerprint: part.fingerprint.clone() }),

@@ -10,10 +10,9 @@ use atomicqms_actors::sql::Connection;
 use atomicqms_git::{Ingested, View};
 
 use super::{Checked, Fault, finished};
-use crate::db;
 use crate::error::Result;
-use crate::forge::Forge;
 use crate::forge::intake::{Alarm, Place};
+use crate::forge::{Forge, signatures};
 use crate::model::gpg_key::SigningPart;
 
 /// What a push holds while it is looked at: its place, and the time it has.
@@ -51,11 +50,11 @@ pub(super) async fn verify(
     finished(work.await)
 }
 
-/// Keys of accounts with one of these ids.
+/// Keys with one of these ids that speak for accounts.
 fn keys_of(conn: &dyn Connection, ids: &BTreeSet<String>) -> Result<Vec<SigningPart>> {
     let mut keys = Vec::new();
     for id in ids {
-        keys.extend(db::gpg_keys::list_signing(conn, id, None)?);
+        keys.extend(signatures::list_speaking(conn, id)?);
     }
     Ok(keys)
 }

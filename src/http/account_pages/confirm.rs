@@ -6,10 +6,12 @@ use axum::response::Response;
 
 use super::{done, shown};
 use crate::access::action;
+use crate::error::Kind;
 use crate::forge::{email_addresses, registrations};
 use crate::http::App;
 use crate::http::extract::{Form, Visitor};
 use crate::http::page::{self, escape};
+use crate::model::Registration;
 
 /// `activateForm`.
 pub(super) async fn account_form(State(app): State<App>, Visitor(caller): Visitor, uri: Uri) -> Response {
@@ -17,15 +19,26 @@ pub(super) async fn account_form(State(app): State<App>, Visitor(caller): Visito
         let permit = app.forge.authorize(&caller, action::ActivateAccount, &()).await?;
         let code = code_of(&uri);
         let found = registrations::find_registration(&app.forge, &permit, &code).await?;
-        let words = format!(
-            "<p>This makes the account <strong>{}</strong> with the address <strong>{}</strong>.</p>\n\
-             <p>If you did not ask for it, close this page.</p>",
-            escape(found.name.as_str()),
-            escape(found.email.as_str())
-        );
-        Ok(button("Make this account?", &words, "activate", &code, "Make the account"))
+        Ok(account_question(&found, &code, None))
     };
     shown(answer.await)
+}
+
+/// The password shows that who opened the link is who asked for the account, and not somebody whose address was given for it.
+fn account_question(found: &Registration, code: &str, refusal: Option<&str>) -> Response {
+    let status = if refusal.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let refusal = refusal
+        .map_or_else(String::new, |words| format!("<p class=\"refusal\" role=\"alert\">{}</p>\n", escape(words)));
+    let (name, email, code) = (escape(found.name.as_str()), escape(found.email.as_str()), escape(code));
+    let body = format!(
+        "{refusal}<p>This makes the account <strong>{name}</strong> with the address <strong>{email}</strong>.</p>\n\
+         <p>If you did not ask for it, close this page: somebody else gave your address, and chose the password.</p>\n\
+         <form method=\"post\" action=\"activate\">\n<input type=\"hidden\" name=\"code\" value=\"{code}\">\n\
+         <label for=\"password\">The password you chose when you asked for the account</label>\n\
+         <input id=\"password\" name=\"password\" type=\"password\" required autocomplete=\"current-password\">\n\
+         <button>Make the account</button>\n</form>"
+    );
+    page::document(status, "Make this account?", &body)
 }
 
 /// `activate`.
@@ -33,12 +46,19 @@ pub(super) async fn account(State(app): State<App>, Visitor(caller): Visitor, fo
     let answer = async {
         let permit = app.forge.authorize(&caller, action::ActivateAccount, &()).await?;
         let fields = form.read(&app, &permit).await?;
-        let user = registrations::activate(&app.forge, permit, fields.text("code")).await?;
-        let body = format!(
-            "<p>The account <strong>{}</strong> is ready. Sign in with its name and the password you chose.</p>",
-            escape(user.name.as_str())
-        );
-        Ok(done("Welcome", &body))
+        let code = fields.text("code");
+        let found = registrations::find_registration(&app.forge, &permit, code).await?;
+        match registrations::activate(&app.forge, permit, code, fields.text("password")).await {
+            Ok(user) => {
+                let body = format!(
+                    "<p>The account <strong>{}</strong> is ready. Sign in with its name and the password you chose.</p>",
+                    escape(user.name.as_str())
+                );
+                Ok(done("Welcome", &body))
+            }
+            Err(error) if error.kind() == Kind::Invalid => Ok(account_question(&found, code, Some(error.public()))),
+            Err(error) => Err(error),
+        }
     };
     shown(answer.await)
 }

@@ -122,7 +122,7 @@ fn whole(app: &App, found: &Invitation, code: &str, refusal: Option<&str>, field
     let (inviter, team) = (escape(&found.inviter), escape(&found.team));
     let hidden = format!("<input type=\"hidden\" name=\"code\" value=\"{}\">", escape(code));
     let least = app.config.security.min_password_length;
-    let newcomer = if invitations::may_register(&app.forge, &found.email) {
+    let newcomer = if invitations::may_register(&app.forge.settings.registration, found) {
         format!(
             "<h2>Without an account here</h2>\n<form method=\"post\" action=\"invite_register\">\n{hidden}\n\
              <p>This makes an account with the address <strong>{email}</strong>, which needs no other confirmation.</p>\n\

@@ -48,6 +48,11 @@ fn wanted(name: &str, email: &str) -> String {
     fields(&[("user_name", name), ("email", email), ("password", PASSWORD), ("retype", PASSWORD)])
 }
 
+/// The form that makes an account.
+fn confirmed(code: &str) -> String {
+    fields(&[("code", code), ("password", PASSWORD)])
+}
+
 fn with_mail(config: &mut Config, sink: &Sink) {
     config.mail.smtp_host = "127.0.0.1".to_owned();
     config.mail.smtp_port = sink.port;
@@ -152,10 +157,16 @@ async fn a_stranger_signs_up_and_signs_in() {
         assert!(page.body.contains("<strong>ada</strong>") && page.body.contains(&code), "{}", page.body);
     }
     assert_eq!(ask_self().await, 401);
-    let welcome = pages.post(&path, &fields(&[("code", &code)])).await.expect(200);
+    for wrong in ["", "<b>not the one"] {
+        let page = pages.post(&path, &fields(&[("code", &code), ("password", wrong)])).await.expect(422);
+        assert!(page.body.contains("role=\"alert\"") && page.body.contains(&code), "{}", page.body);
+        assert!(!page.body.contains("<b>not"), "{}", page.body);
+    }
+    assert_eq!(ask_self().await, 401);
+    let welcome = pages.post(&path, &confirmed(&code)).await.expect(200);
     assert!(welcome.body.contains("<strong>ada</strong>"), "{}", welcome.body);
     assert_eq!(ask_self().await, 200);
-    pages.post(&path, &fields(&[("code", &code)])).await.expect(404);
+    pages.post(&path, &confirmed(&code)).await.expect(404);
     pages.get(&format!("{path}?code={code}")).await.expect(404);
     let (_, emails) = pages.api("GET", "/user/emails", "ada", PASSWORD, "").await;
     assert_eq!((emails[0]["email"].as_str(), emails[0]["verified"].as_bool()), (Some("ada@example.org"), Some(true)));
@@ -299,7 +310,7 @@ async fn a_mail_server_that_was_away_gets_the_mail_later() {
     pages.sink.feel(&[Mood::Say(".", "451 not now")]);
     let mail = pages.mails(1).await.remove(0);
     let (path, code) = link(&mail);
-    pages.post(&path, &fields(&[("code", &code)])).await.expect(200);
+    pages.post(&path, &confirmed(&code)).await.expect(200);
     pages.finish().await;
 }
 

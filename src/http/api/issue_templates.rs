@@ -99,19 +99,21 @@ async fn config(
     Ok(lookup::reading(app, caller, &repository, read).await?.0)
 }
 
-/// The templates, by name of their files, and how many files are none.
+/// The templates of all directories, by name of their files in each, and how many files are none.
 fn templates(view: &View, repository: &Repository, interrupt: &AtomicBool) -> Result<(Vec<IssueTemplate>, usize)> {
     let (mut found, mut faults) = (Vec::new(), 0);
     if repository.is_empty {
         return Ok((found, faults));
     }
     let commit = find_commit(view, "", &repository.default_branch, interrupt)?.commit;
+    let mut left = MAX_FILES;
     for directory in DIRECTORIES {
         let Some(tree) = tree_at(view, commit, directory.as_bytes())? else { continue };
         let options = ListingOptions { max_entries: 10_000, ..ListingOptions::default() };
         let names = list_tree(&view.odb, &tree, &options, interrupt)?.entries.into_iter();
         let names = names.filter_map(|listed| String::from_utf8(listed.path).ok()).filter(|name| is_template(name));
-        for name in names.take(MAX_FILES) {
+        for name in names.take(left) {
+            left -= 1;
             let path = format!("{directory}/{name}");
             match text_at(view, commit, &path)? {
                 Some(Ok(text)) => match read_template(&path, &text) {
@@ -122,7 +124,6 @@ fn templates(view: &View, repository: &Repository, interrupt: &AtomicBool) -> Re
                 None => {}
             }
         }
-        break;
     }
     Ok((found, faults))
 }

@@ -58,13 +58,11 @@ fn a_template_is_front_matter_and_text() {
 fn what_is_wrong_is_said() {
     let one = |field: &str| format!("name: n\nabout: a\nbody:\n  - {field}\n");
     let table = [
-        ("a.md", "no front matter".to_owned(), "front matter"),
+        ("a.md", String::new(), "'about' is required"),
         ("a.md", "---\nname: n\n---\n".into(), "'about' is required"),
         ("a.md", "---\nabout: n\n---\n".into(), "'name' is required"),
-        ("a.md", "---\nname: [\n---\n".into(), ""),
         ("a.yaml", "name: n\nabout: a\n".into(), "'body' is required"),
         ("a.yaml", one("{type: poem, id: x, attributes: {label: l}}"), "poem"),
-        ("a.yaml", one("{type: input, attributes: {label: l}}"), "'id' is required"),
         ("a.yaml", one("{type: input, id: x}"), "'label' is required"),
         ("a.yaml", one("{type: input, id: 'x y', attributes: {label: l}}"), "letters"),
         ("a.yaml", one("{type: markdown}"), "'value' is required"),
@@ -76,10 +74,50 @@ fn what_is_wrong_is_said() {
             one("{type: input, id: x, attributes: {label: l}}") + "  - {type: input, id: x, attributes: {label: l}}\n",
             "unique",
         ),
+        // The second has the id 1 by its place.
+        (
+            "a.yaml",
+            one("{type: input, id: 1, attributes: {label: l}}") + "  - {type: input, attributes: {label: l}}\n",
+            "unique",
+        ),
     ];
     for (name, text, expected) in table {
         let said = read_template(name, &text).unwrap_err();
         assert!(said.contains(expected), "{text}: {said}");
+    }
+}
+
+#[test]
+fn a_field_without_a_name_is_named_by_its_place() {
+    let text = "name: n\nabout: a\nbody:\n  - {type: markdown, attributes: {value: v}}\n  - {type: input, attributes: {label: l}}\n  \
+         - {type: markdown, id: 'x y', attributes: {value: v}}\n  - {type: input, id: lot, attributes: {label: l}}\n";
+    let form = read_template("a.yaml", text).unwrap();
+    assert_eq!(form.fields.iter().map(|field| field.id.as_str()).collect::<Vec<_>>(), ["0", "1", "x y", "lot"]);
+}
+
+#[test]
+fn a_text_without_front_matter_is_a_template_named_after_its_file() {
+    for text in ["## What\n", "---\n- Title\n---\nmore", "---\n---\nmore", "---\nname: [\n---\n", "---\nname: n\n"] {
+        let template = read_template(".gitea/ISSUE_TEMPLATE/plain.md", text).unwrap();
+        assert_eq!((template.name.as_str(), template.content.as_str()), ("plain.md", text));
+        assert_eq!(template.about, text);
+    }
+    let long = "\u{e4}".repeat(81);
+    let template = read_template("a.md", &long).unwrap();
+    assert_eq!(template.about, format!("{}\u{2026}", "\u{e4}".repeat(79)));
+    assert_eq!(read_template("a.md", &long[2..]).unwrap().about.chars().last(), Some('\u{e4}'), "80 fit");
+}
+
+#[test]
+fn a_ref_without_its_kind_is_a_branch() {
+    for (given, expected) in [
+        ("ref: main\n", "refs/heads/main"),
+        ("ref: refs/tags/v1\n", "refs/tags/v1"),
+        ("ref: heads/x\n", "refs/heads/heads/x"),
+        ("", "refs/heads/"),
+    ] {
+        let text = format!("---\nname: n\nabout: a\n{given}---\n");
+        assert_eq!(read_template("a.md", &text).unwrap().reference, expected);
     }
 }
 

@@ -198,6 +198,13 @@ async fn signed_commits_pass_when_an_account_has_the_key() {
     assert_refused(refused, "it is signed by a key that no account has");
     let body = json!({ "title": "k", "key": key.public_key().to_openssh().unwrap() });
     api.post("/user/keys", &api.bob(), body).await.expect(201);
+    let activate = async |is_active: bool| {
+        let body = json!({ "active": is_active, "source_id": 0, "login_name": "" });
+        api.patch("/admin/users/bob", &api.admin(), body).await.expect(200);
+    };
+    activate(false).await;
+    assert_refused(push(&api, &dir, "ada", &["main"]).await, "it is signed by a key that no account has");
+    activate(true).await;
     push(&api, &dir, "ada", &["main"]).await.unwrap();
     // One without a signature below a signed one; and a signature over other text.
     git(dir.path(), &["commit", "--quiet", "--allow-empty", "-m", "Not signed"]).await;

@@ -452,3 +452,52 @@ async fn branches_that_ask_for_signatures_and_signed_pushes_take_openpgp() {
     assert!(push("main").await.unwrap_err().contains("a key that no account has"));
     world.api.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pushes_believe_the_keys_that_the_api_believes_and_no_others() {
+    let Some(world) = World::start().await else { return };
+    let (api, gpg, admin) = (&world.api, &world.gpg, world.api.admin());
+    let key = world.key("bob", "ed25519").await;
+    let rule = json!({ "rule_name": "main", "enable_push": true, "require_signed_commits": true });
+    api.post("/repos/ada/sops/branch_protections", &api.ada(), rule).await.expect(201);
+    let url = api.git_url("ada", "ada/sops");
+    let next = std::cell::Cell::new(0);
+    // Pushes one more commit of his, and then a certificate of his; answers whether the first was believed.
+    let is_believed = async || {
+        next.set(next.get() + 1);
+        let commit = world.commit(None, &key, &format!("Signed {}", next.get())).await;
+        let pushed = try_git(world.at(), &["push", "--quiet", &url, "main"]).await;
+        let program = format!("gpg.program={}", gpg.program(None).display());
+        let (signing, to) = (format!("user.signingKey={key}!"), format!("{commit}:refs/heads/side-{}", next.get()));
+        git(world.at(), &["-c", &program, "-c", &signing, "push", "--quiet", "--signed", &url, &to]).await;
+        let events = api.events("git.ref_update").await;
+        let word = events.last().unwrap()["after"]["push_certificate"]["signature"].clone();
+        assert_eq!(word, if pushed.is_ok() { "verified" } else { "unverified" });
+        match pushed {
+            Ok(_) => true,
+            Err(said) => {
+                assert!(said.contains("a key that no account has"), "{said}");
+                false
+            }
+        }
+    };
+    assert!(is_believed().await);
+    // The address that the key names is no longer his, then it is again.
+    let edit = |field: &str, value: Value| json!({ field: value, "source_id": 0, "login_name": "" });
+    let set = async |field: &str, value: Value| {
+        api.patch("/admin/users/bob", &admin, edit(field, value)).await.expect(200);
+    };
+    set("email", json!("robert@example.org")).await;
+    assert!(is_believed().await, "it is still one of his");
+    api.ask("DELETE", "/user/emails", &api.bob(), Some(json!({ "emails": ["bob@example.org"] }))).await.expect(204);
+    assert!(!is_believed().await);
+    api.post("/user/emails", &api.bob(), json!({ "emails": ["bob@example.org"] })).await.expect(201);
+    assert!(!is_believed().await, "he only says so");
+    set("email", json!("bob@example.org")).await;
+    assert!(is_believed().await);
+    set("active", json!(false)).await;
+    assert!(!is_believed().await);
+    set("active", json!(true)).await;
+    assert!(is_believed().await);
+    world.api.finish().await;
+}
