@@ -8,6 +8,7 @@
 mod blame;
 mod contains;
 mod counts;
+mod directory;
 mod last_commits;
 mod line_diff;
 mod listing;

@@ -5,11 +5,15 @@
 //! entry, until there is none. Entries that stand at the same commit share the work.
 
 use std::{
-    collections::{BinaryHeap, HashMap},
+    collections::{
+        BinaryHeap, HashMap,
+        hash_map::Entry::{Occupied, Vacant},
+    },
     sync::atomic::AtomicBool,
 };
 
 use super::{
+    directory::Directory,
     path::{PathFinder, clean, is_denied},
     tree::{self, Entry, entry_at},
 };
@@ -20,6 +24,10 @@ use crate::{
     odb::Snapshot,
     walk::{Graph, Node, TreeEntries, read_as},
 };
+
+/// Up to so many entries the filters of the commit-graph file are asked about each. Of more some will have changed when the directory has, and to ask takes longer than
+/// to look.
+const FEW: usize = 64;
 
 /// One entry of a directory and the commit that last changed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,9 +131,12 @@ struct Search<'e> {
     heap: BinaryHeap<((u64, u64), Node)>,
     /// The rows that stand at each commit.
     waiting: HashMap<Node, Vec<usize>>,
-    /// What the parent looked at has, by row.
+    /// The directory looked at last, and what it has by row.
+    directory: Directory,
     found: Vec<Option<Entry>>,
-    data: Vec<u8>,
+    /// Rows that may have become others with the last look, and the same by row.
+    changed: Vec<usize>,
+    is_changed: Vec<bool>,
 }
 
 impl<'e> Search<'e> {
@@ -142,8 +153,10 @@ impl<'e> Search<'e> {
             directory_key: (!directory.is_empty()).then(|| PathKey::new(directory)),
             heap: BinaryHeap::new(),
             waiting: HashMap::new(),
+            directory: Directory::default(),
             found: vec![None; rows.len()],
-            data: Vec::new(),
+            changed: Vec::new(),
+            is_changed: vec![false; rows.len()],
             rows,
         }
     }
@@ -153,7 +166,10 @@ impl<'e> Search<'e> {
             return;
         }
         self.heap.push((graph.rank(node), node));
-        self.waiting.entry(node).or_default().extend(rows);
+        match self.waiting.entry(node) {
+            Vacant(place) => drop(place.insert(rows)),
+            Occupied(mut known) => known.get_mut().extend(rows),
+        }
     }
 
     fn visit(&mut self, graph: &mut Graph<'_>, node: Node, rows: Vec<usize>) -> Result<()> {
@@ -207,41 +223,78 @@ impl<'e> Search<'e> {
             if self.directory_key.as_ref().is_some_and(|key| is_denied(graph, node, key)) {
                 return Ok((rest, Vec::new()));
             }
-            let is_denied = |at: &usize| self.rows.get(*at).is_some_and(|row| is_denied(graph, node, &row.key));
-            (same, rest) = rest.into_iter().partition(is_denied);
+            if rest.len() <= FEW {
+                let is_denied = |at: &usize| self.rows.get(*at).is_some_and(|row| is_denied(graph, node, &row.key));
+                (same, rest) = rest.into_iter().partition(is_denied);
+            }
         }
         if rest.is_empty() {
             return Ok((same, rest));
         }
-        let theirs = self.finder.entry(graph, parent)?;
-        if theirs == self.finder.entry(graph, node)? {
+        let (theirs, ours) = (self.finder.entry(graph, parent)?, self.finder.entry(graph, node)?);
+        if theirs == ours {
             same.extend(rest);
             return Ok((same, Vec::new()));
         }
-        self.read_directory(graph.odb(), theirs)?;
-        let mut different = Vec::new();
-        for at in rest {
-            let (Some(row), Some(found)) = (self.rows.get_mut(at), self.found.get(at)) else { continue };
-            match found {
-                Some(found) if tree::is_same(graph.odb(), Some(*found), Some(row.now), graph.interrupt())? => {
-                    row.now = *found;
-                    same.push(at);
-                }
-                Some(_) | None => different.push(at),
-            }
+        let tree = |entry: Option<Entry>| entry.filter(Entry::is_tree).map(|entry| entry.id);
+        if rest.len() > FEW {
+            self.look(graph.odb(), tree(ours))?;
         }
+        // Rows stand at this commit with what it has: those that do not change from here to there are the same.
+        let is_from_here = tree(ours).is_some() && self.directory.id() == tree(ours);
+        self.look(graph.odb(), tree(theirs))?;
+        let Search { rows, found, is_changed, .. } = self;
+        let (mut different, mut fault) = (Vec::new(), None);
+        rest.retain(|at| {
+            if is_from_here && is_changed.get(*at) == Some(&false) {
+                return true;
+            }
+            let (Some(row), Some(Some(found))) = (rows.get_mut(*at), found.get(*at)) else {
+                different.push(*at);
+                return false;
+            };
+            match tree::is_same(graph.odb(), Some(*found), Some(row.now), graph.interrupt()) {
+                Ok(true) => {
+                    row.now = *found;
+                    true
+                }
+                Ok(false) => {
+                    different.push(*at);
+                    false
+                }
+                Err(error) => {
+                    fault.get_or_insert(error);
+                    true
+                }
+            }
+        });
+        if let Some(error) = fault {
+            return Err(error);
+        }
+        if same.is_empty() {
+            return Ok((rest, different));
+        }
+        same.extend(rest);
         Ok((same, different))
     }
 
-    fn read_directory(&mut self, odb: &Snapshot, directory: Option<Entry>) -> Result<()> {
-        self.found.fill(None);
-        let Some(directory) = directory.filter(Entry::is_tree) else { return Ok(()) };
-        read_as(odb, &directory.id, Kind::Tree, &mut self.data)?;
-        for entry in TreeEntries::new(&self.data) {
-            if let Some(slot) = self.by_name.get(entry.name).and_then(|at| self.found.get_mut(*at)) {
-                *slot = slot.or(Some((&entry).into()));
+    /// Looks at a directory; notes which rows may have become others.
+    fn look(&mut self, odb: &Snapshot, directory: Option<ObjectId>) -> Result<()> {
+        let Search { by_name, found, changed, is_changed, .. } = self;
+        for at in changed.drain(..) {
+            if let Some(mark) = is_changed.get_mut(at) {
+                *mark = false;
             }
         }
-        Ok(())
+        self.directory.show(odb, directory, |name, entry| {
+            let Some(at) = by_name.get(name).copied() else { return };
+            if let Some(slot) = found.get_mut(at) {
+                *slot = entry;
+            }
+            if let Some(mark) = is_changed.get_mut(at) {
+                *mark = true;
+            }
+            changed.push(at);
+        })
     }
 }

@@ -27,6 +27,7 @@ pub(super) struct Resolved {
 static BASES: LazyLock<Cache<Key, Resolved>> = LazyLock::new(|| {
     Cache::builder()
         .max_capacity(TOTAL_BYTES)
+        .eviction_policy(moka::policy::EvictionPolicy::lru())
         .weigher(|_, object: &Resolved| u32::try_from(object.data.len() + OVERHEAD_BYTES).unwrap_or(u32::MAX))
         .build()
 });

@@ -133,6 +133,11 @@ impl<'a> TreeEntries<'a> {
         TreeEntries { rest: data, broken: false }
     }
 
+    /// How many bytes were not read yet.
+    pub(crate) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     /// Whether the tree could not be read to its end.
     pub(crate) fn is_broken(&self) -> bool {
         self.broken
