@@ -33,9 +33,9 @@ fn read(row: &dyn Row) -> Result<Mirror, Error> {
 /// Makes a repository a mirror that is being synchronized for the first time by whoever makes it.
 pub fn insert(tx: &dyn Connection, id: RepoId, new: &NewMirror, at: UtcMs) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO mirror (repo_id, remote_url, credentials, is_once, interval_ms, claimed_ms, created_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        &params![id, new.remote_url.as_str(), new.credentials.as_deref(), new.is_once, new.interval_ms, at, at],
+        "INSERT INTO mirror (repo_id, remote_url, credentials, is_once, interval_ms, claimed_ms, began_ms, created_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        &params![id, new.remote_url.as_str(), new.credentials.as_deref(), new.is_once, new.interval_ms, at, at, at],
     )?;
     tx.execute(
         "UPDATE repository SET is_mirror = 1, original_url = $1 WHERE id = $2",
@@ -49,10 +49,18 @@ pub fn find(conn: &dyn Connection, id: RepoId) -> Result<Option<Mirror>, Error> 
     conn.first(&format!("SELECT {COLUMNS} FROM mirror WHERE repo_id = $1"), &params![id], read)
 }
 
-/// Asks for a mirror to be synchronized now, or once more if that is under way.
-pub fn ask(tx: &dyn Connection, id: RepoId, now: UtcMs) -> Result<(), Error> {
-    tx.execute("UPDATE mirror SET run_after_ms = $1 WHERE repo_id = $2", &params![now, id])?;
-    Ok(())
+/// Asks for a mirror to be synchronized now, or once more if that is under way, but not before `wait_ms` have passed since its last run began; answers when
+/// it is due. Units: milliseconds.
+pub fn ask(tx: &dyn Connection, id: RepoId, wait_ms: i64, now: UtcMs) -> Result<UtcMs, Error> {
+    let known = tx.first("SELECT began_ms, run_after_ms FROM mirror WHERE repo_id = $1", &params![id], |row| {
+        Ok((row.opt_int(0)?, row.opt_int(1)?))
+    })?;
+    let (began, run_after) = known.unwrap_or_default();
+    let earliest = began.map_or(now, |began| UtcMs::new(began).plus_ms(wait_ms).max(now));
+    // What is due sooner by itself stays so.
+    let due = run_after.map_or(earliest, |run_after| UtcMs::new(run_after).min(earliest));
+    tx.execute("UPDATE mirror SET run_after_ms = $1 WHERE repo_id = $2", &params![due, id])?;
+    Ok(due)
 }
 
 /// Writes how a mirror is kept and when it is due; one that is due now stays so.
@@ -124,14 +132,19 @@ fn short(error: &str) -> String {
 /// Mirrors as the runner sees them.
 pub struct Rows {
     clock: Arc<dyn Clock>,
+    most_of_one_owner: i64,
 }
 
 impl Rows {
-    /// Reads due times by a clock.
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock }
+    /// Reads due times by a clock, and lets so many of one owner run at once.
+    pub fn new(clock: Arc<dyn Clock>, most_of_one_owner: usize) -> Self {
+        Self { clock, most_of_one_owner: i64::try_from(most_of_one_owner).unwrap_or(i64::MAX) }
     }
 }
+
+/// How many mirrors of the owner `r.owner_id` are being synchronized, those included that are just being made.
+const RUNNING: &str = "(SELECT COUNT(*) FROM mirror c JOIN repository s ON s.id = c.repo_id \
+     WHERE c.claimed_ms IS NOT NULL AND s.owner_id = r.owner_id)";
 
 impl JobStore for Rows {
     fn release_all(&self, tx: &dyn Connection) -> Result<u64, Error> {
@@ -142,14 +155,25 @@ impl JobStore for Rows {
 
     fn claim(&self, tx: &dyn Connection) -> Result<Option<Job>, Error> {
         let now = self.clock.now();
-        let due = tx.first(
-            "SELECT repo_id, failures FROM mirror WHERE claimed_ms IS NULL AND run_after_ms IS NOT NULL AND run_after_ms <= $1 \
-             ORDER BY run_after_ms, repo_id LIMIT 1",
-            &params![now],
-            |row| Ok((row.int(0)?, row.int(1)?)),
+        // Owners of whom fewer run come first, then those whose last turn was longest ago; of one owner what has been due for longest.
+        let next = format!(
+            "SELECT m.repo_id, m.failures, r.owner_id FROM mirror m JOIN repository r ON r.id = m.repo_id \
+             LEFT JOIN mirror_turn t ON t.owner_id = r.owner_id \
+             WHERE m.claimed_ms IS NULL AND m.run_after_ms IS NOT NULL AND m.run_after_ms <= $1 AND {RUNNING} < $2 \
+             ORDER BY {RUNNING}, COALESCE(t.began_ms, 0), m.run_after_ms, m.repo_id LIMIT 1"
+        );
+        let due =
+            tx.first(&next, &params![now, self.most_of_one_owner], |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?)))?;
+        let Some((id, failures, owner)) = due else { return Ok(None) };
+        tx.execute(
+            "INSERT INTO mirror_turn (owner_id, began_ms) VALUES ($1, $2) \
+             ON CONFLICT (owner_id) DO UPDATE SET began_ms = excluded.began_ms",
+            &params![owner, now],
         )?;
-        let Some((id, failures)) = due else { return Ok(None) };
-        tx.execute("UPDATE mirror SET claimed_ms = $1, run_after_ms = NULL WHERE repo_id = $2", &params![now, id])?;
+        tx.execute(
+            "UPDATE mirror SET claimed_ms = $1, began_ms = $2, run_after_ms = NULL WHERE repo_id = $3",
+            &params![now, now, id],
+        )?;
         let attempts = u32::try_from(failures).unwrap_or(u32::MAX).saturating_add(1);
         Ok(Some(Job { id, kind: SYNC.to_owned(), key: id.to_string(), payload: String::new(), attempts }))
     }
@@ -203,7 +227,7 @@ mod tests {
     #[test]
     fn what_is_being_made_is_left_alone_until_its_process_is_gone() {
         let conn = world();
-        let store = Rows::new(Arc::new(ManualClock::new(NOON)));
+        let store = Rows::new(Arc::new(ManualClock::new(NOON)), 2);
         assert_eq!(rows(&conn), ["1 runs 0", "2 runs 0"]);
         assert_eq!(store.claim(&conn).unwrap(), None);
         assert_eq!(store.release_all(&conn).unwrap(), 2);
@@ -216,12 +240,70 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_meanwhile_is_not_forgotten() {
+    fn owners_take_turns_and_none_has_all_places() {
         let conn = world();
-        let store = Rows::new(Arc::new(ManualClock::new(NOON)));
+        conn.execute_batch(
+            "INSERT INTO users (id, login, login_key, email, password_hash, created_ms, updated_ms) VALUES
+             (8, 'bob', 'bob', 'b', 'x', 1, 1), (9, 'cleo', 'cleo', 'c', 'x', 1, 1);
+             INSERT INTO repository (id, owner_id, name, name_key, default_branch, created_ms, updated_ms) VALUES
+             (3, 7, 'c', 'c', 'main', 1, 1), (4, 8, 'a', 'a', 'main', 1, 1), (5, 9, 'a', 'a', 'main', 1, 1)",
+        )
+        .unwrap();
+        for id in 3..=5 {
+            let remote_url = "https://example.org/a".to_owned();
+            let new = NewMirror { remote_url, credentials: None, is_once: false, interval_ms: 1000 };
+            insert(&conn, RepoId::new(id), &new, NOON).unwrap();
+        }
+        let clock = Arc::new(ManualClock::new(NOON));
+        let store = Rows::new(Arc::<ManualClock>::clone(&clock), 1);
+        store.release_all(&conn).unwrap();
+        // Those of the first owner have been due for longest.
+        conn.execute_batch("UPDATE mirror SET run_after_ms = run_after_ms - 1000 WHERE repo_id <= 3").unwrap();
+        let claim = || {
+            clock.advance_ms(1);
+            store.claim(&conn).unwrap()
+        };
+        let [first, second, third] = [claim(), claim(), claim()].map(Option::unwrap);
+        assert_eq!([first.id, second.id, third.id], [1, 4, 5]);
+        assert_eq!(claim(), None, "whoever has a place waits for another");
+        store.finish(&conn, &first, &JobEnd::Done).unwrap();
+        ask(&conn, RepoId::new(4), 0, NOON).unwrap();
+        let next = claim().unwrap();
+        assert_eq!(next.id, 2);
+        for job in [&second, &next] {
+            store.finish(&conn, job, &JobEnd::Done).unwrap();
+        }
+        // The last of the first owner has been due for longest, and it is not that owner's turn.
+        assert_eq!(claim().unwrap().id, 4);
+        assert_eq!(claim().unwrap().id, 3);
+    }
+
+    #[test]
+    fn who_asks_often_waits() {
+        let conn = world();
+        let store = Rows::new(Arc::new(ManualClock::new(NOON)), 2);
         store.release_all(&conn).unwrap();
         let job = store.claim(&conn).unwrap().unwrap();
-        ask(&conn, RepoId::new(1), NOON.plus_ms(5)).unwrap();
+        let at = |ms| NOON.plus_ms(ms);
+        let asked = |wait_ms, now| ask(&conn, RepoId::new(1), wait_ms, at(now)).unwrap();
+        assert_eq!(asked(60_000, 5), at(60_000), "one has just begun");
+        assert_eq!(asked(60_000, 70_000), at(60_000), "it is due");
+        record_success(&conn, RepoId::new(1), Some(at(90_000)), "", at(6)).unwrap();
+        store.finish(&conn, &job, &JobEnd::Done).unwrap();
+        assert_eq!(rows(&conn)[0], "1 at 60000 0");
+        conn.execute_batch("UPDATE mirror SET run_after_ms = NULL").unwrap();
+        assert_eq!(asked(60_000, 60_001), at(60_001));
+        assert_eq!(asked(120_000, 60_002), at(60_001), "what is due sooner stays so");
+        assert_eq!(asked(0, 5), at(5));
+    }
+
+    #[test]
+    fn who_asks_meanwhile_is_not_forgotten() {
+        let conn = world();
+        let store = Rows::new(Arc::new(ManualClock::new(NOON)), 2);
+        store.release_all(&conn).unwrap();
+        let job = store.claim(&conn).unwrap().unwrap();
+        ask(&conn, RepoId::new(1), 0, NOON.plus_ms(5)).unwrap();
         record_success(&conn, RepoId::new(1), Some(NOON.plus_ms(1000)), "", NOON).unwrap();
         store.finish(&conn, &job, &JobEnd::Done).unwrap();
         assert_eq!(rows(&conn)[0], "1 at 5 0");

@@ -414,14 +414,14 @@ fn run_a_job(conn: &dyn Connection) {
 /// Every statement about mirrors.
 fn follow_a_remote(conn: &dyn Connection, repo: RepoId) {
     use atomicqms_actors::{JobEnd, JobStore};
-    let rows = mirrors::Rows::new(std::sync::Arc::new(crate::model::time::ManualClock::new(NOON)));
+    let rows = mirrors::Rows::new(std::sync::Arc::new(crate::model::time::ManualClock::new(NOON)), 1);
     let new =
         NewMirror { remote_url: "https://example.org/x".to_owned(), credentials: None, is_once: false, interval_ms: 1 };
     mirrors::insert(conn, repo, &new, NOON).unwrap();
     rows.release_all(conn).unwrap();
     let job = rows.claim(conn).unwrap().unwrap();
     let mirror = mirrors::find(conn, repo).unwrap().unwrap();
-    mirrors::ask(conn, repo, NOON).unwrap();
+    mirrors::ask(conn, repo, 1, NOON).unwrap();
     mirrors::update(conn, &mirror, Some(NOON), NOON).unwrap();
     mirrors::record_failure(conn, repo, None, "x", NOON).unwrap();
     mirrors::record_success(conn, repo, Some(NOON), "", NOON).unwrap();

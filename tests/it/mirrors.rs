@@ -17,7 +17,10 @@ const ADVERTISEMENT: &str = "application/x-git-upload-pack-advertisement";
 
 /// A server that may ask others on this machine.
 fn willing() -> Start {
-    Forge::with().setting("outbound", "allowed_networks", "127.0.0.0/8").setting("outbound", "allow_http", true)
+    Forge::with()
+        .setting("outbound", "allowed_networks", "127.0.0.0/8")
+        .setting("outbound", "allow_http", true)
+        .setting("mirrors", "min_asked_seconds", 0)
 }
 
 fn migrate(who: &Persona, url: &str, name: &str, more: &Value) -> Reply {
@@ -344,7 +347,8 @@ fn remotes_that_lie_or_never_end_leave_nothing_behind() {
 
 #[test]
 fn a_process_that_dies_in_the_midst_goes_on_after_its_restart() {
-    let mut forge = willing().start();
+    // Two places for one owner.
+    let mut forge = willing().setting("mirrors", "max_concurrent", 3).start();
     let ada = forge.user("ada");
     let work = Git::new().init("source");
     against_git::fill(&work);

@@ -31,6 +31,7 @@ const HASHES: &[(&str, &str)] = &[
     ("0024_invitations.sql", "05d253a7e96a9db24359fd61cff0566241dacccd1604f2721f3f8e3a5ac80687"),
     ("0025_lists.sql", "0052abe7f10173c6680352644ed01ef4236bd1e11c45cb5b27137dc8f87ae68c"),
     ("0026_strangers.sql", "11a218f0a79bb49d781057d619736a6af57a74c7c70ea9afc3584576c12e2bb0"),
+    ("0027_networks.sql", "8da39204528538b7bb0665da852dbab86f80f37b59333c43a30644565de770d6"),
 ];
 
 fn empty() -> rusqlite::Connection {

@@ -15,6 +15,7 @@ pub(super) fn allow_itself(config: &mut Config) {
     config.outbound.allowed_networks = vec!["127.0.0.0/8".parse().unwrap()];
     config.outbound.allow_http = true;
     config.mirrors.min_interval_seconds = 60;
+    config.mirrors.min_asked_seconds = 0;
 }
 
 /// Takes over a repository of the same server as `ada`, with her password.
