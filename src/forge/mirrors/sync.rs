@@ -13,6 +13,7 @@ use atomicqms_actors::jobs::Running;
 use atomicqms_actors::repository::RepositoryHandle;
 use atomicqms_actors::sql::Connection;
 use atomicqms_actors::{Job, JobOutcome, RunJob};
+use atomicqms_git::fetch::RemoteRefs;
 use atomicqms_git::history::{LogRequest, log};
 use atomicqms_git::receive::{Command, CommandOutcome, ReceiveRequest};
 use atomicqms_git::{Incoming, ObjectId, PackSource, RefName, View};
@@ -133,6 +134,15 @@ pub(super) async fn run(
     record(forge, caller, subject, occasion, outcome).await
 }
 
+/// What there is to do.
+struct Compared {
+    plan: Plan,
+    /// Objects that are missing.
+    wants: Vec<ObjectId>,
+    /// Objects that the remote is told of as being here.
+    haves: Vec<ObjectId>,
+}
+
 struct Follower<'a> {
     forge: &'a Arc<Forge>,
     intake: &'a Intake,
@@ -198,13 +208,7 @@ impl Follower<'_> {
                 "refs of a remote have names that are not allowed here"
             );
         }
-        let default = default_branch(&self.subject.repository)?;
-        let plan = Plan::make(&view.refs, &refs, &default, mirror.prunes);
-        let plan = plan.map_err(|why| Error::new(Kind::Invalid, why))?;
-        if plan.is_empty() {
-            return Ok(None);
-        }
-        let (wants, haves) = self.compare(view, &plan, &default).await?;
+        let Some(Compared { plan, wants, haves }) = self.compare(view, refs).await? else { return Ok(None) };
         if wants.is_empty() {
             return Ok(Some((plan, None)));
         }
@@ -213,16 +217,17 @@ impl Follower<'_> {
         Ok(Some((plan, Some((incoming, source)))))
     }
 
-    /// Which objects are missing, and which the remote is told of as being here.
-    async fn compare(
-        &self,
-        view: &Arc<View>,
-        plan: &Plan,
-        default: &RefName,
-    ) -> Result<(Vec<ObjectId>, Vec<ObjectId>)> {
-        let (targets, mut haves) = (plan.targets(), plan.haves(&view.refs, default));
+    /// Compares refs and objects, of which there may be many, on the blocking pool; none: the mirror is in step.
+    async fn compare(&self, view: &Arc<View>, remote: RemoteRefs) -> Result<Option<Compared>> {
+        let (default, prunes) = (default_branch(&self.subject.repository)?, self.subject.mirror.prunes);
         let view = Arc::clone(view);
         let work = tokio::task::spawn_blocking(move || {
+            let plan = Plan::make(&view.refs, &remote, &default, prunes);
+            let plan = plan.map_err(|why| Error::new(Kind::Invalid, why))?;
+            if plan.is_empty() {
+                return Ok(None);
+            }
+            let (targets, mut haves) = (plan.targets(), plan.haves(&view.refs, &default));
             let mut wants = Vec::new();
             for id in targets {
                 if !view.odb.contains(&id)? {
@@ -236,9 +241,9 @@ impl Follower<'_> {
                 let recent = log(&view.odb, &request, &AtomicBool::new(false))?.entries;
                 haves.extend(recent.into_iter().map(|entry| entry.commit).filter(|id| !known.contains(id)));
             }
-            Ok::<_, atomicqms_git::Error>((wants, haves))
+            Ok(Some(Compared { plan, wants, haves }))
         });
-        Ok(work.await.map_err(Error::internal)??)
+        work.await.map_err(Error::internal)?
     }
 
     /// Lands all changes; answers what was refused.
