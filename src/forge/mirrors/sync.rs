@@ -259,6 +259,13 @@ impl Follower<'_> {
         if let Some(head) = new_default.clone().filter(|_| was_empty) {
             self.move_head(handle, head).await?;
         }
+        // Rules may refuse all of one part, and its pack with it, which the others need.
+        if commands.len() > REFS_AT_ONCE
+            && let Some(pack) = pack.take()
+        {
+            let taken_in = pushes::take_in(self.forge, self.intake, self.permit().await?, handle, pack).await;
+            taken_in.map_err(|error| blame(error.kind(), error.public().to_owned()))?;
+        }
         for part in commands.chunks(REFS_AT_ONCE) {
             self.land_part(handle, part.to_vec(), pack.take(), &mut refused).await?;
         }
@@ -291,10 +298,7 @@ impl Follower<'_> {
         let report = pushes::land(self.forge, self.intake, push, Box::new(|_| {})).await;
         if let Some(kind) = report.fault {
             let words = report.unpack.err().unwrap_or_else(|| "the changes could not be written".to_owned());
-            // The remote sent what no push may bring.
-            let kind =
-                if matches!(kind, Kind::Malformed | Kind::TooLarge | Kind::Conflict) { Kind::Invalid } else { kind };
-            return Err(Error::new(kind, words));
+            return Err(blame(kind, words));
         }
         for (command, new) in report.commands.iter().zip(values) {
             if let CommandOutcome::Refused { reason } = &command.outcome {
@@ -325,6 +329,12 @@ impl Follower<'_> {
         };
         Ok(handle.set_head(head, commit, self.intake.deadline()).await?)
     }
+}
+
+/// The failure of a push, as that of a mirror: the remote sent what no push may bring, or it is ours.
+fn blame(kind: Kind, words: String) -> Error {
+    let is_remotes = matches!(kind, Kind::Malformed | Kind::TooLarge | Kind::Conflict);
+    Error::new(if is_remotes { Kind::Invalid } else { kind }, words)
 }
 
 fn default_branch(repository: &Repository) -> Result<RefName> {

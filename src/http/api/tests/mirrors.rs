@@ -163,6 +163,40 @@ async fn a_failure_is_told_once_and_so_is_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_rules_refuse_takes_nothing_down_with_it() {
+    let api = Api::start_tuned(allow_itself).await;
+    let ada = api.ada();
+    api.post("/user/repos", &ada, json!({ "name": "source", "auto_init": true })).await.expect(201);
+    migrate(&api, "ada/source", "copy", json!({ "mirror": true })).await.expect(201);
+    let body = json!({ "rule_name": "a*", "enable_push": false });
+    api.post("/repos/ada/copy/branch_protections", &ada, body).await.expect(201);
+    // More branches than land at once, all of a commit that is new, and only the last one is not refused.
+    let dir = TempDir::new().unwrap();
+    let (at, url) = (dir.path(), api.git_url("ada", "ada/source"));
+    git(at, &["clone", "--quiet", &url, "."]).await;
+    std::fs::write(at.join("new"), "new").unwrap();
+    git(at, &["add", "."]).await;
+    git(at, &["commit", "--quiet", "-m", "New"]).await;
+    let specs: Vec<String> = (0..1000).map(|number| format!("HEAD:refs/heads/a{number:04}")).collect();
+    let mut push = vec!["push", "--quiet", &url, "HEAD:refs/heads/z"];
+    push.extend(specs.iter().map(String::as_str));
+    git(at, &push).await;
+    sync(&api, "ada/copy").await;
+    assert_eq!(tip(&api, "ada/copy", "z").await, tip(&api, "ada/source", "z").await);
+    let refused = api.events("git.ref_refused").await;
+    assert_eq!(refused.len(), 1000);
+    assert!(refused.iter().all(|event| event["reason"] == refused[0]["reason"]), "{:?}", refused.last());
+    assert!(api.events("repository.mirror_fail").await.is_empty());
+    // Asked again, nothing is told again, and what was refused lands when the rule is gone.
+    sync(&api, "ada/copy").await;
+    assert_eq!(api.events("git.ref_refused").await.len(), 1000);
+    api.delete("/repos/ada/copy/branch_protections/a*", &ada).await.expect(204);
+    sync(&api, "ada/copy").await;
+    assert_eq!(tip(&api, "ada/copy", "a0999").await, tip(&api, "ada/source", "z").await);
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn credentials_open_a_remote_and_are_seen_nowhere() {
     let api = Api::start_tuned(allow_itself).await;
     let ada = api.ada();
