@@ -1,6 +1,7 @@
 //! Rows of mirrors, and what the runner that synchronizes them needs of them: the implementation of its trait.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use atomicqms_actors::params;
 use atomicqms_actors::sql::{Connection, Error, Row};
@@ -14,7 +15,8 @@ pub const SYNC: &str = "mirror.sync";
 /// Longest text kept of an error. Units: characters.
 const MAX_ERROR_CHARS: usize = 500;
 
-const COLUMNS: &str = "repo_id, remote_url, credentials, is_once, interval_ms, prunes, synced_ms, failures, refused";
+const COLUMNS: &str =
+    "repo_id, remote_url, credentials, is_once, interval_ms, prunes, synced_ms, failures, refused, last_error";
 
 fn read(row: &dyn Row) -> Result<Mirror, Error> {
     Ok(Mirror {
@@ -27,6 +29,7 @@ fn read(row: &dyn Row) -> Result<Mirror, Error> {
         synced_ms: row.opt_int(6)?.map(UtcMs::new),
         failures: u32::try_from(row.int(7)?).map_err(|_| Error::Column { index: 7, expected: "a count" })?,
         refused: row.text(8)?,
+        last_error: row.opt_text(9)?,
     })
 }
 
@@ -96,9 +99,15 @@ pub fn record_failure(
     error: &str,
     now: UtcMs,
 ) -> Result<(), Error> {
+    tx.execute("UPDATE mirror SET last_error = $1 WHERE repo_id = $2", &params![short(error), id])?;
+    count_failure(tx, id, next, now)
+}
+
+/// Counts a failure of which there is nothing to say.
+fn count_failure(tx: &dyn Connection, id: RepoId, next: Option<UtcMs>, now: UtcMs) -> Result<(), Error> {
     tx.execute(
-        "UPDATE mirror SET failures = failures + 1, failing_since_ms = COALESCE(failing_since_ms, $1), last_error = $2 WHERE repo_id = $3",
-        &params![now, short(error), id],
+        "UPDATE mirror SET failures = failures + 1, failing_since_ms = COALESCE(failing_since_ms, $1) WHERE repo_id = $2",
+        &params![now, id],
     )?;
     wait_until(tx, id, next)
 }
@@ -148,9 +157,12 @@ const RUNNING: &str = "(SELECT COUNT(*) FROM mirror c JOIN repository s ON s.id 
 
 impl JobStore for Rows {
     fn release_all(&self, tx: &dyn Connection) -> Result<u64, Error> {
-        // What was cut short is due: nobody else would ask for it.
+        // What was cut short is due: nobody else would ask for it. An import counts it: it may be what ended the process.
         let now = self.clock.now();
-        tx.execute("UPDATE mirror SET claimed_ms = NULL, run_after_ms = $1 WHERE claimed_ms IS NOT NULL", &params![now])
+        tx.execute(
+            "UPDATE mirror SET claimed_ms = NULL, run_after_ms = $1, failures = failures + is_once WHERE claimed_ms IS NOT NULL",
+            &params![now],
+        )
     }
 
     fn claim(&self, tx: &dyn Connection) -> Result<Option<Job>, Error> {
@@ -180,15 +192,14 @@ impl JobStore for Rows {
 
     fn finish(&self, tx: &dyn Connection, job: &Job, end: &JobEnd) -> Result<(), Error> {
         let id = RepoId::new(job.id);
+        let now = self.clock.now();
+        let after = |wait: &Duration| Some(now.plus_ms(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)));
         // What a run came to it writes down itself; here ends what it could not.
-        let wait = match end {
-            JobEnd::Done => None,
-            JobEnd::Later(after) | JobEnd::Retry { after, .. } => Some(*after),
-            JobEnd::Failed { .. } => Some(std::time::Duration::from_secs(3600)),
-        };
-        if let Some(wait) = wait {
-            let millis = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-            wait_until(tx, id, Some(self.clock.now().plus_ms(millis)))?;
+        match end {
+            JobEnd::Done => {}
+            JobEnd::Later(wait) => wait_until(tx, id, after(wait))?,
+            JobEnd::Retry { after: wait, .. } => count_failure(tx, id, after(wait), now)?,
+            JobEnd::Failed { .. } => count_failure(tx, id, after(&Duration::from_secs(3600)), now)?,
         }
         release(tx, id)
     }
@@ -196,8 +207,6 @@ impl JobStore for Rows {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::db::testing::{self, NOON};
     use crate::model::time::ManualClock;
@@ -231,12 +240,38 @@ mod tests {
         assert_eq!(rows(&conn), ["1 runs 0", "2 runs 0"]);
         assert_eq!(store.claim(&conn).unwrap(), None);
         assert_eq!(store.release_all(&conn).unwrap(), 2);
-        assert_eq!(rows(&conn), ["1 at 0 0", "2 at 0 0"]);
+        // An import counts what cut it short.
+        assert_eq!(rows(&conn), ["1 at 0 0", "2 at 0 1"]);
         let job = store.claim(&conn).unwrap().unwrap();
         assert_eq!((job.id, job.key.as_str(), job.attempts), (1, "1", 1));
-        assert_eq!(rows(&conn), ["1 runs 0", "2 at 0 0"]);
+        assert_eq!(rows(&conn), ["1 runs 0", "2 at 0 1"]);
         assert_eq!(store.claim(&conn).unwrap().unwrap().id, 2);
         assert_eq!(store.claim(&conn).unwrap(), None);
+    }
+
+    #[test]
+    fn what_a_run_cannot_write_down_counts_where_it_ends() {
+        let conn = world();
+        let clock = Arc::new(ManualClock::new(NOON));
+        let store = Rows::new(Arc::<ManualClock>::clone(&clock), 2);
+        store.release_all(&conn).unwrap();
+        for attempts in 1..4 {
+            let job = store.claim(&conn).unwrap().unwrap();
+            assert_eq!((job.id, job.attempts), (1, attempts), "the runner waits longer each time");
+            let wait = Duration::from_secs(u64::from(attempts));
+            store.finish(&conn, &job, &JobEnd::Retry { after: wait, error: "panic".to_owned() }).unwrap();
+            assert_eq!(find(&conn, RepoId::new(1)).unwrap().unwrap().failures, attempts);
+            // The other one waits until these are over.
+            conn.execute_batch("UPDATE mirror SET run_after_ms = 9000000000000 WHERE repo_id = 2").unwrap();
+            assert_eq!(store.claim(&conn).unwrap(), None, "not before its time");
+            clock.advance_ms(i64::from(attempts) * 1000);
+        }
+        let found = find(&conn, RepoId::new(1)).unwrap().unwrap();
+        assert_eq!(found.last_error, None);
+        // Told to stop: no failure.
+        let job = store.claim(&conn).unwrap().unwrap();
+        store.finish(&conn, &job, &JobEnd::Later(Duration::ZERO)).unwrap();
+        assert_eq!(find(&conn, RepoId::new(1)).unwrap().unwrap().failures, 3);
     }
 
     #[test]

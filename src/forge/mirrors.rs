@@ -197,7 +197,8 @@ pub async fn migrate<A: MayCreateRepository>(
     let caller = permit.caller().clone();
     let mirror = NewMirror { remote_url: url.to_string(), credentials, is_once: !wanted.is_mirror, interval_ms };
     let made = create_repository(forge, permit, NewRepository { mirror: Some(mirror), ..new }).await?;
-    if let Err(error) = sync::run(forge, intake, made.id, Occasion::First, &AtomicBool::new(false)).await {
+    let outcome = sync::run(forge, intake, made.id, Occasion::First, &AtomicBool::new(false)).await;
+    if let Err(error) = outcome.flatten() {
         let removed = remove_unfinished(forge, caller, made.clone(), "the remote could not be taken over").await;
         if let Err(kept) = removed {
             tracing::warn!(repo.id = made.id.get(), error = %kept.log_line(), "an incomplete import stays");

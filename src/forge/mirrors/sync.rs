@@ -44,7 +44,7 @@ const RECENT_BRANCHES: usize = 100;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A mirror that is archived, or whose code is switched off, is looked at again after this.
 const ASLEEP_MS: i64 = 86_400_000;
-/// Tries of an import that a crash cut short, before it is given up.
+/// Tries of an import that a crash cut short, before it is given up, whoever is to blame.
 const MAX_IMPORT_FAILURES: u32 = 8;
 
 /// Synchronizes mirrors that are due; cheap to clone.
@@ -70,10 +70,11 @@ impl RunJob for Runner {
             let id = RepoId::new(job.id);
             match run(&forge, &intake, id, Occasion::Due, &stop).await {
                 // Cut short: it is due again at the next start.
-                Err(_) if stop.load(Ordering::Relaxed) => Err("the server stops".into()),
-                Err(error) if is_our_trouble(&error) => Err(Box::new(error) as BoxError),
+                Ok(Err(_)) | Err(_) if stop.load(Ordering::Relaxed) => Err("the server stops".into()),
                 // Recorded.
-                Ok(()) | Err(_) => Ok(JobOutcome::Done),
+                Ok(_) => Ok(JobOutcome::Done),
+                // Not even that could be written down: it counts where the run ends.
+                Err(error) => Err(Box::new(error) as BoxError),
             }
         })
     }
@@ -103,14 +104,14 @@ struct Subject {
 /// Synchronizes one mirror, which the caller has claimed, and records what came of it. Ends soon after `stop` is raised, with nothing recorded.
 ///
 /// Shape: must not be cancelled half way.
-/// Errors: why it is not in step; recorded as well. `Invalid` when the remote is to blame.
+/// Errors: what came of it could not be recorded; inside, recorded but on the first occasion, why it is not in step: `Invalid` when the remote is to blame.
 pub(super) async fn run(
     forge: &Arc<Forge>,
     intake: &Intake,
     id: RepoId,
     occasion: Occasion,
     stop: &AtomicBool,
-) -> Result<()> {
+) -> Result<Result<()>> {
     let find = move |conn: &dyn Connection| {
         let (Some(mirror), Some(repository)) = (db::mirrors::find(conn, id)?, db::repositories::find(conn, id)?) else {
             return Ok(None);
@@ -119,11 +120,16 @@ pub(super) async fn run(
         Ok(Some(Subject { mirror, repository, owner }))
     };
     // Deleted meanwhile.
-    let Some(subject) = forge.read("mirror", find).await? else { return Ok(()) };
+    let Some(subject) = forge.read("mirror", find).await? else { return Ok(Ok(())) };
     let caller = Caller::system_for(Arc::new(subject.owner.clone()));
+    // It failed too often without ever getting to where that is recorded.
+    if subject.mirror.is_once && subject.mirror.failures >= MAX_IMPORT_FAILURES {
+        give_up(forge, caller, subject.repository).await?;
+        return Ok(Ok(()));
+    }
     let outcome = Follower { forge, intake, caller: &caller, subject: &subject }.follow(stop).await;
     if stop.load(Ordering::Relaxed) {
-        return outcome.map(drop);
+        return Ok(outcome.map(drop));
     }
     let label = match &outcome {
         Ok(refused) if refused.is_empty() => "ok",
@@ -348,16 +354,20 @@ async fn until_stopped(stop: &AtomicBool) {
     }
 }
 
+async fn give_up(forge: &Arc<Forge>, caller: Caller, repository: Repository) -> Result<()> {
+    remove_unfinished(forge, caller, repository, "the remote could not be taken over").await
+}
+
 /// Writes down what came of a look at the remote.
 ///
-/// Errors: that of the outcome; an import that brings not everything is none.
+/// Errors: as [`run`]; an import that brings not everything is none.
 async fn record(
     forge: &Arc<Forge>,
     caller: Caller,
     subject: Subject,
     occasion: Occasion,
     outcome: Result<Vec<String>>,
-) -> Result<()> {
+) -> Result<Result<()>> {
     let Subject { mirror, repository, .. } = &subject;
     let outcome = outcome.and_then(|refused| match refused.first() {
         // Nobody has made rules yet: it is the remote's list that does not hold together.
@@ -367,35 +377,41 @@ async fn record(
         _ => Ok(refused),
     });
     let error = match outcome {
-        Ok(refused) => return record_success(forge, caller, subject, occasion, refused).await,
+        Ok(refused) => return record_success(forge, caller, subject, occasion, refused).await.map(Ok),
         Err(error) if occasion == Occasion::First => {
             tracing::info!(repo.id = repository.id.get(), error.chain = %error.log_line(), "a remote could not be taken over");
-            return Err(error);
+            return Ok(Err(error));
         }
-        // The runner tries again.
-        Err(error) if is_our_trouble(&error) => return Err(error),
         Err(error) => error,
     };
     let id = repository.id;
     let now = forge.clock.now();
-    // Archived, or switched off: nobody waits for it.
+    // Archived, switched off, or of somebody who was shut out: nobody waits for it.
     if matches!(error.kind(), Kind::Locked | Kind::NotFound) {
         let sleep = move |tx: &dyn Connection| Ok(db::mirrors::wait_until(tx, id, Some(now.plus_ms(ASLEEP_MS)))?);
         forge.write("mirror asleep", sleep).await?;
-        return Err(error);
+        return Ok(Err(error));
     }
     if mirror.is_once && mirror.failures.saturating_add(1) >= MAX_IMPORT_FAILURES {
-        remove_unfinished(forge, caller, subject.repository, "the remote could not be taken over").await?;
-        return Err(error);
+        tracing::warn!(repo.id = id.get(), error.chain = %error.log_line(), "an import is given up");
+        give_up(forge, caller, subject.repository).await?;
+        return Ok(Err(error));
     }
-    let is_news = mirror.failures == 0;
+    let is_news = mirror.last_error.is_none();
     if is_news {
         tracing::warn!(repo.id = id.get(), error.chain = %error.log_line(), "a mirror cannot follow its remote");
     } else {
         tracing::debug!(repo.id = id.get(), error.chain = %error.log_line(), "a mirror still cannot follow its remote");
     }
-    let next = mirror.next_after_failure(forge.mirrors.settings().retry_ms, now);
-    let (words, repository) = (error.public().to_owned(), repository.clone());
+    let next = match is_our_trouble(&error) {
+        true => Some(mirror.next_after_trouble(now)),
+        false => mirror.next_after_failure(forge.mirrors.settings().retry_ms, now),
+    };
+    let words = match error.kind() {
+        Kind::Internal => "this server failed; its log says more".to_owned(),
+        _ => error.public().to_owned(),
+    };
+    let repository = repository.clone();
     let write = move |tx: &dyn Connection| {
         db::mirrors::record_failure(tx, id, next, &words, now)?;
         // Deleted meanwhile: then there is nothing to tell.
@@ -406,7 +422,7 @@ async fn record(
         Ok(())
     };
     forge.write("mirror failed", write).await?;
-    Err(error)
+    Ok(Err(error))
 }
 
 async fn record_success(
@@ -440,7 +456,8 @@ async fn record_success(
         if occasion == Occasion::First {
             db::mirrors::release(tx, id)?;
         }
-        if mirror.failures > 0 {
+        // As often as a failure was told.
+        if mirror.last_error.is_some() {
             audit::append(tx, now, &about(action::MIRROR_RECOVER))?;
         }
         Ok(())
