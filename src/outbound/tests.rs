@@ -322,3 +322,16 @@ async fn what_trickles_is_given_up_and_what_pauses_is_not() {
     assert_eq!(ask(&client(100, 300), &fast).await.map(|(_, body)| body.len()), Ok(800), "1600 bytes a second");
     assert_eq!(ask(&client(0, 20), &fast).await.map(|(_, body)| body.len()), Ok(800), "any speed will do");
 }
+
+#[tokio::test]
+async fn names_of_the_inside_are_answered_like_those_that_nobody_has() {
+    let inside = Outbound::new(Settings { allows_http: true, ..Settings::default() });
+    let mut told = Vec::new();
+    for url in ["http://localhost:9/", "http://127.0.0.1:9/", "http://[::1]:9/", "http://no-such-host.invalid/"] {
+        let fault = inside.send(get(url)).await.err().unwrap();
+        told.push((fault.to_string(), fault.kind));
+        assert!(!fault.detail.is_empty(), "the log has the rest");
+    }
+    assert!(told.iter().all(|(text, _)| *text == told[0].0), "{told:?}");
+    assert_eq!([told[0].1, told[3].1], [FaultKind::Refused, FaultKind::Unknown], "the log tells them apart");
+}

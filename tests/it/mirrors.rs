@@ -172,7 +172,7 @@ fn what_lies_inside_is_reached_by_no_name_and_no_redirection() {
     ] {
         let reply = migrate(&ada, &format!("http://{host}:{port}/repository.git"), "inside", &json!({})).expect(422);
         assert!(
-            reply.text().contains("not allowed") || reply.text().contains("cannot be found"),
+            reply.text().contains("the address is not allowed, or its host cannot be found"),
             "{host}: {}",
             reply.text()
         );
