@@ -819,8 +819,8 @@ CREATE TABLE mirror (
     last_error       TEXT,
     -- Changes that were refused the last time, a line for each, so that the ledger is told once.
     refused          TEXT    NOT NULL DEFAULT '',
-    created_ms       INTEGER NOT NULL, began_ms INTEGER
-) STRICT;
+    created_ms       INTEGER NOT NULL
+, began_ms INTEGER) STRICT;
 
 CREATE INDEX mirror_due ON mirror (run_after_ms, repo_id) WHERE claimed_ms IS NULL AND run_after_ms IS NOT NULL;
 CREATE INDEX mirror_claimed ON mirror (repo_id) WHERE claimed_ms IS NOT NULL;

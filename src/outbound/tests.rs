@@ -295,6 +295,10 @@ async fn what_trickles_is_given_up_and_what_pauses_is_not() {
         let port = listener.local_addr().unwrap().port();
         std::thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
+                let (mut head, mut byte) = (Vec::new(), [0]);
+                while !head.ends_with(b"\r\n\r\n") && stream.read_exact(&mut byte).is_ok() {
+                    head.extend(byte);
+                }
                 drop(stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 800\r\n\r\n"));
                 for _ in 0..800 / burst {
                     std::thread::sleep(Duration::from_millis(50));

@@ -42,7 +42,7 @@ const RECENT_COMMITS: usize = 256;
 const RECENT_BRANCHES: usize = 100;
 /// How often a conversation under way looks whether it has to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// A mirror that is archived, or whose code is switched off, is looked at again after this.
+/// A mirror that is archived, whose code is switched off, or whose owner is shut out, is looked at again after this.
 const ASLEEP_MS: i64 = 86_400_000;
 /// Tries of an import that a crash cut short, before it is given up, whoever is to blame.
 const MAX_IMPORT_FAILURES: u32 = 8;
@@ -175,13 +175,25 @@ impl Follower<'_> {
         self.land(&handle, plan, pack).await
     }
 
+    /// Asks the gate, on behalf of an owner who still stands.
+    ///
+    /// Errors: those of the gate; `Locked` for an owner who is shut out.
     async fn permit(&self) -> Result<Permit<SyncMirror>> {
         let Repository { owner, name, .. } = &self.subject.repository;
         let path = RepoPath::new(owner.clone(), name.clone());
         let permit = self.forge.authorize(self.caller, SyncMirror, &path).await?;
+        let now = &permit.subject().repository;
         // Renamed meanwhile, and another one has its name.
-        let is_same = permit.subject().repository.id == self.subject.repository.id;
-        if is_same { Ok(permit) } else { Err(Error::conflict("the mirror was renamed meanwhile")) }
+        if now.id != self.subject.repository.id {
+            return Err(Error::conflict("the mirror was renamed meanwhile"));
+        }
+        let owner = now.owner_id;
+        let owner = self.forge.read("owner of a mirror", move |conn| Ok(db::users::find(conn, owner)?)).await?;
+        // Nothing is done for somebody who could not do it. Organizations sign in nowhere, and are not shut out.
+        if owner.is_none_or(|owner| !owner.is_organization && !owner.may_sign_in()) {
+            return Err(Error::new(Kind::Locked, "the account of the mirror's owner is disabled"));
+        }
+        Ok(permit)
     }
 
     /// Asks the remote for what is missing; none: the mirror is in step.
