@@ -187,8 +187,10 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     repositories::find_by_path(conn_ref, &name, &RepoName::new("gone").unwrap()).unwrap();
     repositories::find_of_owner(conn_ref, ada, &sop).unwrap();
     repositories::find_fork(conn_ref, ada, repo).unwrap();
-    repositories::find_relative(conn_ref, repo, ada, None).unwrap().unwrap();
-    repositories::find_relative(conn_ref, repo, ada, Some(&sop)).unwrap().unwrap();
+    let everybody = Viewer { id: None, is_admin: false, is_restricted: false, is_public_only: false, only: None };
+    for name in [None, Some(&sop)] {
+        repositories::search::list_relatives(conn_ref, &everybody, repo, ada, name, 1).unwrap();
+    }
     repositories::count_branches(conn_ref, repo).unwrap();
     repositories::owner_has_any(conn_ref, ada).unwrap();
     repositories::update(conn_ref, &row, NOON).unwrap();

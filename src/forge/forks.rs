@@ -20,11 +20,13 @@ use crate::access::action::{ListForks, ReadCode};
 use crate::access::{Caller, Client, Permit, RepoPath, authorize};
 use crate::db;
 use crate::error::{Error, Kind, Result};
-use crate::forge::repositories::{Seen, list_forks_of};
+use crate::forge::repositories::{Seen, list_forks_of, viewer_of};
 use crate::model::{Clock, NewRepository, Page, Paged, RepoId, RepoName, Repository, UserName};
 
 /// Refs that one transaction makes, so that others do not wait for all of a large repository.
 const REFS_AT_ONCE: usize = 500;
+/// Repositories of one owner that the gate is asked about.
+const MAX_RELATIVES: i64 = 20;
 /// What comes over: branches and tags, not what the server keeps for itself.
 const TAKEN_OVER: [&str; 2] = ["refs/heads/", "refs/tags/"];
 
@@ -159,28 +161,34 @@ impl CommitRefs for CommitFork {
     }
 }
 
-/// Finds a repository that comes from the same origin as another, by its owner and perhaps its name.
+/// Finds a repository whose code the caller may read and that comes from the same origin as another, by its owner and perhaps its name; the oldest of several.
 ///
-/// Errors: `NotFound` when there is none, or the caller may not read its code.
+/// Errors: `NotFound` when there is none.
 pub async fn find_relative(
     forge: &Forge,
     caller: &Caller,
     repository: &Repository,
     owner: UserName,
     name: Option<RepoName>,
-) -> Result<Repository> {
+) -> Result<Permit<ReadCode>> {
     let (caller, id) = (caller.clone(), repository.id);
     forge
         .read("find relative", move |conn| {
             let owner = db::users::find_by_name(conn, &owner)?.ok_or_else(Error::not_found)?;
-            let found = db::repositories::find_relative(conn, id, owner.id, name.as_ref())?;
-            let found = found.ok_or_else(Error::not_found)?;
-            match authorize(conn, &caller, ReadCode, &RepoPath::new(found.owner, found.name)) {
-                Ok(permit) => Ok(permit.into_subject().repository),
-                Err(error) if error.kind() == Kind::Internal => Err(error),
-                // Not even that there is one.
-                Err(_) => Err(Error::not_found()),
+            let viewer = viewer_of(&caller);
+            let found =
+                db::repositories::search::list_relatives(conn, &viewer, id, owner.id, name.as_ref(), MAX_RELATIVES)?;
+            for id in found {
+                let Some(found) = db::repositories::find(conn, id)? else { continue };
+                match authorize(conn, &caller, ReadCode, &RepoPath::new(found.owner, found.name)) {
+                    Ok(permit) => return Ok(permit),
+                    Err(error) if error.kind() == Kind::Internal => return Err(error),
+                    // The statement knows less than the gate.
+                    Err(_) => {}
+                }
             }
+            // Not even that there is one.
+            Err(Error::not_found())
         })
         .await
 }
