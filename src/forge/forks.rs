@@ -14,7 +14,7 @@ use atomicqms_git::{ObjectId, Ref, RefEdit, View};
 
 use super::Forge;
 use super::intake::Intake;
-use super::pushes::record_ref;
+use super::pushes::{confirm_source, record_ref};
 use super::repositories::{MayCreateRepository, create_repository, remove_unfinished};
 use crate::access::action::{ListForks, ReadCode};
 use crate::access::{Caller, Client, Permit, RepoPath, authorize};
@@ -43,7 +43,8 @@ pub async fn fork_repository<A: MayCreateRepository>(
     name: Option<RepoName>,
 ) -> Result<Repository> {
     let caller = permit.caller().clone();
-    let source = source.into_subject().repository;
+    let may_read = Arc::new(source);
+    let source = may_read.subject().repository.clone();
     let owner = A::owner(permit.subject()).id;
     if owner == source.owner_id {
         return Err(Error::conflict("The repository with the same name already exists."));
@@ -61,7 +62,7 @@ pub async fn fork_repository<A: MayCreateRepository>(
         ..NewRepository::new(name.unwrap_or_else(|| source.name.clone()))
     };
     let made = create_repository(forge, permit, new).await?;
-    if let Err(error) = fill(forge, intake, &caller, &source, &made).await {
+    if let Err(error) = fill(forge, intake, &caller, &may_read, &made).await {
         if let Err(kept) = remove_unfinished(forge, caller, made.clone(), "the fork could not be completed").await {
             tracing::warn!(repo.id = made.id.get(), error = %kept.log_line(), "an incomplete fork stays");
         }
@@ -71,7 +72,14 @@ pub async fn fork_repository<A: MayCreateRepository>(
     forge.read("read repository", move |conn| db::repositories::find(conn, id)?.ok_or_else(Error::not_found)).await
 }
 
-async fn fill(forge: &Forge, intake: &Intake, caller: &Caller, source: &Repository, made: &Repository) -> Result<()> {
+async fn fill(
+    forge: &Forge,
+    intake: &Intake,
+    caller: &Caller,
+    may_read: &Arc<Permit<ReadCode>>,
+    made: &Repository,
+) -> Result<()> {
+    let source = &may_read.subject().repository;
     let place = intake.receive(Client::of(caller)).await?;
     let (from, to) = (forge.open(source).await?, forge.open(made).await?);
     let view = from.view();
@@ -96,24 +104,22 @@ async fn fill(forge: &Forge, intake: &Intake, caller: &Caller, source: &Reposito
         "objects of a fork"
     );
     for part in refs.chunks(REFS_AT_ONCE) {
-        land(forge, caller, &to, made, part, intake.deadline()).await?;
+        let commit = CommitFork {
+            caller: caller.clone(),
+            may_read: Arc::clone(may_read),
+            repository: made.clone(),
+            clock: Arc::clone(&forge.clock),
+        };
+        land(&to, part, commit, intake.deadline()).await?;
     }
     forge.wake_indexing();
     drop(place);
     Ok(())
 }
 
-async fn land(
-    forge: &Forge,
-    caller: &Caller,
-    to: &RepositoryHandle,
-    made: &Repository,
-    refs: &[Ref],
-    deadline: Deadline,
-) -> Result<()> {
+async fn land(to: &RepositoryHandle, refs: &[Ref], commit: CommitFork, deadline: Deadline) -> Result<()> {
     let edit =
         |entry: &Ref| RefEdit { name: entry.name.clone(), old: None, new: Some(entry.target), peeled: entry.peeled };
-    let commit = CommitFork { caller: caller.clone(), repository: made.clone(), clock: Arc::clone(&forge.clock) };
     let update = UpdateRefs {
         edits: refs.iter().map(edit).collect(),
         atomic: true,
@@ -133,6 +139,8 @@ async fn land(
 /// Writes the refs of a fork, each with its event and its journal row, as a push does.
 struct CommitFork {
     caller: Caller,
+    /// Leave to read what is copied, which must hold to the end.
+    may_read: Arc<Permit<ReadCode>>,
     repository: Repository,
     clock: Arc<dyn Clock>,
 }
@@ -152,6 +160,7 @@ impl CommitRefs for CommitFork {
         {
             return Err(Error::conflict("the fork was changed while it was made").into());
         }
+        confirm_source(&self.may_read, tx, now)?;
         let outcomes = edits
             .iter()
             .map(|edit| record_ref(tx, &self.caller, &self.repository, edit, now))

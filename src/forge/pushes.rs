@@ -34,6 +34,7 @@ use self::commit::{CommitPush, Growth};
 pub use self::create::{create, may_create};
 use self::facts::Facts;
 pub use self::leave::Leave;
+pub(super) use self::leave::confirm_source;
 pub use self::nonce::{NonceStatus, Nonces};
 use self::openpgp::Held;
 pub use self::plan::HIDDEN_FROM_PUSH;

@@ -173,7 +173,7 @@ async fn a_failure_of_this_server_counts_too() {
     let (at, url) = (dir.path(), api.git_url("ada", "ada/source"));
     git(at, &["clone", "--quiet", &url, "."]).await;
     let noise: String = (0_u64..200_000).map(|n| format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
-    std::fs::write(at.join("large"), noise).unwrap();
+    std::fs::write(at.join("large"), &noise).unwrap();
     git(at, &["add", "."]).await;
     git(at, &["commit", "--quiet", "-m", "Large"]).await;
     git(at, &["push", "--quiet", &url, "HEAD:main"]).await;
@@ -195,6 +195,26 @@ async fn a_failure_of_this_server_counts_too() {
     assert_eq!(state().await, (false, 1));
     assert_eq!(api.events("repository.mirror_recover").await.len(), 1);
     assert_eq!(tip(&api, "ada/copy", "main").await, tip(&api, "ada/source", "main").await);
+    // An import is given up after so many tries, whoever is to blame, and also when none of them came to where that is noted.
+    migrate(&api, "ada/source", "other", json!({ "mirror": true })).await.expect(201);
+    let set = |name: &str, failures: i64| {
+        #[expect(clippy::disallowed_methods, reason = "a test makes a past")]
+        let rows = rusqlite::Connection::open(api.data_dir().join("atomicqms.db")).unwrap();
+        rows.busy_timeout(Duration::from_secs(10)).unwrap();
+        let sql =
+            "UPDATE mirror SET is_once = 1, failures = ?1 WHERE repo_id = (SELECT id FROM repository WHERE name = ?2)";
+        rows.execute(sql, rusqlite::params![failures, name]).unwrap();
+    };
+    std::fs::rename(&objects, &away).unwrap();
+    set("copy", 7);
+    set("other", 8);
+    std::fs::write(at.join("large"), noise.replace('a', "b")).unwrap();
+    git(at, &["commit", "--quiet", "--all", "-m", "Another"]).await;
+    git(at, &["push", "--quiet", &url, "HEAD:main"]).await;
+    for name in ["copy", "other"] {
+        sync(&api, &format!("ada/{name}")).await;
+        api.get(&format!("/repos/ada/{name}"), &ada).await.named(name).expect(404);
+    }
     api.finish().await;
 }
 
