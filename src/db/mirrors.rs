@@ -7,7 +7,7 @@ use atomicqms_actors::params;
 use atomicqms_actors::sql::{Connection, Error, Row};
 use atomicqms_actors::{Job, JobEnd, JobStore};
 
-use crate::model::mirror::{Mirror, NewMirror};
+use crate::model::mirror::{Mirror, MirrorStatus, NewMirror};
 use crate::model::{Clock, RepoId, UtcMs};
 
 /// Kind of the jobs.
@@ -50,6 +50,19 @@ pub fn insert(tx: &dyn Connection, id: RepoId, new: &NewMirror, at: UtcMs) -> Re
 /// Finds the mirror that a repository is.
 pub fn find(conn: &dyn Connection, id: RepoId) -> Result<Option<Mirror>, Error> {
     conn.first(&format!("SELECT {COLUMNS} FROM mirror WHERE repo_id = $1"), &params![id], read)
+}
+
+/// Finds the mirror that a repository is, and how it stands with it.
+pub fn find_status(conn: &dyn Connection, id: RepoId) -> Result<Option<MirrorStatus>, Error> {
+    let sql = format!("SELECT {COLUMNS}, claimed_ms, failing_since_ms, run_after_ms FROM mirror WHERE repo_id = $1");
+    conn.first(&sql, &params![id], |row| {
+        Ok(MirrorStatus {
+            mirror: read(row)?,
+            is_running: row.opt_int(10)?.is_some(),
+            failing_since: row.opt_int(11)?.map(UtcMs::new),
+            next: row.opt_int(12)?.map(UtcMs::new),
+        })
+    })
 }
 
 /// Asks for a mirror to be synchronized now, or once more if that is under way, but not before `wait_ms` have passed since its last run began; answers when

@@ -187,7 +187,13 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     repositories::find_by_path(conn_ref, &name, &RepoName::new("gone").unwrap()).unwrap();
     repositories::find_of_owner(conn_ref, ada, &sop).unwrap();
     repositories::find_fork(conn_ref, ada, repo).unwrap();
-    let everybody = Viewer { id: None, is_admin: false, is_restricted: false, is_public_only: false, only: None };
+    let everybody = repositories::search::Viewer {
+        id: None,
+        is_admin: false,
+        is_restricted: false,
+        is_public_only: false,
+        only: None,
+    };
     for name in [None, Some(&sop)] {
         repositories::search::list_relatives(conn_ref, &everybody, repo, ada, name, 1).unwrap();
     }
@@ -423,6 +429,7 @@ fn follow_a_remote(conn: &dyn Connection, repo: RepoId) {
     rows.release_all(conn).unwrap();
     let job = rows.claim(conn).unwrap().unwrap();
     let mirror = mirrors::find(conn, repo).unwrap().unwrap();
+    assert!(mirrors::find_status(conn, repo).unwrap().unwrap().is_running);
     mirrors::ask(conn, repo, 1, NOON).unwrap();
     mirrors::update(conn, &mirror, Some(NOON), NOON).unwrap();
     mirrors::record_failure(conn, repo, None, "x", NOON).unwrap();

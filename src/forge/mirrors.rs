@@ -22,12 +22,12 @@ pub use self::sync::Runner;
 use super::Forge;
 use super::intake::Intake;
 use super::repositories::{MayCreateRepository, create_repository, event_about, remove_unfinished};
-use crate::access::action::SyncMirror;
+use crate::access::action::{ReadMirror, SyncMirror};
 use crate::access::{Client, Permit};
 use crate::audit::{self, action};
 use crate::db;
 use crate::error::{Error, Kind, Result};
-use crate::model::mirror::{Credentials, Mirror, NewMirror, format_interval};
+use crate::model::mirror::{Credentials, Mirror, MirrorStatus, NewMirror, format_interval};
 use crate::model::{NewRepository, Repository, RepositoryPatch, UtcMs};
 use crate::outbound::{self, Outbound};
 
@@ -230,6 +230,14 @@ pub async fn ask_for_sync(forge: &Forge, permit: Permit<SyncMirror>) -> Result<(
     let wait_ms = due.get().saturating_sub(at.get());
     forge.mirrors.wake_after(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)));
     Ok(())
+}
+
+/// Says how it stands with a mirror.
+///
+/// Errors: `NotFound` when it ceased to be one.
+pub async fn status(forge: &Forge, permit: Permit<ReadMirror>) -> Result<MirrorStatus> {
+    let id = permit.into_subject().repository.id;
+    forge.read("state of a mirror", move |conn| db::mirrors::find_status(conn, id)?.ok_or_else(Error::not_found)).await
 }
 
 /// Changes how a mirror is kept, in the transaction that edits its repository; answers it before and after, unless nothing was asked.

@@ -112,7 +112,7 @@ pub async fn merge_upstream(
     };
     let write = RefWrite { name, old: Some(ours), new: Some(new) };
     let pack: Option<(Incoming, PackSource)> = Some((incoming, pack));
-    let leave = Leave::PushFrom { push: permit, source: may_read };
+    let leave = Leave::PushFrom { push: permit, source: Box::new(may_read) };
     writing::land_pack(forge, intake, leave, handle, vec![write], pack, Purpose::Move).await?;
     Ok(how)
 }

@@ -77,6 +77,19 @@ pub struct Mirror {
     pub refused: String,
 }
 
+/// How it stands with a mirror.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirrorStatus {
+    /// The mirror.
+    pub mirror: Mirror,
+    /// It is being synchronized.
+    pub is_running: bool,
+    /// When it first failed since it was last in step.
+    pub failing_since: Option<UtcMs>,
+    /// When it is looked at next; none: when somebody asks.
+    pub next: Option<UtcMs>,
+}
+
 impl Mirror {
     /// When to look again after a success; none: when asked.
     pub fn next(&self, now: UtcMs) -> Option<UtcMs> {

@@ -287,6 +287,12 @@ async fn what_never_ends_ends() {
     assert_eq!(ask(&client, "http://no-such-host.invalid/").await, Err(FaultKind::Unknown));
 }
 
+/// Shorter than the longest silence.
+#[expect(clippy::disallowed_methods, reason = "a peer that takes its time, on a thread of its own")]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(50));
+}
+
 #[tokio::test]
 async fn what_trickles_is_given_up_and_what_pauses_is_not() {
     // Bursts of so many bytes, with pauses that are shorter than the longest silence.
@@ -301,7 +307,7 @@ async fn what_trickles_is_given_up_and_what_pauses_is_not() {
                 }
                 drop(stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 800\r\n\r\n"));
                 for _ in 0..800 / burst {
-                    std::thread::sleep(Duration::from_millis(50));
+                    pause();
                     if stream.write_all(&vec![b'x'; burst]).is_err() {
                         break;
                     }

@@ -17,7 +17,7 @@ pub enum Leave {
         /// To push.
         push: Permit<PushRepository>,
         /// To read where it comes from.
-        source: Permit<ReadCode>,
+        source: Box<Permit<ReadCode>>,
     },
     /// To synchronize a mirror.
     Sync(Permit<SyncMirror>),

@@ -147,8 +147,22 @@ async fn a_failure_is_told_once_and_so_is_its_end() {
     assert_eq!(failed.len(), 1, "{failed:?}");
     assert_eq!(failed[0]["reason"], "the remote lists no branch any more; nothing was removed here");
     assert_eq!(tip(&api, "ada/copy", "main").await, before);
-    let row = api.rows().await.into_iter().find(|row| row.starts_with("mirror:")).unwrap();
-    assert!(row.contains("lists no branch any more"), "{row}");
+    let shown = api.get("/repos/ada/copy/mirror", &ada).await.expect(200).json;
+    assert_eq!(shown["last_error"], failed[0]["reason"]);
+    let told = ["failures", "has_credentials", "is_import", "is_running", "mirror_interval", "enable_prune", "refused"];
+    assert_eq!(
+        told.map(|field| shown[field].clone()),
+        [json!(3), json!(true), json!(false), json!(false), json!("8h0m0s"), json!(true), json!([])]
+    );
+    assert!(shown["last_success_at"].as_str() <= shown["failing_since"].as_str(), "{shown}");
+    assert!(shown["failing_since"].as_str() < shown["next_at"].as_str(), "{shown}");
+    assert_eq!(shown["remote_url"].as_str().unwrap(), format!("{}ada/source.git", api.root_url()));
+    // For who administers it: it says where the remote is, which others may not know.
+    api.put("/repos/ada/copy/collaborators/bob", &ada, json!({ "permission": "write" })).await.expect(204);
+    api.get("/repos/ada/copy/mirror", &api.bob()).await.expect(403);
+    api.put("/repos/ada/copy/collaborators/bob", &ada, json!({ "permission": "admin" })).await.expect(204);
+    api.get("/repos/ada/copy/mirror", &api.bob()).await.expect(200);
+    api.get("/repos/ada/source/mirror", &ada).await.expect(400);
     api.delete("/repos/ada/source", &ada).await.expect(204);
     sync(&api, "ada/copy").await;
     api.patch("/repos/ada/elsewhere", &ada, json!({ "name": "source" })).await.expect(200);
@@ -158,6 +172,11 @@ async fn a_failure_is_told_once_and_so_is_its_end() {
     assert_eq!(
         (api.events("repository.mirror_fail").await.len(), api.events("repository.mirror_recover").await.len()),
         (1, 1)
+    );
+    let shown = api.get("/repos/ada/copy/mirror", &ada).await.expect(200).json;
+    assert_eq!(
+        [&shown["failures"], &shown["last_error"], &shown["failing_since"]],
+        [&json!(0), &json!(""), &Value::Null]
     );
     api.finish().await;
 }
@@ -277,6 +296,8 @@ async fn what_rules_refuse_takes_nothing_down_with_it() {
     assert_eq!(refused.len(), 1000);
     let is_by_rule = |event: &Value| event["reason"].as_str().unwrap().starts_with("Not allowed to push to protected");
     assert!(refused.iter().all(is_by_rule), "{:?}", refused.last());
+    let shown = api.get("/repos/ada/copy/mirror", &ada).await.expect(200).json;
+    assert!(shown["refused"][0].as_str().unwrap().starts_with("refs/heads/a0000 "), "{}", shown["refused"][0]);
     assert!(api.events("repository.mirror_fail").await.is_empty());
     // Asked again, nothing is told again, and what was refused lands when the rule is gone.
     sync(&api, "ada/copy").await;
