@@ -59,7 +59,7 @@ CREATE TABLE repository (
     created_ms     INTEGER NOT NULL,
     updated_ms     INTEGER NOT NULL,
     pushed_ms      INTEGER,
-    archived_ms    INTEGER, disabled_units INTEGER NOT NULL DEFAULT 0, fork_id INTEGER REFERENCES repository (id) ON DELETE SET NULL, avatar_sha256 BLOB CHECK (length(avatar_sha256) = 32), avatar_bytes INTEGER NOT NULL DEFAULT 0 CHECK (avatar_bytes >= 0), is_mirror INTEGER NOT NULL DEFAULT 0 CHECK (is_mirror IN (0, 1)), original_url TEXT NOT NULL DEFAULT '', star_count INTEGER NOT NULL DEFAULT 0, fork_count INTEGER NOT NULL DEFAULT 0,
+    archived_ms    INTEGER, disabled_units INTEGER NOT NULL DEFAULT 0, fork_id INTEGER REFERENCES repository (id) ON DELETE SET NULL, avatar_sha256 BLOB CHECK (length(avatar_sha256) = 32), avatar_bytes INTEGER NOT NULL DEFAULT 0 CHECK (avatar_bytes >= 0), is_mirror INTEGER NOT NULL DEFAULT 0 CHECK (is_mirror IN (0, 1)), original_url TEXT NOT NULL DEFAULT '', star_count INTEGER NOT NULL DEFAULT 0, fork_count INTEGER NOT NULL DEFAULT 0, origin_id INTEGER,
     UNIQUE (owner_id, name_key)
 ) STRICT;
 
@@ -820,7 +820,7 @@ CREATE TABLE mirror (
     -- Changes that were refused the last time, a line for each, so that the ledger is told once.
     refused          TEXT    NOT NULL DEFAULT '',
     created_ms       INTEGER NOT NULL
-) STRICT;
+, began_ms INTEGER) STRICT;
 
 CREATE INDEX mirror_due ON mirror (run_after_ms, repo_id) WHERE claimed_ms IS NULL AND run_after_ms IS NOT NULL;
 CREATE INDEX mirror_claimed ON mirror (repo_id) WHERE claimed_ms IS NOT NULL;
@@ -911,3 +911,10 @@ BEGIN
         (SELECT a.audience FROM repository_audience a WHERE a.repo_id = repository_topic.repo_id)
     WHERE repo_id IN (SELECT r.id FROM repository r WHERE r.owner_id = NEW.id);
 END;
+
+CREATE INDEX repository_by_origin ON repository (origin_id, owner_id) WHERE origin_id IS NOT NULL;
+
+CREATE TABLE mirror_turn (
+    owner_id INTEGER NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    began_ms INTEGER NOT NULL
+) STRICT;

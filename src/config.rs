@@ -467,7 +467,10 @@ section! {
         default_interval_seconds: u32 = "28800", "seconds", Kind::Integer { min: 1, max: 31_536_000 };
         /// Wait before a mirror that failed is tried again; doubles with each failure, up to a day or the mirror's own interval.
         retry_seconds: u32 = "300", "seconds", Kind::Integer { min: 1, max: 86_400 };
-        /// Mirrors that are synchronized at once, and as many imports beside them; others wait.
+        /// Shortest time between the beginnings of two looks of one mirror that somebody asks for; who asks sooner waits for the rest of it.
+        min_asked_seconds: u32 = "60", "seconds", Kind::Integer { min: 0, max: 86_400 };
+        /// Mirrors that are synchronized at once, and as many imports beside them; others wait. Unless it is 1, one owner's mirrors and one account's imports
+        /// never have all of these places, and owners take turns.
         max_concurrent: usize = "2", "mirrors", Kind::Integer { min: 1, max: 64 };
         /// Longest time to fetch from a remote. What it may send at most is `git.max_push_bytes`.
         timeout_seconds: u64 = "3600", "seconds", Kind::Integer { min: 1, max: 86_400 };
@@ -490,6 +493,10 @@ section! {
         connect_timeout_seconds: u64 = "10", "seconds", Kind::Integer { min: 1, max: 600 };
         /// Longest time in which the other server says nothing.
         idle_timeout_seconds: u64 = "60", "seconds", Kind::Integer { min: 1, max: 3600 };
+        /// Least bytes a second, over `low_speed_seconds` of waiting for an answer's body; a slower one is given up. 0: any.
+        low_speed_bytes: u64 = "1000", "bytes a second", Kind::Integer { min: 0, max: 1_000_000_000 };
+        /// Time over which that is measured.
+        low_speed_seconds: u64 = "300", "seconds", Kind::Integer { min: 1, max: 86_400 };
         /// Redirections that are followed; each is checked like the first request, and none leads from https to http.
         max_redirects: usize = "3", "redirections", Kind::Integer { min: 0, max: 20 };
     }

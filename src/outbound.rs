@@ -21,7 +21,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::sync::OnceCell;
 use tokio::task::AbortHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use url::Url;
 
@@ -50,8 +50,39 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// Longest time without any byte.
     pub idle_timeout: Duration,
+    /// What is too slow although it never stops.
+    pub low_speed: LowSpeed,
     /// Most redirections of one request.
     pub max_redirects: usize,
+}
+
+/// A body that brings fewer bytes than this is given up. A server may say little for a while before it sends much, so it is measured over some time.
+#[derive(Debug, Clone, Copy)]
+pub struct LowSpeed {
+    /// Least bytes a second; 0: any.
+    pub bytes_a_second: u64,
+    /// Over so much time that was spent waiting.
+    pub window: Duration,
+}
+
+impl Default for LowSpeed {
+    fn default() -> Self {
+        Self { bytes_a_second: 1000, window: Duration::from_secs(300) }
+    }
+}
+
+impl LowSpeed {
+    /// Whether so many bytes are too few for a window.
+    fn is_undercut_by(&self, bytes: u64) -> bool {
+        u128::from(bytes).saturating_mul(1000) < u128::from(self.bytes_a_second).saturating_mul(self.window.as_millis())
+    }
+}
+
+/// What came in the window that is under way. Only time spent waiting for the other side counts.
+#[derive(Debug, Default)]
+struct Pace {
+    waited: Duration,
+    bytes: u64,
 }
 
 impl Default for Settings {
@@ -62,6 +93,7 @@ impl Default for Settings {
             ca_file: None,
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
+            low_speed: LowSpeed::default(),
             max_redirects: 3,
         }
     }
@@ -104,6 +136,8 @@ pub struct Answer {
     body: Incoming,
     left: u64,
     idle_timeout: Duration,
+    low_speed: LowSpeed,
+    pace: Pace,
     _connection: Connection,
 }
 
@@ -215,6 +249,8 @@ impl Outbound {
             body,
             left: request.max_bytes,
             idle_timeout: settings.idle_timeout,
+            low_speed: settings.low_speed,
+            pace: Pace::default(),
             _connection: connection,
         })
     }
@@ -264,12 +300,32 @@ fn next_url(answer: &Answer) -> Result<Url, Fault> {
 impl Answer {
     /// The next bytes of the body; none: it is complete.
     ///
-    /// Errors: `Late`, `TooLarge`, `Broken`.
+    /// Errors: `Late`, also for what comes too slowly; `TooLarge`, `Broken`.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
+        let mut idle = Duration::ZERO;
         loop {
-            let next = timeout(self.idle_timeout, self.body.frame())
-                .await
-                .map_err(|_| FaultKind::Late.because("the rest of its answer"))?;
+            let most =
+                self.idle_timeout.saturating_sub(idle).min(self.low_speed.window.saturating_sub(self.pace.waited));
+            let since = Instant::now();
+            let next = timeout(most, self.body.frame()).await;
+            let waited = since.elapsed();
+            idle += waited;
+            self.pace.waited += waited;
+            if let Ok(Some(Ok(frame))) = &next {
+                self.pace.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+            }
+            if self.pace.waited >= self.low_speed.window {
+                let Pace { bytes, .. } = std::mem::take(&mut self.pace);
+                let is_over = matches!(next, Ok(None));
+                if !is_over && self.low_speed.is_undercut_by(bytes) {
+                    return Err(FaultKind::Late.because(format!("{bytes} bytes in {:?}", self.low_speed.window)));
+                }
+            }
+            let next = match next {
+                Ok(next) => next,
+                Err(_) if idle < self.idle_timeout => continue,
+                Err(_) => return Err(FaultKind::Late.because("the rest of its answer")),
+            };
             let Some(frame) = next else { return Ok(None) };
             let frame = frame.map_err(|error| FaultKind::Broken.because(words(&error)))?;
             let Ok(data) = frame.into_data() else { continue };

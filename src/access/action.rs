@@ -437,6 +437,8 @@ actions! { OnRepository {
     PushRepository("repository.push", [Repository Write], writing(Unit::Code), refused_in_mirrors);
     /// Lets a mirror follow its remote, which is the only way in which its refs move.
     SyncMirror("mirror.sync", [Repository Write], writing(Unit::Code), only_in_mirrors);
+    /// Looks at how a mirror is kept, and how it stands with its remote.
+    ReadMirror("mirror.read", [Repository Read], repository(AccessLevel::Admin, true, false), only_in_mirrors);
     /// Looks at labels.
     ReadLabels("label.read", [Issue Read], reading(Unit::Issues));
     /// Makes, changes and removes labels.

@@ -38,6 +38,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0024_invitations.sql", include_str!("../../migrations/0024_invitations.sql")),
     ("0025_lists.sql", include_str!("../../migrations/0025_lists.sql")),
     ("0026_strangers.sql", include_str!("../../migrations/0026_strangers.sql")),
+    ("0027_networks.sql", include_str!("../../migrations/0027_networks.sql")),
 ];
 
 /// The version this binary writes.

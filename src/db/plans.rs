@@ -187,8 +187,16 @@ fn lookups_and_changes_of_one_row_use_an_index() {
     repositories::find_by_path(conn_ref, &name, &RepoName::new("gone").unwrap()).unwrap();
     repositories::find_of_owner(conn_ref, ada, &sop).unwrap();
     repositories::find_fork(conn_ref, ada, repo).unwrap();
-    repositories::find_relative(conn_ref, repo, ada, None).unwrap().unwrap();
-    repositories::find_relative(conn_ref, repo, ada, Some(&sop)).unwrap().unwrap();
+    let everybody = repositories::search::Viewer {
+        id: None,
+        is_admin: false,
+        is_restricted: false,
+        is_public_only: false,
+        only: None,
+    };
+    for name in [None, Some(&sop)] {
+        repositories::search::list_relatives(conn_ref, &everybody, repo, ada, name, 1).unwrap();
+    }
     repositories::count_branches(conn_ref, repo).unwrap();
     repositories::owner_has_any(conn_ref, ada).unwrap();
     repositories::update(conn_ref, &row, NOON).unwrap();
@@ -414,14 +422,15 @@ fn run_a_job(conn: &dyn Connection) {
 /// Every statement about mirrors.
 fn follow_a_remote(conn: &dyn Connection, repo: RepoId) {
     use atomicqms_actors::{JobEnd, JobStore};
-    let rows = mirrors::Rows::new(std::sync::Arc::new(crate::model::time::ManualClock::new(NOON)));
+    let rows = mirrors::Rows::new(std::sync::Arc::new(crate::model::time::ManualClock::new(NOON)), 1);
     let new =
         NewMirror { remote_url: "https://example.org/x".to_owned(), credentials: None, is_once: false, interval_ms: 1 };
     mirrors::insert(conn, repo, &new, NOON).unwrap();
     rows.release_all(conn).unwrap();
     let job = rows.claim(conn).unwrap().unwrap();
     let mirror = mirrors::find(conn, repo).unwrap().unwrap();
-    mirrors::ask(conn, repo, NOON).unwrap();
+    assert!(mirrors::find_status(conn, repo).unwrap().unwrap().is_running);
+    mirrors::ask(conn, repo, 1, NOON).unwrap();
     mirrors::update(conn, &mirror, Some(NOON), NOON).unwrap();
     mirrors::record_failure(conn, repo, None, "x", NOON).unwrap();
     mirrors::record_success(conn, repo, Some(NOON), "", NOON).unwrap();

@@ -122,49 +122,6 @@ pub fn find_fork(conn: &dyn Connection, owner: UserId, source: RepoId) -> Result
     )
 }
 
-/// Most forks of forks that one was made by way of.
-const MAX_GENERATIONS: usize = 64;
-/// Most forks of one owner that are looked at.
-const MAX_FORKS_OF_OWNER: i64 = 1000;
-
-/// Finds a repository of an owner, perhaps of a certain name, that comes from the same origin as another: a fork, one of another fork, or what it was made of.
-pub fn find_relative(
-    conn: &dyn Connection,
-    id: RepoId,
-    owner: UserId,
-    name: Option<&RepoName>,
-) -> Result<Option<Repository>, Error> {
-    let origin = origin_of(conn, id)?;
-    let candidates = match name {
-        Some(name) => find_of_owner(conn, owner, name)?.map(|repository| repository.id).into_iter().collect(),
-        None => conn.all(
-            "SELECT id FROM repository WHERE owner_id = $1 AND (id = $2 OR fork_id IS NOT NULL) ORDER BY id LIMIT $3",
-            &params![owner, origin, MAX_FORKS_OF_OWNER],
-            |row| Ok(RepoId::new(row.int(0)?)),
-        )?,
-    };
-    for candidate in candidates {
-        if origin_of(conn, candidate)? == origin {
-            return find(conn, candidate);
-        }
-    }
-    Ok(None)
-}
-
-/// What a fork was made of, and that, until the one that was made of none.
-fn origin_of(conn: &dyn Connection, id: RepoId) -> Result<RepoId, Error> {
-    let mut origin = id;
-    for _ in 0..MAX_GENERATIONS {
-        let above =
-            conn.first("SELECT fork_id FROM repository WHERE id = $1", &params![origin], |row| row.opt_int(0))?;
-        match above.flatten() {
-            Some(above) => origin = RepoId::new(above),
-            None => break,
-        }
-    }
-    Ok(origin)
-}
-
 /// Whose forks.
 #[derive(Debug, Clone, Copy)]
 pub enum ForksOf {
@@ -224,7 +181,8 @@ pub fn insert(
     forget_redirect(tx, owner, &new.name)?;
     let id = tx.first(
         "INSERT INTO repository (owner_id, name, name_key, description, website, default_branch, is_private, \
-         is_template, fork_id, created_ms, updated_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id",
+         is_template, fork_id, origin_id, created_ms, updated_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, \
+         (SELECT COALESCE(o.origin_id, o.id) FROM repository o WHERE o.id = $9), $10, $11) RETURNING id",
         &params![
             owner,
             new.name.as_str(),
@@ -328,6 +286,7 @@ pub fn delete(tx: &dyn Connection, id: RepoId) -> Result<bool, Error> {
         &params![id],
     )?;
     for statement in [
+        // What they come from in the end stays as it is: they go on having a common history.
         "UPDATE repository SET fork_id = NULL WHERE fork_id = $1",
         "DELETE FROM refs WHERE repo_id = $1",
         "DELETE FROM ref_projection WHERE repo_id = $1",

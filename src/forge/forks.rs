@@ -14,17 +14,19 @@ use atomicqms_git::{ObjectId, Ref, RefEdit, View};
 
 use super::Forge;
 use super::intake::Intake;
-use super::pushes::record_ref;
+use super::pushes::{confirm_source, record_ref};
 use super::repositories::{MayCreateRepository, create_repository, remove_unfinished};
 use crate::access::action::{ListForks, ReadCode};
 use crate::access::{Caller, Client, Permit, RepoPath, authorize};
 use crate::db;
 use crate::error::{Error, Kind, Result};
-use crate::forge::repositories::{Seen, list_forks_of};
+use crate::forge::repositories::{Seen, list_forks_of, viewer_of};
 use crate::model::{Clock, NewRepository, Page, Paged, RepoId, RepoName, Repository, UserName};
 
 /// Refs that one transaction makes, so that others do not wait for all of a large repository.
 const REFS_AT_ONCE: usize = 500;
+/// Repositories of one owner that the gate is asked about.
+const MAX_RELATIVES: i64 = 20;
 /// What comes over: branches and tags, not what the server keeps for itself.
 const TAKEN_OVER: [&str; 2] = ["refs/heads/", "refs/tags/"];
 
@@ -41,7 +43,8 @@ pub async fn fork_repository<A: MayCreateRepository>(
     name: Option<RepoName>,
 ) -> Result<Repository> {
     let caller = permit.caller().clone();
-    let source = source.into_subject().repository;
+    let may_read = Arc::new(source);
+    let source = may_read.subject().repository.clone();
     let owner = A::owner(permit.subject()).id;
     if owner == source.owner_id {
         return Err(Error::conflict("The repository with the same name already exists."));
@@ -59,7 +62,7 @@ pub async fn fork_repository<A: MayCreateRepository>(
         ..NewRepository::new(name.unwrap_or_else(|| source.name.clone()))
     };
     let made = create_repository(forge, permit, new).await?;
-    if let Err(error) = fill(forge, intake, &caller, &source, &made).await {
+    if let Err(error) = fill(forge, intake, &caller, &may_read, &made).await {
         if let Err(kept) = remove_unfinished(forge, caller, made.clone(), "the fork could not be completed").await {
             tracing::warn!(repo.id = made.id.get(), error = %kept.log_line(), "an incomplete fork stays");
         }
@@ -69,7 +72,14 @@ pub async fn fork_repository<A: MayCreateRepository>(
     forge.read("read repository", move |conn| db::repositories::find(conn, id)?.ok_or_else(Error::not_found)).await
 }
 
-async fn fill(forge: &Forge, intake: &Intake, caller: &Caller, source: &Repository, made: &Repository) -> Result<()> {
+async fn fill(
+    forge: &Forge,
+    intake: &Intake,
+    caller: &Caller,
+    may_read: &Arc<Permit<ReadCode>>,
+    made: &Repository,
+) -> Result<()> {
+    let source = &may_read.subject().repository;
     let place = intake.receive(Client::of(caller)).await?;
     let (from, to) = (forge.open(source).await?, forge.open(made).await?);
     let view = from.view();
@@ -94,24 +104,22 @@ async fn fill(forge: &Forge, intake: &Intake, caller: &Caller, source: &Reposito
         "objects of a fork"
     );
     for part in refs.chunks(REFS_AT_ONCE) {
-        land(forge, caller, &to, made, part, intake.deadline()).await?;
+        let commit = CommitFork {
+            caller: caller.clone(),
+            may_read: Arc::clone(may_read),
+            repository: made.clone(),
+            clock: Arc::clone(&forge.clock),
+        };
+        land(&to, part, commit, intake.deadline()).await?;
     }
     forge.wake_indexing();
     drop(place);
     Ok(())
 }
 
-async fn land(
-    forge: &Forge,
-    caller: &Caller,
-    to: &RepositoryHandle,
-    made: &Repository,
-    refs: &[Ref],
-    deadline: Deadline,
-) -> Result<()> {
+async fn land(to: &RepositoryHandle, refs: &[Ref], commit: CommitFork, deadline: Deadline) -> Result<()> {
     let edit =
         |entry: &Ref| RefEdit { name: entry.name.clone(), old: None, new: Some(entry.target), peeled: entry.peeled };
-    let commit = CommitFork { caller: caller.clone(), repository: made.clone(), clock: Arc::clone(&forge.clock) };
     let update = UpdateRefs {
         edits: refs.iter().map(edit).collect(),
         atomic: true,
@@ -131,6 +139,8 @@ async fn land(
 /// Writes the refs of a fork, each with its event and its journal row, as a push does.
 struct CommitFork {
     caller: Caller,
+    /// Leave to read what is copied, which must hold to the end.
+    may_read: Arc<Permit<ReadCode>>,
     repository: Repository,
     clock: Arc<dyn Clock>,
 }
@@ -150,6 +160,7 @@ impl CommitRefs for CommitFork {
         {
             return Err(Error::conflict("the fork was changed while it was made").into());
         }
+        confirm_source(&self.may_read, tx, now)?;
         let outcomes = edits
             .iter()
             .map(|edit| record_ref(tx, &self.caller, &self.repository, edit, now))
@@ -159,28 +170,34 @@ impl CommitRefs for CommitFork {
     }
 }
 
-/// Finds a repository that comes from the same origin as another, by its owner and perhaps its name.
+/// Finds a repository whose code the caller may read and that comes from the same origin as another, by its owner and perhaps its name; the oldest of several.
 ///
-/// Errors: `NotFound` when there is none, or the caller may not read its code.
+/// Errors: `NotFound` when there is none.
 pub async fn find_relative(
     forge: &Forge,
     caller: &Caller,
     repository: &Repository,
     owner: UserName,
     name: Option<RepoName>,
-) -> Result<Repository> {
+) -> Result<Permit<ReadCode>> {
     let (caller, id) = (caller.clone(), repository.id);
     forge
         .read("find relative", move |conn| {
             let owner = db::users::find_by_name(conn, &owner)?.ok_or_else(Error::not_found)?;
-            let found = db::repositories::find_relative(conn, id, owner.id, name.as_ref())?;
-            let found = found.ok_or_else(Error::not_found)?;
-            match authorize(conn, &caller, ReadCode, &RepoPath::new(found.owner, found.name)) {
-                Ok(permit) => Ok(permit.into_subject().repository),
-                Err(error) if error.kind() == Kind::Internal => Err(error),
-                // Not even that there is one.
-                Err(_) => Err(Error::not_found()),
+            let viewer = viewer_of(&caller);
+            let found =
+                db::repositories::search::list_relatives(conn, &viewer, id, owner.id, name.as_ref(), MAX_RELATIVES)?;
+            for id in found {
+                let Some(found) = db::repositories::find(conn, id)? else { continue };
+                match authorize(conn, &caller, ReadCode, &RepoPath::new(found.owner, found.name)) {
+                    Ok(permit) => return Ok(permit),
+                    Err(error) if error.kind() == Kind::Internal => return Err(error),
+                    // The statement knows less than the gate.
+                    Err(_) => {}
+                }
             }
+            // Not even that there is one.
+            Err(Error::not_found())
         })
         .await
 }

@@ -22,17 +22,15 @@ pub use self::sync::Runner;
 use super::Forge;
 use super::intake::Intake;
 use super::repositories::{MayCreateRepository, create_repository, event_about, remove_unfinished};
-use crate::access::action::SyncMirror;
+use crate::access::action::{ReadMirror, SyncMirror};
 use crate::access::{Client, Permit};
 use crate::audit::{self, action};
 use crate::db;
 use crate::error::{Error, Kind, Result};
-use crate::model::mirror::{Credentials, Mirror, NewMirror, format_interval};
+use crate::model::mirror::{Credentials, Mirror, MirrorStatus, NewMirror, format_interval};
 use crate::model::{NewRepository, Repository, RepositoryPatch, UtcMs};
 use crate::outbound::{self, Outbound};
 
-/// Imports of one client that may run or wait.
-const PER_CLIENT: usize = 2;
 /// Imports that may wait for each that may run.
 const WAITING_PER_PLACE: usize = 8;
 /// How long one waits before it is answered that the server is busy.
@@ -57,6 +55,15 @@ pub struct Settings {
     pub max_refs: u64,
     /// Imports that run at once.
     pub at_once: usize,
+    /// Shortest time between two looks of one mirror that somebody asks for. Units: milliseconds.
+    pub min_asked_ms: i64,
+}
+
+impl Settings {
+    /// Of so many places, those that one owner's mirrors, or one client's imports, may have at once: never all, unless there is but one.
+    pub const fn share(at_once: usize) -> usize {
+        if at_once > 1 { at_once - 1 } else { 1 }
+    }
 }
 
 impl Default for Settings {
@@ -70,6 +77,7 @@ impl Default for Settings {
             timeout: Duration::from_secs(3600),
             max_refs: 100_000,
             at_once: 2,
+            min_asked_ms: 60_000,
         }
     }
 }
@@ -89,7 +97,7 @@ impl Mirrors {
     /// Prepares; nothing is fetched yet.
     pub fn new(settings: Settings, outbound: Outbound, sealer: Sealer) -> Self {
         let gate = Gate::new("imports", settings.at_once, settings.at_once.saturating_mul(WAITING_PER_PLACE));
-        let clients = Shares::new("imports of one client", PER_CLIENT);
+        let clients = Shares::new("imports of one client", Settings::share(settings.at_once));
         Self { settings, outbound, sealer, gate, clients, jobs: OnceLock::new() }
     }
 
@@ -104,10 +112,12 @@ impl Mirrors {
         drop(self.jobs.set(jobs));
     }
 
-    /// Says that a mirror is due.
-    pub(super) fn wake(&self) {
-        if let Some(jobs) = self.jobs.get() {
-            jobs.wake();
+    /// Says that a mirror is due, or will be after a time.
+    fn wake_after(&self, after: Duration) {
+        match self.jobs.get() {
+            Some(jobs) if after.is_zero() => jobs.wake(),
+            Some(jobs) => jobs.wake_after(after),
+            None => {}
         }
     }
 
@@ -187,7 +197,8 @@ pub async fn migrate<A: MayCreateRepository>(
     let caller = permit.caller().clone();
     let mirror = NewMirror { remote_url: url.to_string(), credentials, is_once: !wanted.is_mirror, interval_ms };
     let made = create_repository(forge, permit, NewRepository { mirror: Some(mirror), ..new }).await?;
-    if let Err(error) = sync::run(forge, intake, made.id, Occasion::First, &AtomicBool::new(false)).await {
+    let outcome = sync::run(forge, intake, made.id, Occasion::First, &AtomicBool::new(false)).await;
+    if let Err(error) = outcome.flatten() {
         let removed = remove_unfinished(forge, caller, made.clone(), "the remote could not be taken over").await;
         if let Err(kept) = removed {
             tracing::warn!(repo.id = made.id.get(), error = %kept.log_line(), "an incomplete import stays");
@@ -199,25 +210,34 @@ pub async fn migrate<A: MayCreateRepository>(
     forge.read("read repository", move |conn| db::repositories::find(conn, id)?.ok_or_else(Error::not_found)).await
 }
 
-/// Asks for a mirror to be synchronized soon.
+/// Asks for a mirror to be synchronized soon: now, or when enough time has passed since its last run began.
 ///
 /// Errors: `Malformed` where mirrors are switched off; `NotFound`.
 pub async fn ask_for_sync(forge: &Forge, permit: Permit<SyncMirror>) -> Result<()> {
     if !forge.mirrors.settings().is_enabled {
         return Err(Error::new(Kind::Malformed, "Mirror feature is disabled"));
     }
-    let at = forge.clock.now();
-    forge
+    let (at, wait_ms) = (forge.clock.now(), forge.mirrors.settings().min_asked_ms);
+    let due = forge
         .write("ask for a mirror", move |tx| {
             let repository = permit.confirm(tx, at)?.repository;
-            db::mirrors::ask(tx, repository.id, at)?;
+            let due = db::mirrors::ask(tx, repository.id, wait_ms, at)?;
             let event = event_about(permit.caller(), action::MIRROR_SYNC, &repository);
             audit::append(tx, at, &event)?;
-            Ok(())
+            Ok(due)
         })
         .await?;
-    forge.mirrors.wake();
+    let wait_ms = due.get().saturating_sub(at.get());
+    forge.mirrors.wake_after(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)));
     Ok(())
+}
+
+/// Says how it stands with a mirror.
+///
+/// Errors: `NotFound` when it ceased to be one.
+pub async fn status(forge: &Forge, permit: Permit<ReadMirror>) -> Result<MirrorStatus> {
+    let id = permit.into_subject().repository.id;
+    forge.read("state of a mirror", move |conn| db::mirrors::find_status(conn, id)?.ok_or_else(Error::not_found)).await
 }
 
 /// Changes how a mirror is kept, in the transaction that edits its repository; answers it before and after, unless nothing was asked.

@@ -4,6 +4,7 @@
 //! wire format and no rights of its own: the permit was given by the gate and is confirmed inside the commit transaction.
 //! Called by `transport/receive.rs`.
 
+mod ahead;
 mod certificate;
 mod commit;
 mod create;
@@ -25,6 +26,7 @@ use atomicqms_git::odb::Snapshot;
 use atomicqms_git::receive::{CommandOutcome, CommandReport, ReceiveRequest};
 use atomicqms_git::{Incoming, Ingested, PackSource, Progress, RefEdit, RefName, View};
 
+pub use self::ahead::take_in;
 use self::certificate::Evidence;
 pub use self::certificate::FindSigner;
 pub(super) use self::commit::record_ref;
@@ -32,6 +34,7 @@ use self::commit::{CommitPush, Growth};
 pub use self::create::{create, may_create};
 use self::facts::Facts;
 pub use self::leave::Leave;
+pub(super) use self::leave::confirm_source;
 pub use self::nonce::{NonceStatus, Nonces};
 use self::openpgp::Held;
 pub use self::plan::HIDDEN_FROM_PUSH;

@@ -19,7 +19,7 @@ use atomicqms_git::{Incoming, ObjectId, PackSource, RefName, View};
 
 use super::Forge;
 use super::intake::Intake;
-use super::pushes::Purpose;
+use super::pushes::{Leave, Purpose};
 use super::users::recorded_email;
 use super::writing::{self, RefWrite, doer, ref_name};
 use crate::access::action::{PushRepository, ReadCode};
@@ -49,7 +49,7 @@ pub enum Caught {
 ///
 /// Shape: must not be cancelled half way, so callers run it as a detached task.
 /// Errors: `Malformed` where there is nothing to follow, and when only a merge would do and `ff_only` forbids it; `NotFound` for a branch that either side lacks, and for
-/// a source that the caller may not read (any more); `Conflict` when both changed the same; those of [`writing::land`].
+/// a source that the caller may not read (any more, also when the commits are to land); `Conflict` when both changed the same; those of [`writing::land`].
 pub async fn merge_upstream(
     forge: &Forge,
     intake: &Intake,
@@ -62,12 +62,17 @@ pub async fn merge_upstream(
     let source = forge.read("find source", move |conn| Ok(db::repositories::find(conn, source)?)).await?;
     let source = source.ok_or_else(Error::not_found)?;
     let path = RepoPath::new(source.owner.clone(), source.name.clone());
-    let source = match forge.authorize(permit.caller(), ReadCode, &path).await {
-        Ok(permit) => permit.into_subject().repository,
+    let may_read = match forge.authorize(permit.caller(), ReadCode, &path).await {
+        Ok(may_read) => may_read,
         Err(error) if error.kind() == Kind::Internal => return Err(error),
         // Whoever may push to the fork does not learn what became of its source.
         Err(_) => return Err(Error::not_found()),
     };
+    // Renamed meanwhile, and another one has its name.
+    if may_read.subject().repository.id != source.id {
+        return Err(Error::not_found());
+    }
+    let source = may_read.subject().repository.clone();
     let branch = branch.unwrap_or_else(|| repository.default_branch.clone());
     let name = ref_name(HEADS, &branch).map_err(|_| Error::not_found())?;
     let handle = forge.open(&repository).await?;
@@ -107,7 +112,8 @@ pub async fn merge_upstream(
     };
     let write = RefWrite { name, old: Some(ours), new: Some(new) };
     let pack: Option<(Incoming, PackSource)> = Some((incoming, pack));
-    writing::land_pack(forge, intake, permit, handle, vec![write], pack, Purpose::Move).await?;
+    let leave = Leave::PushFrom { push: permit, source: Box::new(may_read) };
+    writing::land_pack(forge, intake, leave, handle, vec![write], pack, Purpose::Move).await?;
     Ok(how)
 }
 

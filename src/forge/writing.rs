@@ -13,7 +13,7 @@ use atomicqms_git::{Incoming, ObjectId, PackSource, RefName, View};
 
 use super::Forge;
 use super::intake::Intake;
-use super::pushes::{self, Purpose, Push};
+use super::pushes::{self, Leave, Purpose, Push};
 use crate::access::action::PushRepository;
 use crate::access::{Caller, Permit};
 use crate::error::{Error, Kind, Result};
@@ -43,7 +43,7 @@ pub(super) async fn land(
     purpose: Purpose,
 ) -> Result<()> {
     let pack = pack.map(|pack| (handle.git().incoming(intake.limits()), PackSource::Memory(pack.into())));
-    land_pack(forge, intake, permit, handle, writes, pack, purpose).await
+    land_pack(forge, intake, permit.into(), handle, writes, pack, purpose).await
 }
 
 /// The same with a pack that may lie in a file of its quarantine.
@@ -52,7 +52,7 @@ pub(super) async fn land(
 pub(super) async fn land_pack(
     forge: &Forge,
     intake: &Intake,
-    permit: Permit<PushRepository>,
+    permit: Leave,
     handle: RepositoryHandle,
     writes: Vec<RefWrite>,
     pack: Option<(Incoming, PackSource)>,
@@ -65,7 +65,7 @@ pub(super) async fn land_pack(
         .collect();
     let capabilities = PushCapabilities { atomic: true, ..PushCapabilities::default() };
     let request = ReceiveRequest { commands, capabilities, ..ReceiveRequest::default() };
-    let push = Push { permit: permit.into(), handle, request, pack, purpose };
+    let push = Push { permit, handle, request, pack, purpose };
     let report = pushes::land(forge, intake, push, Box::new(|_| {})).await;
     let refusals = report.commands.iter().filter_map(|command| match &command.outcome {
         CommandOutcome::Refused { reason } => Some(reason.clone()),

@@ -95,6 +95,7 @@ pub const OWN_OPERATIONS: &[&str] = &[
     "repoGetBlame",
     "repoGetContributors",
     "repoGetCommitActivity",
+    "repoGetMirror",
     "orgListTeamInvitations",
     "orgCreateTeamInvitation",
     "orgDeleteTeamInvitation",
@@ -488,6 +489,9 @@ fn repository_routes() -> Vec<Route> {
         .about("Sync a mirrored repository")
         .answers(&[200])
         .fails(&[400, 423]),
+        Route::api(Method::GET, "/api/v1/repos/{owner}/{repo}/mirror", "repoGetMirror", mirrors::repo_get_mirror)
+            .about("How a mirror is kept, and how it stands with its remote")
+            .fails(&[400]),
         Route::api(Method::POST, "/api/v1/repos/{owner}/{repo}/transfer", "repoTransfer", transfers::repo_transfer)
             .about("Transfer a repo ownership")
             .answers(&[202])

@@ -6,6 +6,10 @@ use super::{RepoId, UtcMs};
 
 /// No mirror waits longer than this between two tries because it failed, unless its own interval is longer. Units: milliseconds.
 const MAX_RETRY_MS: i64 = 86_400_000;
+/// Wait after the first failure that was this server's own; doubles with each, up to [`MAX_TROUBLE_MS`]. Units: milliseconds.
+const TROUBLE_MS: i64 = 30_000;
+/// Longest wait after a failure that was this server's own. Units: milliseconds.
+const MAX_TROUBLE_MS: i64 = 21_600_000;
 /// Longest interval. Units: milliseconds.
 const MAX_INTERVAL_MS: i64 = 10 * 366 * 86_400_000;
 /// Units of Go's durations, largest first. Units: nanoseconds.
@@ -67,8 +71,23 @@ pub struct Mirror {
     pub synced_ms: Option<UtcMs>,
     /// Failures since then.
     pub failures: u32,
+    /// Why the last look failed, in words that may be shown; none: it did not, or nobody could write it down.
+    pub last_error: Option<String>,
     /// Changes that were refused the last time, a line for each.
     pub refused: String,
+}
+
+/// How it stands with a mirror.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirrorStatus {
+    /// The mirror.
+    pub mirror: Mirror,
+    /// It is being synchronized.
+    pub is_running: bool,
+    /// When it first failed since it was last in step.
+    pub failing_since: Option<UtcMs>,
+    /// When it is looked at next; none: when somebody asks.
+    pub next: Option<UtcMs>,
 }
 
 impl Mirror {
@@ -85,6 +104,11 @@ impl Mirror {
         let doublings = self.failures.min(30);
         let wait = retry_ms.saturating_mul(1_i64 << doublings).min(MAX_RETRY_MS.max(self.interval_ms));
         Some(now.plus_ms(wait))
+    }
+
+    /// When to try again after one more failure that says nothing of the remote: nobody has to ask again for what is not the remote's fault.
+    pub fn next_after_trouble(&self, now: UtcMs) -> UtcMs {
+        now.plus_ms(TROUBLE_MS.saturating_mul(1_i64 << self.failures.min(30)).min(MAX_TROUBLE_MS))
     }
 }
 
@@ -193,6 +217,7 @@ mod tests {
             prunes: true,
             synced_ms: None,
             failures,
+            last_error: None,
             refused: String::new(),
         };
         let (now, hour) = (UtcMs::new(0), 3_600_000);
@@ -204,6 +229,8 @@ mod tests {
         assert_eq!(wait(48 * hour, 500), Some(48 * hour));
         assert_eq!(wait(0, 0), None, "nobody asked for it to be tried again");
         assert!(mirror(0, 0, true).next_after_failure(300_000, now).is_some());
+        let own = |failures| mirror(0, failures, false).next_after_trouble(now).get();
+        assert_eq!([0, 1, 5, 10, 500].map(own), [30_000, 60_000, 960_000, MAX_TROUBLE_MS, MAX_TROUBLE_MS]);
         assert_eq!(mirror(hour, 3, false).next(now), Some(UtcMs::new(hour)));
         assert_eq!(mirror(0, 0, false).next(now), None);
     }

@@ -6,10 +6,10 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FaultKind {
     /// The address is not one that may be called.
-    #[error("the address is not allowed")]
+    #[error("the address is not allowed, or its host cannot be found")]
     Refused,
-    /// The name has no address.
-    #[error("the host cannot be found")]
+    /// The name has no address. In the same words, so that nobody learns which names there are inside; the log tells them apart.
+    #[error("the address is not allowed, or its host cannot be found")]
     Unknown,
     /// Nobody answers there.
     #[error("the server cannot be reached")]

@@ -286,3 +286,62 @@ async fn what_never_ends_ends() {
     assert_eq!(ask(&client, &format!("http://{closed}/")).await, Err(FaultKind::Unreachable));
     assert_eq!(ask(&client, "http://no-such-host.invalid/").await, Err(FaultKind::Unknown));
 }
+
+/// Shorter than the longest silence.
+#[expect(clippy::disallowed_methods, reason = "a peer that takes its time, on a thread of its own")]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(50));
+}
+
+#[tokio::test]
+async fn what_trickles_is_given_up_and_what_pauses_is_not() {
+    // Bursts of so many bytes, with pauses that are shorter than the longest silence.
+    let peer = |burst: usize| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let (mut head, mut byte) = (Vec::new(), [0]);
+                while !head.ends_with(b"\r\n\r\n") && stream.read_exact(&mut byte).is_ok() {
+                    head.extend(byte);
+                }
+                drop(stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 800\r\n\r\n"));
+                for _ in 0..800 / burst {
+                    pause();
+                    if stream.write_all(&vec![b'x'; burst]).is_err() {
+                        break;
+                    }
+                }
+            }
+        });
+        format!("http://127.0.0.1:{port}/")
+    };
+    let client = |bytes_a_second, window| {
+        Outbound::new(Settings {
+            allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
+            allows_http: true,
+            idle_timeout: Duration::from_secs(5),
+            low_speed: LowSpeed { bytes_a_second, window: Duration::from_millis(window) },
+            ..Settings::default()
+        })
+    };
+    let (slow, fast) = (peer(1), peer(80));
+    let began = Instant::now();
+    assert_eq!(ask(&client(1000, 300), &slow).await, Err(FaultKind::Late), "20 bytes a second");
+    assert!(began.elapsed() < Duration::from_secs(4), "it was given up after {:?}", began.elapsed());
+    assert_eq!(ask(&client(100, 300), &fast).await.map(|(_, body)| body.len()), Ok(800), "1600 bytes a second");
+    assert_eq!(ask(&client(0, 20), &fast).await.map(|(_, body)| body.len()), Ok(800), "any speed will do");
+}
+
+#[tokio::test]
+async fn names_of_the_inside_are_answered_like_those_that_nobody_has() {
+    let inside = Outbound::new(Settings { allows_http: true, ..Settings::default() });
+    let mut told = Vec::new();
+    for url in ["http://localhost:9/", "http://127.0.0.1:9/", "http://[::1]:9/", "http://no-such-host.invalid/"] {
+        let fault = inside.send(get(url)).await.err().unwrap();
+        told.push((fault.to_string(), fault.kind));
+        assert!(!fault.detail.is_empty(), "the log has the rest");
+    }
+    assert!(told.iter().all(|(text, _)| *text == told[0].0), "{told:?}");
+    assert_eq!([told[0].1, told[3].1], [FaultKind::Refused, FaultKind::Unknown], "the log tells them apart");
+}

@@ -32,7 +32,7 @@ use crate::forge::{Forge, ForgeParts, Settings, invitations, registrations, setu
 use crate::http::api::urls::Urls;
 use crate::mail::{self, Smtp};
 use crate::model::{Clock, SystemClock};
-use crate::outbound::{self, Outbound};
+use crate::outbound::{self, LowSpeed, Outbound};
 
 /// Everything below HTTP.
 pub struct Parts {
@@ -227,7 +227,10 @@ impl Parts {
                 let args = JobsArgs {
                     name: "mirrors",
                     writer: supervised,
-                    store: Arc::new(db::mirrors::Rows::new(kept_clock)),
+                    store: Arc::new(db::mirrors::Rows::new(
+                        kept_clock,
+                        mirrors::Settings::share(config.mirrors.max_concurrent),
+                    )),
                     run: Arc::new(mirrors::Runner::new(&forge, intake.clone())),
                     // What comes here failed for reasons of our own, which pass.
                     options: JobsOptions {
@@ -389,6 +392,7 @@ fn mirror_settings(config: &config::Mirrors) -> mirrors::Settings {
         timeout: Duration::from_secs(config.timeout_seconds),
         max_refs: config.max_refs,
         at_once: config.max_concurrent,
+        min_asked_ms: milliseconds(config.min_asked_seconds),
     }
 }
 
@@ -399,6 +403,10 @@ fn outbound_settings(config: &config::Outbound) -> outbound::Settings {
         ca_file: (!config.ca_file.is_empty()).then(|| config.ca_file.clone().into()),
         connect_timeout: Duration::from_secs(config.connect_timeout_seconds),
         idle_timeout: Duration::from_secs(config.idle_timeout_seconds),
+        low_speed: LowSpeed {
+            bytes_a_second: config.low_speed_bytes,
+            window: Duration::from_secs(config.low_speed_seconds),
+        },
         max_redirects: config.max_redirects,
     }
 }

@@ -173,6 +173,12 @@ impl TestServer {
         count == 0
     }
 
+    /// Counts mirrors that become due within a time from now.
+    pub(crate) fn count_waiting_mirrors(&self, within_ms: i64) -> i64 {
+        let sql = "SELECT COUNT(*) FROM mirror WHERE run_after_ms - CAST(unixepoch('subsec') * 1000 AS INTEGER) BETWEEN 1 AND ?1";
+        self.open_rows().query_row(sql, [within_ms], |row| row.get(0)).unwrap()
+    }
+
     /// Every row of the database as text, but for the ledger, times of last use, and work that waits.
     pub(crate) fn rows(&self) -> Vec<String> {
         const LEFT_OUT: [&str; 6] =

@@ -31,6 +31,7 @@ const HASHES: &[(&str, &str)] = &[
     ("0024_invitations.sql", "05d253a7e96a9db24359fd61cff0566241dacccd1604f2721f3f8e3a5ac80687"),
     ("0025_lists.sql", "0052abe7f10173c6680352644ed01ef4236bd1e11c45cb5b27137dc8f87ae68c"),
     ("0026_strangers.sql", "11a218f0a79bb49d781057d619736a6af57a74c7c70ea9afc3584576c12e2bb0"),
+    ("0027_networks.sql", "8da39204528538b7bb0665da852dbab86f80f37b59333c43a30644565de770d6"),
 ];
 
 fn empty() -> rusqlite::Connection {
@@ -99,4 +100,37 @@ fn every_table_is_strict() {
     {
         assert!(text.contains("STRICT"), "{name}");
     }
+}
+
+#[test]
+fn forks_that_are_there_get_to_know_their_origin() {
+    let conn = empty();
+    let position = MIGRATIONS.iter().position(|(name, _)| *name == "0027_networks.sql").unwrap();
+    let (before, networks) = (&MIGRATIONS[..position], &MIGRATIONS[position]);
+    for (_, text) in before {
+        Connection::execute_batch(&conn, text).unwrap();
+    }
+    Connection::execute_batch(
+        &conn,
+        "INSERT INTO users (id, login, login_key, email, password_hash, created_ms, updated_ms) VALUES (7, 'eve', 'eve', 'e', 'x', 1, 1);
+         INSERT INTO repository (id, owner_id, name, name_key, default_branch, fork_id, created_ms, updated_ms) VALUES
+         (1, 7, 'a', 'a', 'main', NULL, 1, 1), (2, 7, 'b', 'b', 'main', NULL, 1, 1), (3, 7, 'c', 'c', 'main', 1, 1, 1),
+         (4, 7, 'd', 'd', 'main', 3, 1, 1), (5, 7, 'e', 'e', 'main', 2, 1, 1)",
+    )
+    .unwrap();
+    // A line that is longer than anybody looked along before.
+    for id in 6..200 {
+        let above = if id == 6 { 4 } else { id - 1 };
+        let text = format!(
+            "INSERT INTO repository (id, owner_id, name, name_key, default_branch, fork_id, created_ms, updated_ms) \
+             VALUES ({id}, 7, 'x{id}', 'x{id}', 'main', {above}, 1, 1)"
+        );
+        Connection::execute_batch(&conn, &text).unwrap();
+    }
+    Connection::execute_batch(&conn, networks.1).unwrap();
+    let sql = "SELECT COALESCE(origin_id, 0) FROM repository ORDER BY id";
+    let rows: &dyn Connection = &conn;
+    let found = rows.all(sql, &[], |row| row.int(0)).unwrap();
+    assert_eq!(found[..5], [0, 0, 1, 1, 2]);
+    assert!(found.len() == 199 && found[5..].iter().all(|origin| *origin == 1), "{found:?}");
 }

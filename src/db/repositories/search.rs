@@ -8,7 +8,7 @@ use super::{COLUMNS, TABLES, page_values, read};
 use crate::model::interest::Interest;
 use crate::model::repository::{RepositoryMode, RepositoryQuery, RepositorySort};
 use crate::model::topic::{TOPICS_MAX, TopicName};
-use crate::model::{Page, Paged, RepoId, Repository, Unit, UserId, UserName};
+use crate::model::{Page, Paged, RepoId, RepoName, Repository, Unit, UserId, UserName};
 
 /// Who is looking.
 #[derive(Debug, Clone)]
@@ -140,16 +140,45 @@ pub fn list_readable(
     limit: i64,
 ) -> Result<Vec<RepoId>, Error> {
     let mut filter = Filter::default();
-    may_see(&mut filter, viewer);
-    // The lowest bit of the units that are switched off.
-    const { assert!(Unit::Code as u8 == 0) };
-    filter.add("r.disabled_units % 2 = 0");
+    readable(&mut filter, viewer);
     filter.equals("u.login_key", owner.map(UserName::key));
     filter.equals("r.id", repository);
     let clause = filter.clause();
     let limit = filter.bind(limit);
     let sql = format!("SELECT r.id FROM {TABLES}{clause} ORDER BY r.id LIMIT {limit}");
     conn.all(&sql, filter.params(), |row| Ok(RepoId::new(row.int(0)?)))
+}
+
+/// Lists the ids of repositories of an owner, perhaps of a certain name, that come from the same origin as another and whose code the viewer may read, as far as a
+/// statement can tell, in order: each has to pass the gate before anything of it is shown.
+pub fn list_relatives(
+    conn: &dyn Connection,
+    viewer: &Viewer,
+    of: RepoId,
+    owner: UserId,
+    name: Option<&RepoName>,
+    limit: i64,
+) -> Result<Vec<RepoId>, Error> {
+    let mut filter = Filter::default();
+    let mut origin =
+        || format!("(SELECT COALESCE(o.origin_id, o.id) FROM repository o WHERE o.id = {})", filter.bind(of));
+    let (as_origin, below) = (origin(), origin());
+    filter.add(format!("(r.id = {as_origin} OR r.origin_id = {below})"));
+    filter.equals("r.owner_id", Some(owner));
+    filter.equals("r.name_key", name.map(RepoName::key));
+    readable(&mut filter, viewer);
+    let clause = filter.clause();
+    let limit = filter.bind(limit);
+    let sql = format!("SELECT r.id FROM {TABLES}{clause} ORDER BY r.id LIMIT {limit}");
+    conn.all(&sql, filter.params(), |row| Ok(RepoId::new(row.int(0)?)))
+}
+
+/// Adds what makes the code of a repository readable, as far as a statement can tell.
+fn readable(filter: &mut Filter, viewer: &Viewer) {
+    may_see(filter, viewer);
+    // The lowest bit of the units that are switched off.
+    const { assert!(Unit::Code as u8 == 0) };
+    filter.add("r.disabled_units % 2 = 0");
 }
 
 /// Adds what makes a repository visible to a viewer; the statement names repository and owner `r` and `u`.

@@ -14,6 +14,7 @@ const HARMLESS: &[(&str, &str)] = &[
     ("repository", "pushed_ms"),
     ("repository", "star_count"),
     ("repository", "fork_count"),
+    ("repository", "origin_id"),
 ];
 
 fn version(conn: &rusqlite::Connection) -> i64 {

@@ -13,6 +13,7 @@ use atomicqms_actors::jobs::Running;
 use atomicqms_actors::repository::RepositoryHandle;
 use atomicqms_actors::sql::Connection;
 use atomicqms_actors::{Job, JobOutcome, RunJob};
+use atomicqms_git::fetch::RemoteRefs;
 use atomicqms_git::history::{LogRequest, log};
 use atomicqms_git::receive::{Command, CommandOutcome, ReceiveRequest};
 use atomicqms_git::{Incoming, ObjectId, PackSource, RefName, View};
@@ -41,9 +42,9 @@ const RECENT_COMMITS: usize = 256;
 const RECENT_BRANCHES: usize = 100;
 /// How often a conversation under way looks whether it has to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// A mirror that is archived, or whose code is switched off, is looked at again after this.
+/// A mirror that is archived, whose code is switched off, or whose owner is shut out, is looked at again after this.
 const ASLEEP_MS: i64 = 86_400_000;
-/// Tries of an import that a crash cut short, before it is given up.
+/// Tries of an import that a crash cut short, before it is given up, whoever is to blame.
 const MAX_IMPORT_FAILURES: u32 = 8;
 
 /// Synchronizes mirrors that are due; cheap to clone.
@@ -69,10 +70,11 @@ impl RunJob for Runner {
             let id = RepoId::new(job.id);
             match run(&forge, &intake, id, Occasion::Due, &stop).await {
                 // Cut short: it is due again at the next start.
-                Err(_) if stop.load(Ordering::Relaxed) => Err("the server stops".into()),
-                Err(error) if is_our_trouble(&error) => Err(Box::new(error) as BoxError),
+                Ok(Err(_)) | Err(_) if stop.load(Ordering::Relaxed) => Err("the server stops".into()),
                 // Recorded.
-                Ok(()) | Err(_) => Ok(JobOutcome::Done),
+                Ok(_) => Ok(JobOutcome::Done),
+                // Not even that could be written down: it counts where the run ends.
+                Err(error) => Err(Box::new(error) as BoxError),
             }
         })
     }
@@ -102,14 +104,14 @@ struct Subject {
 /// Synchronizes one mirror, which the caller has claimed, and records what came of it. Ends soon after `stop` is raised, with nothing recorded.
 ///
 /// Shape: must not be cancelled half way.
-/// Errors: why it is not in step; recorded as well. `Invalid` when the remote is to blame.
+/// Errors: what came of it could not be recorded; inside, recorded but on the first occasion, why it is not in step: `Invalid` when the remote is to blame.
 pub(super) async fn run(
     forge: &Arc<Forge>,
     intake: &Intake,
     id: RepoId,
     occasion: Occasion,
     stop: &AtomicBool,
-) -> Result<()> {
+) -> Result<Result<()>> {
     let find = move |conn: &dyn Connection| {
         let (Some(mirror), Some(repository)) = (db::mirrors::find(conn, id)?, db::repositories::find(conn, id)?) else {
             return Ok(None);
@@ -118,11 +120,16 @@ pub(super) async fn run(
         Ok(Some(Subject { mirror, repository, owner }))
     };
     // Deleted meanwhile.
-    let Some(subject) = forge.read("mirror", find).await? else { return Ok(()) };
+    let Some(subject) = forge.read("mirror", find).await? else { return Ok(Ok(())) };
     let caller = Caller::system_for(Arc::new(subject.owner.clone()));
+    // It failed too often without ever getting to where that is recorded.
+    if subject.mirror.is_once && subject.mirror.failures >= MAX_IMPORT_FAILURES {
+        give_up(forge, caller, subject.repository).await?;
+        return Ok(Ok(()));
+    }
     let outcome = Follower { forge, intake, caller: &caller, subject: &subject }.follow(stop).await;
     if stop.load(Ordering::Relaxed) {
-        return outcome.map(drop);
+        return Ok(outcome.map(drop));
     }
     let label = match &outcome {
         Ok(refused) if refused.is_empty() => "ok",
@@ -131,6 +138,15 @@ pub(super) async fn run(
     };
     metrics::counter!("atomicqms_mirror_syncs_total", "outcome" => label).increment(1);
     record(forge, caller, subject, occasion, outcome).await
+}
+
+/// What there is to do.
+struct Compared {
+    plan: Plan,
+    /// Objects that are missing.
+    wants: Vec<ObjectId>,
+    /// Objects that the remote is told of as being here.
+    haves: Vec<ObjectId>,
 }
 
 struct Follower<'a> {
@@ -159,13 +175,25 @@ impl Follower<'_> {
         self.land(&handle, plan, pack).await
     }
 
+    /// Asks the gate, on behalf of an owner who still stands.
+    ///
+    /// Errors: those of the gate; `Locked` for an owner who is shut out.
     async fn permit(&self) -> Result<Permit<SyncMirror>> {
         let Repository { owner, name, .. } = &self.subject.repository;
         let path = RepoPath::new(owner.clone(), name.clone());
         let permit = self.forge.authorize(self.caller, SyncMirror, &path).await?;
+        let now = &permit.subject().repository;
         // Renamed meanwhile, and another one has its name.
-        let is_same = permit.subject().repository.id == self.subject.repository.id;
-        if is_same { Ok(permit) } else { Err(Error::conflict("the mirror was renamed meanwhile")) }
+        if now.id != self.subject.repository.id {
+            return Err(Error::conflict("the mirror was renamed meanwhile"));
+        }
+        let owner = now.owner_id;
+        let owner = self.forge.read("owner of a mirror", move |conn| Ok(db::users::find(conn, owner)?)).await?;
+        // Nothing is done for somebody who could not do it. Organizations sign in nowhere, and are not shut out.
+        if owner.is_none_or(|owner| !owner.is_organization && !owner.may_sign_in()) {
+            return Err(Error::new(Kind::Locked, "the account of the mirror's owner is disabled"));
+        }
+        Ok(permit)
     }
 
     /// Asks the remote for what is missing; none: the mirror is in step.
@@ -198,13 +226,7 @@ impl Follower<'_> {
                 "refs of a remote have names that are not allowed here"
             );
         }
-        let default = default_branch(&self.subject.repository)?;
-        let plan = Plan::make(&view.refs, &refs, &default, mirror.prunes);
-        let plan = plan.map_err(|why| Error::new(Kind::Invalid, why))?;
-        if plan.is_empty() {
-            return Ok(None);
-        }
-        let (wants, haves) = self.compare(view, &plan, &default).await?;
+        let Some(Compared { plan, wants, haves }) = self.compare(view, refs).await? else { return Ok(None) };
         if wants.is_empty() {
             return Ok(Some((plan, None)));
         }
@@ -213,16 +235,17 @@ impl Follower<'_> {
         Ok(Some((plan, Some((incoming, source)))))
     }
 
-    /// Which objects are missing, and which the remote is told of as being here.
-    async fn compare(
-        &self,
-        view: &Arc<View>,
-        plan: &Plan,
-        default: &RefName,
-    ) -> Result<(Vec<ObjectId>, Vec<ObjectId>)> {
-        let (targets, mut haves) = (plan.targets(), plan.haves(&view.refs, default));
+    /// Compares refs and objects, of which there may be many, on the blocking pool; none: the mirror is in step.
+    async fn compare(&self, view: &Arc<View>, remote: RemoteRefs) -> Result<Option<Compared>> {
+        let (default, prunes) = (default_branch(&self.subject.repository)?, self.subject.mirror.prunes);
         let view = Arc::clone(view);
         let work = tokio::task::spawn_blocking(move || {
+            let plan = Plan::make(&view.refs, &remote, &default, prunes);
+            let plan = plan.map_err(|why| Error::new(Kind::Invalid, why))?;
+            if plan.is_empty() {
+                return Ok(None);
+            }
+            let (targets, mut haves) = (plan.targets(), plan.haves(&view.refs, &default));
             let mut wants = Vec::new();
             for id in targets {
                 if !view.odb.contains(&id)? {
@@ -236,9 +259,9 @@ impl Follower<'_> {
                 let recent = log(&view.odb, &request, &AtomicBool::new(false))?.entries;
                 haves.extend(recent.into_iter().map(|entry| entry.commit).filter(|id| !known.contains(id)));
             }
-            Ok::<_, atomicqms_git::Error>((wants, haves))
+            Ok(Some(Compared { plan, wants, haves }))
         });
-        Ok(work.await.map_err(Error::internal)??)
+        work.await.map_err(Error::internal)?
     }
 
     /// Lands all changes; answers what was refused.
@@ -253,6 +276,13 @@ impl Follower<'_> {
         let was_empty = handle.view().refs.iter_prefix("refs/heads/").next().is_none();
         if let Some(head) = new_default.clone().filter(|_| was_empty) {
             self.move_head(handle, head).await?;
+        }
+        // Rules may refuse all of one part, and its pack with it, which the others need.
+        if commands.len() > REFS_AT_ONCE
+            && let Some(pack) = pack.take()
+        {
+            let taken_in = pushes::take_in(self.forge, self.intake, self.permit().await?, handle, pack).await;
+            taken_in.map_err(|error| blame(error.kind(), error.public().to_owned()))?;
         }
         for part in commands.chunks(REFS_AT_ONCE) {
             self.land_part(handle, part.to_vec(), pack.take(), &mut refused).await?;
@@ -286,10 +316,7 @@ impl Follower<'_> {
         let report = pushes::land(self.forge, self.intake, push, Box::new(|_| {})).await;
         if let Some(kind) = report.fault {
             let words = report.unpack.err().unwrap_or_else(|| "the changes could not be written".to_owned());
-            // The remote sent what no push may bring.
-            let kind =
-                if matches!(kind, Kind::Malformed | Kind::TooLarge | Kind::Conflict) { Kind::Invalid } else { kind };
-            return Err(Error::new(kind, words));
+            return Err(blame(kind, words));
         }
         for (command, new) in report.commands.iter().zip(values) {
             if let CommandOutcome::Refused { reason } = &command.outcome {
@@ -322,6 +349,12 @@ impl Follower<'_> {
     }
 }
 
+/// The failure of a push, as that of a mirror: the remote sent what no push may bring, or it is ours.
+fn blame(kind: Kind, words: String) -> Error {
+    let is_remotes = matches!(kind, Kind::Malformed | Kind::TooLarge | Kind::Conflict);
+    Error::new(if is_remotes { Kind::Invalid } else { kind }, words)
+}
+
 fn default_branch(repository: &Repository) -> Result<RefName> {
     RefName::new(&format!("refs/heads/{}", repository.default_branch)).map_err(Error::internal)
 }
@@ -333,16 +366,20 @@ async fn until_stopped(stop: &AtomicBool) {
     }
 }
 
+async fn give_up(forge: &Arc<Forge>, caller: Caller, repository: Repository) -> Result<()> {
+    remove_unfinished(forge, caller, repository, "the remote could not be taken over").await
+}
+
 /// Writes down what came of a look at the remote.
 ///
-/// Errors: that of the outcome; an import that brings not everything is none.
+/// Errors: as [`run`]; an import that brings not everything is none.
 async fn record(
     forge: &Arc<Forge>,
     caller: Caller,
     subject: Subject,
     occasion: Occasion,
     outcome: Result<Vec<String>>,
-) -> Result<()> {
+) -> Result<Result<()>> {
     let Subject { mirror, repository, .. } = &subject;
     let outcome = outcome.and_then(|refused| match refused.first() {
         // Nobody has made rules yet: it is the remote's list that does not hold together.
@@ -352,35 +389,41 @@ async fn record(
         _ => Ok(refused),
     });
     let error = match outcome {
-        Ok(refused) => return record_success(forge, caller, subject, occasion, refused).await,
+        Ok(refused) => return record_success(forge, caller, subject, occasion, refused).await.map(Ok),
         Err(error) if occasion == Occasion::First => {
             tracing::info!(repo.id = repository.id.get(), error.chain = %error.log_line(), "a remote could not be taken over");
-            return Err(error);
+            return Ok(Err(error));
         }
-        // The runner tries again.
-        Err(error) if is_our_trouble(&error) => return Err(error),
         Err(error) => error,
     };
     let id = repository.id;
     let now = forge.clock.now();
-    // Archived, or switched off: nobody waits for it.
+    // Archived, switched off, or of somebody who was shut out: nobody waits for it.
     if matches!(error.kind(), Kind::Locked | Kind::NotFound) {
         let sleep = move |tx: &dyn Connection| Ok(db::mirrors::wait_until(tx, id, Some(now.plus_ms(ASLEEP_MS)))?);
         forge.write("mirror asleep", sleep).await?;
-        return Err(error);
+        return Ok(Err(error));
     }
     if mirror.is_once && mirror.failures.saturating_add(1) >= MAX_IMPORT_FAILURES {
-        remove_unfinished(forge, caller, subject.repository, "the remote could not be taken over").await?;
-        return Err(error);
+        tracing::warn!(repo.id = id.get(), error.chain = %error.log_line(), "an import is given up");
+        give_up(forge, caller, subject.repository).await?;
+        return Ok(Err(error));
     }
-    let is_news = mirror.failures == 0;
+    let is_news = mirror.last_error.is_none();
     if is_news {
         tracing::warn!(repo.id = id.get(), error.chain = %error.log_line(), "a mirror cannot follow its remote");
     } else {
         tracing::debug!(repo.id = id.get(), error.chain = %error.log_line(), "a mirror still cannot follow its remote");
     }
-    let next = mirror.next_after_failure(forge.mirrors.settings().retry_ms, now);
-    let (words, repository) = (error.public().to_owned(), repository.clone());
+    let next = match is_our_trouble(&error) {
+        true => Some(mirror.next_after_trouble(now)),
+        false => mirror.next_after_failure(forge.mirrors.settings().retry_ms, now),
+    };
+    let words = match error.kind() {
+        Kind::Internal => "this server failed; its log says more".to_owned(),
+        _ => error.public().to_owned(),
+    };
+    let repository = repository.clone();
     let write = move |tx: &dyn Connection| {
         db::mirrors::record_failure(tx, id, next, &words, now)?;
         // Deleted meanwhile: then there is nothing to tell.
@@ -391,7 +434,7 @@ async fn record(
         Ok(())
     };
     forge.write("mirror failed", write).await?;
-    Err(error)
+    Ok(Err(error))
 }
 
 async fn record_success(
@@ -425,7 +468,8 @@ async fn record_success(
         if occasion == Occasion::First {
             db::mirrors::release(tx, id)?;
         }
-        if mirror.failures > 0 {
+        // As often as a failure was told.
+        if mirror.last_error.is_some() {
             audit::append(tx, now, &about(action::MIRROR_RECOVER))?;
         }
         Ok(())

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use atomicqms_actors::sql::Connection;
 use atomicqms_git::history::{LogRequest, log_and_count};
 use atomicqms_git::walk::merge_bases;
 use atomicqms_git::{ObjectId, View};
@@ -19,7 +20,7 @@ use super::patches::{self, Form};
 use super::query::Params;
 use super::rendered::Rendered;
 use super::spec::Query;
-use crate::access::{Caller, Client, RepoPath, action};
+use crate::access::{Caller, Client, Permit, RepoPath, action};
 use crate::error::{Error, Kind, Result};
 use crate::forge::forks;
 use crate::http::App;
@@ -52,8 +53,11 @@ pub async fn repo_compare_diff(
         "patch" => Some(Form::Patch),
         other => return Err(Error::new(Kind::Malformed, format!("unknown output: {other}")).into()),
     };
-    let (base, _) = find_side(&app, &caller, &repository, base).await?;
-    let (head, place_of_head) = find_side(&app, &caller, &repository, head).await?;
+    // Before others are looked for: that costs the database more than most answers.
+    let place = app.intake.listing(Client::of(&caller)).await?;
+    let (base, _, leave_for_base) = find_side(&app, &caller, &repository, base).await?;
+    let (head, place_of_head, leave_for_head) = find_side(&app, &caller, &repository, head).await?;
+    let leaves: Vec<Permit<action::ReadCode>> = [leave_for_base, leave_for_head].into_iter().flatten().collect();
     let question = Question { base, head, from_merge_base };
     if let Some(form) = form {
         let find = move |view: &View, interrupt: &AtomicBool| {
@@ -65,9 +69,10 @@ pub async fn repo_compare_diff(
             commits.reverse();
             Ok((view, (compared.from, compared.head), commits))
         };
-        let ((view, sides, commits), place) = lookup::reading(&app, &caller, &repository, find).await?;
+        let ((view, sides, commits), place) = lookup::reading_in(&app, place, &repository, find).await?;
         drop(place);
         let patch = patches::of_comparison(&app, Client::of(&caller), view, sides, commits, form).await?;
+        confirm(&app, leaves).await?;
         return Ok(Rendered::of_response(patch));
     }
     let wish = Wish::of(&params);
@@ -77,10 +82,32 @@ pub async fn repo_compare_diff(
         let facts = commits.iter().map(|commit| commit_facts::read(&view, commit, wish, interrupt));
         Ok((facts.collect::<atomicqms_git::Result<Vec<_>>>()?, total))
     };
-    let ((facts, total_commits), place) = lookup::reading(&app, &caller, &repository, work).await?;
+    let ((facts, total_commits), place) = lookup::reading_in(&app, place, &repository, work).await?;
     // The commits are the head's: that is where they can be looked at.
     let commits = commit_facts::render(&app, &caller, &place_of_head, wish, facts).await?;
+    confirm(&app, leaves).await?;
     Ok(place.hold(Json(CompareJson { total_commits, commits })))
+}
+
+/// Looks again whether the caller may read the repositories of the sides, before anything of them is shown.
+///
+/// Errors: `NotFound`.
+async fn confirm(app: &App, leaves: Vec<Permit<action::ReadCode>>) -> Result<()> {
+    if leaves.is_empty() {
+        return Ok(());
+    }
+    let now = app.forge.clock.now();
+    let look = move |conn: &dyn Connection| {
+        for permit in leaves {
+            match permit.confirm(conn, now) {
+                Ok(_) => {}
+                Err(error) if error.kind() == Kind::Internal => return Err(error),
+                Err(_) => return Err(Error::not_found()),
+            }
+        }
+        Ok(())
+    };
+    app.forge.read("may the sides still be read", look).await
 }
 
 /// The two sides as the client wrote them.
@@ -153,18 +180,24 @@ struct Found {
 /// Finds the repository of a side, which has to come from the same origin and to be open to the caller.
 ///
 /// Errors: `NotFound`.
-async fn find_side(app: &App, caller: &Caller, repository: &Repository, side: Side) -> Result<(Found, Repository)> {
+async fn find_side(
+    app: &App,
+    caller: &Caller,
+    repository: &Repository,
+    side: Side,
+) -> Result<(Found, Repository, Option<Permit<action::ReadCode>>)> {
     let Side { elsewhere, revision } = side;
-    let (place, elsewhere) = match elsewhere {
-        None => (repository.clone(), None),
+    let (place, elsewhere, leave) = match elsewhere {
+        None => (repository.clone(), None, None),
         Some((owner, name)) => {
-            let found = forks::find_relative(&app.forge, caller, repository, owner, name).await?;
+            let leave = forks::find_relative(&app.forge, caller, repository, owner, name).await?;
+            let found = leave.subject().repository.clone();
             let view = app.forge.open(&found).await?.view();
-            (found, Some(view))
+            (found, Some(view), Some(leave))
         }
     };
     let default_branch = place.default_branch.clone();
-    Ok((Found { revision, default_branch, elsewhere }, place))
+    Ok((Found { revision, default_branch, elsewhere }, place, leave))
 }
 
 impl Found {

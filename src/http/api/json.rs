@@ -18,6 +18,7 @@ mod issue_template;
 mod key;
 mod label;
 mod markup;
+mod mirror;
 mod options;
 mod organization;
 mod protection;
@@ -55,6 +56,7 @@ pub use issue_template::IssueConfigValidationJson;
 pub use key::{DeployKeyJson, PublicKeyJson};
 pub use label::{CreateLabelOption, EditLabelOption, LabelJson, LabelTemplateJson};
 pub use markup::{MarkdownOption, MarkupOption};
+pub use mirror::MirrorJson;
 pub use options::{
     AddCollaboratorOption, CreateAccessTokenOption, CreateForkOption, CreateKeyOption, CreateRepoOption,
     CreateUserOption, EditRepoOption, EditUserOption, GenerateRepoOption, MergeUpstreamOption, MigrateRepoOption,

@@ -85,6 +85,17 @@ where
     F: FnOnce(&View, &AtomicBool) -> Result<T, Error> + Send + 'static,
 {
     let place = app.intake.listing(Client::of(caller)).await?;
+    reading_in(app, place, repository, read).await
+}
+
+/// The same in a place that was taken before, by whoever has to look for more than the repository.
+///
+/// Errors: those of `read`.
+pub async fn reading_in<T, F>(app: &App, place: Place, repository: &Repository, read: F) -> Result<(T, Listing), Error>
+where
+    T: Send + 'static,
+    F: FnOnce(&View, &AtomicBool) -> Result<T, Error> + Send + 'static,
+{
     let view = app.forge.open(repository).await?.view();
     let leaving = Leaving(Arc::new(AtomicBool::new(false)));
     let _alarm = app.intake.interrupt_after_timeout(&leaving.0);

@@ -1,4 +1,4 @@
-//! Repositories of other servers: taken over, and asked to follow.
+//! Repositories of other servers: taken over, asked to follow, and how it stands with those that do.
 
 use std::sync::Arc;
 
@@ -6,17 +6,18 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 
-use super::json::{MigrateRepoOption, RepositoryJson};
+use super::json::{MigrateRepoOption, MirrorJson, RepositoryJson, Timestamp};
 use super::lookup::{self, Answer};
 use super::{repositories, validate};
 use crate::access::{Caller, Permit, RepoPath, action};
 use crate::db;
 use crate::error::{Error, Result};
-use crate::forge::mirrors::{Wanted, ask_for_sync, migrate};
+use crate::forge::mirrors::{Wanted, ask_for_sync, migrate, status};
 use crate::forge::repositories::MayCreateRepository;
 use crate::http::App;
 use crate::http::extract::Body;
-use crate::model::{NewRepository, Repository, UserId, UserName};
+use crate::model::mirror::{MirrorStatus, format_interval};
+use crate::model::{NewRepository, Repository, UserId, UserName, UtcMs};
 
 /// `repoMigrate`.
 pub async fn repo_migrate(
@@ -43,6 +44,32 @@ pub async fn repo_migrate(
         return Err(Error::not_found());
     };
     Ok((StatusCode::CREATED, Json(repositories::render_fresh(&app, &caller, made).await?)))
+}
+
+/// `repoGetMirror`.
+pub async fn repo_get_mirror(
+    State(app): State<App>,
+    caller: Caller,
+    path: RepoPath,
+    uri: Uri,
+) -> Answer<Json<MirrorJson>> {
+    let permit = lookup::repository(&app, &caller, action::ReadMirror, &path, &uri).await?;
+    let MirrorStatus { mirror, is_running, failing_since, next } = status(&app.forge, permit).await?;
+    let time = |at: UtcMs| Timestamp::from_ms(at.get());
+    Ok(Json(MirrorJson {
+        remote_url: mirror.remote_url,
+        has_credentials: mirror.credentials.is_some(),
+        is_import: mirror.is_once,
+        mirror_interval: format_interval(mirror.interval_ms),
+        enable_prune: mirror.prunes,
+        is_running,
+        last_success_at: mirror.synced_ms.map(time),
+        failures: mirror.failures,
+        failing_since: failing_since.map(time),
+        last_error: mirror.last_error.unwrap_or_default(),
+        refused: mirror.refused.lines().map(str::to_owned).collect(),
+        next_at: next.map(time),
+    }))
 }
 
 /// `repoMirrorSync`.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::fixture::{Answer, Api};
 use super::git::git;
+use super::mirrors;
 use crate::config::SmtpSecurity;
 use crate::http::router::routes;
 
@@ -38,7 +39,11 @@ const OF_OPEN: &[&str] = &[
 ];
 /// Marks of the hidden account that are shown to whoever administers a repository with it.
 const OF_COLLABORATOR: &[&str] = &["hidden", "hidname", "hidmail", "hidabout", "hidsite", "hidplace"];
+/// Marks that nobody is ever shown, not even who wrote them.
+const SECRETS: &[&str] = &["mirroruser", "mirrorpass"];
 const REST: &[&str] = &[
+    // A private mirror of the private repository.
+    "mirror",
     // Of the private repository.
     "repo",
     "about",
@@ -85,7 +90,7 @@ fn mark(name: &str) -> String {
 }
 
 fn all_marks() -> Vec<&'static str> {
-    [OF_ORGANIZATION, OF_TEAM, OF_OPEN, OF_COLLABORATOR, REST].concat()
+    [OF_ORGANIZATION, OF_TEAM, OF_OPEN, OF_COLLABORATOR, REST, SECRETS].concat()
 }
 
 /// The marks in a text; also those of whole file contents as base64 says them.
@@ -149,6 +154,16 @@ async fn make(api: &Api) -> Known {
         "website": format!("https://{}.example.org", mark("site")) });
     api.patch("/repos/ada/former", &ada, body).await.expect(200);
     fill(api, &format!("/repos/ada/{}", mark("repo")), &mut known).await;
+
+    // A private mirror of it, which does not get in any more.
+    let body = json!({ "private": true, "mirror": true, "mirror_interval": "0" });
+    mirrors::migrate(api, &format!("ada/{}", mark("repo")), &mark("mirror"), body).await.expect(201);
+    let mirror = format!("ada/{}", mark("mirror"));
+    let body = json!({ "mirror_username": mark("mirroruser"), "mirror_password": mark("mirrorpass") });
+    api.patch(&format!("/repos/{mirror}"), &ada, body).await.expect(200);
+    mirrors::sync(api, &mirror).await;
+    let shown = api.get(&format!("/repos/{mirror}/mirror"), &ada).await.expect(200).json;
+    assert_eq!((&shown["failures"], &shown["has_credentials"]), (&json!(1), &json!(true)), "{shown}");
 
     // The private organization: a team that gives issues alone, a repository, and outsiders.
     let body = json!({ "username": "oldguild", "full_name": mark("orgfull"), "description": mark("orgabout"),
@@ -277,6 +292,7 @@ fn addresses(known: &Known) -> Vec<String> {
     let repos: Vec<String> = [
         format!("ada/{}", mark("repo")),
         "ada/former".to_owned(),
+        format!("ada/{}", mark("mirror")),
         "ada/open".to_owned(),
         "plaza/market".to_owned(),
         format!("{}/{}", mark("org"), mark("orgrepo")),
@@ -482,6 +498,7 @@ async fn ask(api: &Api, path: &str, headers: &[(&str, &str)], body: Option<&Valu
 async fn nothing_private_is_seen_by_those_who_may_not_know_it() {
     // Mail is on, so that somebody can be invited, and nobody takes it.
     let api = Api::start_tuned(|config| {
+        mirrors::allow_itself(config);
         config.mail.smtp_host = "127.0.0.1".to_owned();
         config.mail.smtp_port = 9;
         config.mail.smtp_security = SmtpSecurity::None;
@@ -514,11 +531,25 @@ async fn nothing_private_is_seen_by_those_who_may_not_know_it() {
 
     // The walk finds what is there: each mark is seen by those who may know it.
     let mut seen = BTreeSet::new();
+    let may_know: Vec<&str> = all_marks().into_iter().filter(|mark| !SECRETS.contains(mark)).collect();
     for auth in [api.ada(), api.header_of(&mark("hidden"))] {
-        let walker = Walker { name: "an owner", auth, may_know: all_marks() };
-        seen.extend(walk(&api, &walker, &known, false).await.0);
+        let walker = Walker { name: "an owner", auth, may_know: may_know.clone() };
+        let (found, leaks) = walk(&api, &walker, &known, false).await;
+        assert!(leaks.is_empty(), "{}", leaks.join("\n"));
+        seen.extend(found);
     }
-    let unseen: Vec<&str> = all_marks().into_iter().filter(|mark| !seen.contains(mark)).collect();
+    let unseen: Vec<&str> = may_know.into_iter().filter(|mark| !seen.contains(mark)).collect();
     assert_eq!(unseen, Vec::<&str>::new(), "marks that nobody can see prove nothing");
+    // Secrets are in no row, that of the ledger included, and in no file.
+    let lies_in = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+    let mut is_looked_at = false;
+    for name in ["atomicqms.db", "atomicqms.db-wal"] {
+        let bytes = std::fs::read(api.data_dir().join(name)).unwrap_or_default();
+        is_looked_at |= lies_in(&bytes, &mark("mirror"));
+        for secret in SECRETS {
+            assert!(!lies_in(&bytes, &mark(secret)), "{secret} lies in {name}");
+        }
+    }
+    assert!(is_looked_at, "these are the files");
     api.finish().await;
 }

@@ -114,6 +114,11 @@ impl Api {
         self.server.are_mirrors_idle()
     }
 
+    /// How many mirrors will be looked at by themselves within a time, and are not due yet. Units: milliseconds.
+    pub(in crate::http::api) async fn count_waiting_mirrors(&self, within_ms: i64) -> i64 {
+        self.server.count_waiting_mirrors(within_ms)
+    }
+
     /// How many events the ledger has beside those of one action.
     pub(in crate::http::api) async fn count_events_but(&self, action: &str) -> usize {
         self.server.count_events_but(action)

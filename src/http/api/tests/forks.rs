@@ -313,6 +313,103 @@ async fn a_fork_follows_its_source() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn forks_of_forks_stay_relatives_whatever_becomes_of_those_between() {
+    let api = Api::start().await;
+    push_source(&api, false).await;
+    api.account("cleo").await;
+    api.post("/repos/ada/sop/forks", &api.header_of("cleo"), json!({})).await.expect(202);
+    api.post("/repos/ada/sop/forks", &api.bob(), json!({ "name": "first" })).await.expect(202);
+    // A long line: two accounts take turns, each fork is made of the one before.
+    let mut line = vec!["cleo/sop".to_owned()];
+    for number in 0..67 {
+        let (owner, auth) = if number % 2 == 0 { ("bob", api.bob()) } else { ("ada", api.ada()) };
+        let name = format!("f{number}");
+        let path = format!("/repos/{}/forks", line[line.len() - 1]);
+        api.post(&path, &auth, json!({ "name": name })).await.expect(202);
+        line.push(format!("{owner}/{name}"));
+    }
+    let last = line.last().unwrap().clone();
+    let compare = async |repo: &str, with: &str, auth: &str| {
+        api.get(&format!("/repos/{repo}/compare/main...{with}:main"), auth).await.status()
+    };
+    assert_eq!(compare("ada/sop", &last, "").await, 200);
+    assert_eq!(compare(&last, "ada/sop", "").await, 200);
+    // Of the many of one owner it is the first that the caller may read.
+    api.patch("/repos/bob/first", &api.bob(), json!({ "private": true })).await.expect(200);
+    for fork in ["bob/first", "bob/f0"] {
+        let path = format!("/repos/{fork}/contents/own");
+        let body = json!({ "content": "eA==", "branch": "main", "new_branch": "own" });
+        api.post(&path, &api.bob(), body).await.expect(201);
+    }
+    let home = async |auth: &str| {
+        let found = api.get("/repos/cleo/sop/compare/v1...bob:own", auth).await.expect(200).json;
+        let url = found["commits"][0]["url"].as_str().unwrap().to_owned();
+        url.split("/repos/").nth(1).unwrap().split("/git").next().unwrap().to_owned()
+    };
+    assert_eq!(home("").await, "bob/f0");
+    assert_eq!(home(&api.bob()).await, "bob/first");
+    assert_eq!(compare("ada/sop", "bob/first", "").await, 404);
+    // Without the origin, and without one between, they still have one history; whoever comes later belongs to them.
+    for gone in ["ada/sop", "ada/f5"] {
+        api.delete(&format!("/repos/{gone}"), &api.ada()).await.expect(204);
+    }
+    assert_eq!(api.get("/repos/bob/f6", "").await.json["fork"], false);
+    for (one, other) in [("cleo/sop", "bob/f4"), ("bob/f4", "bob/f6"), (last.as_str(), "cleo/sop")] {
+        assert_eq!(compare(one, other, "").await, 200, "{one} {other}");
+    }
+    api.post("/repos/bob/f6/forks", &api.header_of("cleo"), json!({ "name": "late" })).await.expect(202);
+    assert_eq!(compare("bob/f4", "cleo/late", "").await, 200);
+    api.repository("cleo", "stranger", false).await;
+    assert_eq!(compare("bob/f4", "cleo/stranger", "").await, 404);
+    api.finish().await;
+}
+
+/// A connection that has the database's one lock for writing.
+fn lock_for_writing(api: &Api) -> rusqlite::Connection {
+    #[expect(clippy::disallowed_methods, reason = "a test stands between a request and its commit")]
+    let rows = rusqlite::Connection::open(api.data_dir().join("atomicqms.db")).unwrap();
+    rows.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    rows.execute_batch("BEGIN IMMEDIATE").unwrap();
+    rows
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_not_be_read_any_more_does_not_land() {
+    let api = Api::start().await;
+    let dir = pair(&api, true).await;
+    let at = dir.path();
+    // More than stays in memory, so that there is a file once the source was read.
+    let noise: String = (0_u64..200_000).map(|n| format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    commit(at, "large.txt", &noise).await;
+    git(at, &["push", "--quiet", "origin", "main"]).await;
+    let before = api.get("/repos/bob/sop/branches/main", &api.bob()).await.expect(200).json["commit"]["id"].clone();
+    let rows = lock_for_writing(&api);
+    let objects = api.data_dir().join("git/repositories/bob/sop.git/objects");
+    let revoke = async move {
+        let is_written = || {
+            let mut names = std::fs::read_dir(&objects).unwrap().map(|entry| entry.unwrap().file_name());
+            names.any(|name| name.to_string_lossy().starts_with("incoming-"))
+        };
+        while !is_written() {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        rows.execute_batch(
+            "DELETE FROM collaboration WHERE repo_id IN (SELECT id FROM repository WHERE owner_id = (SELECT id FROM users WHERE login = 'ada')); COMMIT",
+        )
+        .unwrap();
+    };
+    let bob = api.bob();
+    let follow = api.post("/repos/bob/sop/merge-upstream", &bob, json!({}));
+    let (answer, ()) = tokio::join!(follow, revoke);
+    let answer = answer.expect(404);
+    assert!(!answer.text().contains("ada"), "{}", answer.text());
+    let after = api.get("/repos/bob/sop/branches/main", &api.bob()).await.expect(200).json["commit"]["id"].clone();
+    assert_eq!(before, after);
+    api.get("/repos/ada/sop", &api.bob()).await.expect(404);
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_default_branch_of_another_name_is_followed() {
     let api = Api::start().await;
     let dir = pair(&api, false).await;

@@ -15,6 +15,7 @@ pub(super) fn allow_itself(config: &mut Config) {
     config.outbound.allowed_networks = vec!["127.0.0.0/8".parse().unwrap()];
     config.outbound.allow_http = true;
     config.mirrors.min_interval_seconds = 60;
+    config.mirrors.min_asked_seconds = 0;
 }
 
 /// Takes over a repository of the same server as `ada`, with her password.
@@ -146,8 +147,22 @@ async fn a_failure_is_told_once_and_so_is_its_end() {
     assert_eq!(failed.len(), 1, "{failed:?}");
     assert_eq!(failed[0]["reason"], "the remote lists no branch any more; nothing was removed here");
     assert_eq!(tip(&api, "ada/copy", "main").await, before);
-    let row = api.rows().await.into_iter().find(|row| row.starts_with("mirror:")).unwrap();
-    assert!(row.contains("lists no branch any more"), "{row}");
+    let shown = api.get("/repos/ada/copy/mirror", &ada).await.expect(200).json;
+    assert_eq!(shown["last_error"], failed[0]["reason"]);
+    let told = ["failures", "has_credentials", "is_import", "is_running", "mirror_interval", "enable_prune", "refused"];
+    assert_eq!(
+        told.map(|field| shown[field].clone()),
+        [json!(3), json!(true), json!(false), json!(false), json!("8h0m0s"), json!(true), json!([])]
+    );
+    assert!(shown["last_success_at"].as_str() <= shown["failing_since"].as_str(), "{shown}");
+    assert!(shown["failing_since"].as_str() < shown["next_at"].as_str(), "{shown}");
+    assert_eq!(shown["remote_url"].as_str().unwrap(), format!("{}ada/source.git", api.root_url()));
+    // For who administers it: it says where the remote is, which others may not know.
+    api.put("/repos/ada/copy/collaborators/bob", &ada, json!({ "permission": "write" })).await.expect(204);
+    api.get("/repos/ada/copy/mirror", &api.bob()).await.expect(403);
+    api.put("/repos/ada/copy/collaborators/bob", &ada, json!({ "permission": "admin" })).await.expect(204);
+    api.get("/repos/ada/copy/mirror", &api.bob()).await.expect(200);
+    api.get("/repos/ada/source/mirror", &ada).await.expect(400);
     api.delete("/repos/ada/source", &ada).await.expect(204);
     sync(&api, "ada/copy").await;
     api.patch("/repos/ada/elsewhere", &ada, json!({ "name": "source" })).await.expect(200);
@@ -158,6 +173,138 @@ async fn a_failure_is_told_once_and_so_is_its_end() {
         (api.events("repository.mirror_fail").await.len(), api.events("repository.mirror_recover").await.len()),
         (1, 1)
     );
+    let shown = api.get("/repos/ada/copy/mirror", &ada).await.expect(200).json;
+    assert_eq!(
+        [&shown["failures"], &shown["last_error"], &shown["failing_since"]],
+        [&json!(0), &json!(""), &Value::Null]
+    );
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_of_this_server_counts_too() {
+    let api = Api::start_tuned(allow_itself).await;
+    let ada = api.ada();
+    api.post("/user/repos", &ada, json!({ "name": "source", "auto_init": true })).await.expect(201);
+    migrate(&api, "ada/source", "copy", json!({ "mirror": true, "mirror_interval": "0" })).await.expect(201);
+    // More than stays in memory, and no place to write it to.
+    let dir = TempDir::new().unwrap();
+    let (at, url) = (dir.path(), api.git_url("ada", "ada/source"));
+    git(at, &["clone", "--quiet", &url, "."]).await;
+    let noise: String = (0_u64..200_000).map(|n| format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    std::fs::write(at.join("large"), &noise).unwrap();
+    git(at, &["add", "."]).await;
+    git(at, &["commit", "--quiet", "-m", "Large"]).await;
+    git(at, &["push", "--quiet", &url, "HEAD:main"]).await;
+    let objects = api.data_dir().join("git/repositories/ada/copy.git/objects");
+    let away = objects.with_extension("away");
+    std::fs::rename(&objects, &away).unwrap();
+    let state = async || {
+        let row = api.rows().await.into_iter().find(|row| row.starts_with("mirror:")).unwrap();
+        (row.contains("this server failed; its log says more"), api.events("repository.mirror_fail").await.len())
+    };
+    for _ in 0..2 {
+        sync(&api, "ada/copy").await;
+        assert_eq!(state().await, (true, 1));
+    }
+    let waits = api.count_waiting_mirrors(60_000).await;
+    assert_eq!(waits, 1, "it is tried again by itself, the third time after a minute");
+    std::fs::rename(&away, &objects).unwrap();
+    sync(&api, "ada/copy").await;
+    assert_eq!(state().await, (false, 1));
+    assert_eq!(api.events("repository.mirror_recover").await.len(), 1);
+    assert_eq!(tip(&api, "ada/copy", "main").await, tip(&api, "ada/source", "main").await);
+    // An import is given up after so many tries, whoever is to blame, and also when none of them came to where that is noted.
+    migrate(&api, "ada/source", "other", json!({ "mirror": true })).await.expect(201);
+    let set = |name: &str, failures: i64| {
+        #[expect(clippy::disallowed_methods, reason = "a test makes a past")]
+        let rows = rusqlite::Connection::open(api.data_dir().join("atomicqms.db")).unwrap();
+        rows.busy_timeout(Duration::from_secs(10)).unwrap();
+        let sql =
+            "UPDATE mirror SET is_once = 1, failures = ?1 WHERE repo_id = (SELECT id FROM repository WHERE name = ?2)";
+        rows.execute(sql, rusqlite::params![failures, name]).unwrap();
+    };
+    std::fs::rename(&objects, &away).unwrap();
+    set("copy", 7);
+    set("other", 8);
+    std::fs::write(at.join("large"), noise.replace('a', "b")).unwrap();
+    git(at, &["commit", "--quiet", "--all", "-m", "Another"]).await;
+    git(at, &["push", "--quiet", &url, "HEAD:main"]).await;
+    for name in ["copy", "other"] {
+        sync(&api, &format!("ada/{name}")).await;
+        api.get(&format!("/repos/ada/{name}"), &ada).await.named(name).expect(404);
+    }
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mirrors_of_accounts_that_are_shut_out_rest() {
+    let api = Api::start_tuned(allow_itself).await;
+    let (ada, bob, admin) = (api.ada(), api.bob(), api.admin());
+    api.post("/user/repos", &ada, json!({ "name": "source", "auto_init": true })).await.expect(201);
+    api.post("/orgs", &bob, json!({ "username": "acme" })).await.expect(201);
+    let url = format!("{}ada/source.git", api.root_url());
+    for owner in ["bob", "acme"] {
+        let body = json!({ "clone_addr": url, "repo_name": "copy", "repo_owner": owner, "mirror": true });
+        api.post("/repos/migrate", &bob, body).await.expect(201);
+        api.put(&format!("/repos/{owner}/copy/collaborators/ada"), &bob, json!({ "permission": "write" }))
+            .await
+            .expect(204);
+    }
+    for (field, shut, open) in [("active", false, true), ("prohibit_login", true, false)] {
+        let before = tip(&api, "bob/copy", "main").await;
+        let edit = |value: bool| json!({ "source_id": 0, "login_name": "bob", field: value });
+        api.patch("/admin/users/bob", &admin, edit(shut)).await.expect(200);
+        let path = format!("/repos/ada/source/contents/{field}");
+        api.post(&path, &ada, json!({ "content": base64(field) })).await.expect(201);
+        for owner in ["bob", "acme"] {
+            sync(&api, &format!("{owner}/copy")).await;
+        }
+        let now = tip(&api, "ada/source", "main").await;
+        assert_eq!(tip(&api, "bob/copy", "main").await, before, "{field}");
+        assert_eq!(tip(&api, "acme/copy", "main").await, now, "an organization signs in nowhere: {field}");
+        api.patch("/admin/users/bob", &admin, edit(open)).await.expect(200);
+        sync(&api, "bob/copy").await;
+        assert_eq!(tip(&api, "bob/copy", "main").await, now, "{field}");
+    }
+    assert!(api.events("repository.mirror_fail").await.is_empty(), "nobody waits for it");
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_rules_refuse_takes_nothing_down_with_it() {
+    let api = Api::start_tuned(allow_itself).await;
+    let ada = api.ada();
+    api.post("/user/repos", &ada, json!({ "name": "source", "auto_init": true })).await.expect(201);
+    migrate(&api, "ada/source", "copy", json!({ "mirror": true })).await.expect(201);
+    let body = json!({ "rule_name": "a*", "enable_push": false });
+    api.post("/repos/ada/copy/branch_protections", &ada, body).await.expect(201);
+    // More branches than land at once, all of a commit that is new, and only the last one is not refused.
+    let dir = TempDir::new().unwrap();
+    let (at, url) = (dir.path(), api.git_url("ada", "ada/source"));
+    git(at, &["clone", "--quiet", &url, "."]).await;
+    std::fs::write(at.join("new"), "new").unwrap();
+    git(at, &["add", "."]).await;
+    git(at, &["commit", "--quiet", "-m", "New"]).await;
+    let specs: Vec<String> = (0..1000).map(|number| format!("HEAD:refs/heads/a{number:04}")).collect();
+    let mut push = vec!["push", "--quiet", &url, "HEAD:refs/heads/z"];
+    push.extend(specs.iter().map(String::as_str));
+    git(at, &push).await;
+    sync(&api, "ada/copy").await;
+    assert_eq!(tip(&api, "ada/copy", "z").await, tip(&api, "ada/source", "z").await);
+    let refused = api.events("git.ref_refused").await;
+    assert_eq!(refused.len(), 1000);
+    let is_by_rule = |event: &Value| event["reason"].as_str().unwrap().starts_with("Not allowed to push to protected");
+    assert!(refused.iter().all(is_by_rule), "{:?}", refused.last());
+    let shown = api.get("/repos/ada/copy/mirror", &ada).await.expect(200).json;
+    assert!(shown["refused"][0].as_str().unwrap().starts_with("refs/heads/a0000 "), "{}", shown["refused"][0]);
+    assert!(api.events("repository.mirror_fail").await.is_empty());
+    // Asked again, nothing is told again, and what was refused lands when the rule is gone.
+    sync(&api, "ada/copy").await;
+    assert_eq!(api.events("git.ref_refused").await.len(), 1000);
+    api.delete("/repos/ada/copy/branch_protections/a*", &ada).await.expect(204);
+    sync(&api, "ada/copy").await;
+    assert_eq!(tip(&api, "ada/copy", "a0999").await, tip(&api, "ada/source", "z").await);
     api.finish().await;
 }
 

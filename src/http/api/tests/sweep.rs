@@ -100,6 +100,7 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("generateRepo", [404, 404, 422, 422]),
     ("repoMigrate", [401, 422, 422, 422]),
     ("repoMirrorSync", [404, 404, 403, 400]),
+    ("repoGetMirror", [404, 404, 403, 400]),
     ("repoTransfer", [404, 404, 403, 422]),
     ("acceptRepoTransfer", [401, 404, 404, 404]),
     ("rejectRepoTransfer", [401, 404, 404, 404]),

@@ -232,6 +232,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("repoMigrate", Account, WR, &[422]),
     // It is no mirror; what is asked of those is in tests of their own.
     rule("repoMirrorSync", WRITES, WR, &[400]),
+    rule("repoGetMirror", ADMINISTERS, RR, &[400]),
     rule("repoTransfer", OWNS, WR, &[422]),
     rule("acceptRepoTransfer", Recipient, WR, &[202]),
     rule("rejectRepoTransfer", RecipientOrOwner, WR, &[200]),
