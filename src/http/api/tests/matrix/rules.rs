@@ -309,6 +309,12 @@ pub(super) const RULES: &[Rule] = &[
     rule("repoDeleteReleaseAttachment", WRITES, WR, &[204]),
     rule("releaseDownload", READS, RR, &[200]),
     rule("attachmentDownload", READS, RR, &[200]),
+    rule("rawDownload", READS, RR, &[200]),
+    rule("rawDownload#tag", READS, RR, &[200]),
+    rule("rawDownload#commit", READS, RR, &[200]),
+    rule("rawDownload#older", READS, RR, &[200]),
+    rule("mediaDownload", READS, RR, &[200]),
+    rule("archiveDownload", READS, RR, &[200]),
     // Statuses, stars, watches, topics.
     rule("repoListStatuses", READS, RR, &[200]),
     rule("repoCreateStatus", WRITES, WR, &[400]),
