@@ -268,6 +268,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("repoGetContentsList", READS, RR, &[200]),
     rule("repoGetContents", READS, RR, &[200]),
     rule("repoGetContentsExt", READS, RR, &[200]),
+    rule("repoGetContentsExtList", READS, RR, &[200]),
     rule("repoGetFileContents", READS, RR, &[200]),
     rule("repoGetFileContentsPost", READS, RR, &[200]),
     rule("repoGetRawFile", READS, RR, &[200]),
