@@ -1,7 +1,7 @@
 //! A JSON request body of bounded size.
 //!
 //! Owns the size limit, the content type and the words of refusals, which follow Gitea's: `[Field]: reason`. A body is read
-//! only for a caller who has passed the gate: what strangers send costs no memory.
+//! only for a caller who has passed the gate: what strangers send costs no memory. Names of fields count in any case (`field_names.rs`).
 
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
+use super::field_names::AnyCase;
 use crate::access::{Action, Client, Permit};
 use crate::error::{Error, Kind, Result};
 use crate::http::App;
@@ -137,7 +138,7 @@ pub(super) async fn collect(mut body: axum::body::Body, limit: usize, mut lease:
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let read = T::deserialize(&mut json).and_then(|value| json.end().map(|()| value));
+    let read = T::deserialize(AnyCase::body(&mut json)).and_then(|value| json.end().map(|()| value));
     read.map_err(|error| {
         let field = if error.is_data() { find_field::<T>(bytes) } else { String::new() };
         // It may quote what was sent.
@@ -148,7 +149,8 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 
 /// Which field of a body cannot be read, by its Go name: the body is read once more, which only refused ones are worth.
 fn find_field<T: DeserializeOwned>(bytes: &[u8]) -> String {
-    let read = serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_slice(bytes));
+    let read =
+        serde_path_to_error::deserialize::<_, T>(AnyCase::body(&mut serde_json::Deserializer::from_slice(bytes)));
     let Err(error) = read else { return String::new() };
     let mut field = String::new();
     for part in error.path() {
@@ -231,6 +233,7 @@ mod tests {
     fn refusals_name_what_is_wrong() {
         let table = [
             (r#"{"name": 3}"#, "[Name]: invalid type: integer `3`, expected a string at line 1 column 10"),
+            (r#"{"NAME": 3}"#, "[Name]: invalid type"),
             (r#"{"name": "", "clone_url": []}"#, "[CloneURL]: invalid type"),
             (r#"{"name": "", "files": [{}, {"sha": true}]}"#, "[Files[1].SHA]: invalid type"),
             (r#"{"name": "", "units_map": {"repo.code": 1}}"#, "[UnitsMap.Repo.code]: invalid type"),
