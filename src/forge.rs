@@ -164,6 +164,8 @@ pub struct Forge {
     /// Searching code, where there is an index.
     pub code_search: Option<CodeSearch>,
     studio: avatars::Studio,
+    /// Who writes files of a branch next.
+    file_turns: contents::Turns,
     /// Held by whoever renames an account.
     renaming: Arc<tokio::sync::Mutex<()>>,
     jobs: Option<Jobs>,
@@ -216,6 +218,7 @@ impl Forge {
             downloads,
             code_search,
             studio,
+            file_turns: contents::Turns::default(),
             renaming: Arc::default(),
             jobs,
             mails,

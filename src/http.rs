@@ -12,6 +12,7 @@ mod disposition;
 pub mod downloads;
 pub mod error;
 pub mod extract;
+pub mod files;
 pub mod git;
 pub mod health;
 pub mod held;

@@ -3,7 +3,7 @@
 //! Owns the walk, `export-ignore` and `export-subst`, and the formats. Refuses to choose names or to keep what it wrote. Called by the
 //! download pages and the API on a blocking thread.
 //!
-//! A tar equals git's byte for byte; compressed bytes are those of another deflate. The same commit gives the same bytes always. One file
+//! A tar equals git's byte for byte, but for names that could lead elsewhere where it is unpacked (`names.rs`); compressed bytes are those of another deflate. The same commit gives the same bytes always. One file
 //! is in memory at a time; files, sizes and their sum are bounded by [`ArchiveOptions`].
 //!
 //! Source: git-archive(1), pax(1), APPNOTE.TXT of PKWARE.
@@ -12,6 +12,7 @@ mod attributes;
 mod counted;
 mod entry;
 mod eol;
+mod names;
 pub mod remote;
 mod subst;
 mod tar;

@@ -1,11 +1,12 @@
 //! Files changed over the API: one commit of one or many changes, landed as a push.
 //!
-//! Owns branch and parent of the commit, its people, dates and message. What each change does to the tree is `contents/apply.rs`'s, how paths may look
-//! `contents/path.rs`'s. Called by the API.
+//! Owns branch and parent of the commit, its people, dates and message, and that it is made again where the branch has moved meanwhile. What each
+//! change does to the tree is `contents/apply.rs`'s, how paths may look `contents/path.rs`'s, who goes next `contents/turns.rs`'s. Called by the API.
 
 mod apply;
 mod message;
 mod path;
+mod turns;
 
 use std::sync::Arc;
 
@@ -13,17 +14,20 @@ use atomicqms_git::create::commit::{CommitDraft, Ident};
 use atomicqms_git::{ObjectId, View};
 
 pub use self::apply::{Change, Operation};
+pub(super) use self::turns::Turns;
 use super::Forge;
 use super::intake::Intake;
 use super::pushes::Purpose;
 use super::users::recorded_email;
 use super::writing::{self, RefWrite, doer, ref_name};
-use crate::access::Permit;
 use crate::access::action::PushRepository;
+use crate::access::{Caller, Permit, RepoPath};
 use crate::error::{Error, Kind, Result};
 
 /// Most changes in one commit.
 const MAX_CHANGES: usize = 1000;
+/// How often a commit is made while others move its branch.
+const MAX_TRIES: u32 = 16;
 /// Longest message. Units: bytes.
 const MESSAGE_MAX: usize = 64 * 1024;
 
@@ -83,14 +87,14 @@ pub struct Landed {
     pub paths: Vec<String>,
 }
 
-/// Makes a commit.
+/// Makes a commit. Where the branch has moved meanwhile and all that is asked of the files holds there, too, it is made once more on what the branch is then.
 ///
 /// Errors: `NotFound` for a branch or file that does not exist; `Invalid` for paths, names and people that cannot be, a file that exists already, an
-/// id that is not the file's, a new branch that exists; those of [`writing::land`].
+/// id that is not the file's, a new branch that exists; `Conflict` where somebody who was faster changed what this asks for; those of [`writing::land`].
 pub async fn commit_files(
     forge: &Forge,
     intake: &Intake,
-    permit: Permit<PushRepository>,
+    mut permit: Permit<PushRepository>,
     mut new: FileCommit,
 ) -> Result<Landed> {
     if new.changes.is_empty() || new.changes.len() > MAX_CHANGES {
@@ -102,37 +106,97 @@ pub async fn commit_files(
     }
     let repository = permit.subject().repository.clone();
     let handle = forge.open(&repository).await?;
-    let view = handle.view();
-    let place = place(&view, &repository.default_branch, &new)?;
+    let target = place(&handle.view(), &repository.default_branch, &new)?.target;
     let message = message::of(&new)?;
     let (author, committer) = people(forge, &permit, &new)?;
     let message = if new.signs_off { message::signed_off(message, &committer) } else { message };
     let paths: Vec<String> = new.changes.iter().map(|change| change.path.clone()).collect();
     let changes = std::mem::take(&mut new.changes);
-    let (mut objects, seen, parent) = (writing::new_objects(&view, intake), Arc::clone(&view), place.parent);
-    let made = writing::on_objects(intake, permit.caller(), move |interrupt| {
-        let root = match parent {
-            Some(id) => Some(CommitDraft::parse(&id, &seen.odb.read(&id)?.data)?.tree),
+    let draft = Arc::new(Draft { changes, author, committer, message });
+
+    let deadline = intake.deadline();
+    let mut turn = forge.file_turns.wait_behind(repository.id, &target, deadline).await;
+    let mut tries_left = MAX_TRIES;
+    let mut faster: Option<Error> = None;
+    loop {
+        let view = handle.view();
+        let made = match place(&view, &repository.default_branch, &new) {
+            Ok(place) => make(intake, permit.caller(), &view, place, &draft).await,
+            Err(error) => Err(error),
+        };
+        let Made { place, commit, pack } = match (made, faster.take()) {
+            (Ok(made), _) => made,
+            // What was asked for was there to be done a moment ago.
+            (Err(error), Some(faster)) if matches!(error.kind(), Kind::Invalid | Kind::NotFound) => return Err(faster),
+            (Err(error), _) => return Err(error),
+        };
+        let name = ref_name("refs/heads/", &place.target)?;
+        let write = RefWrite { name: name.clone(), old: place.old, new: Some(commit) };
+        let caller = permit.caller().clone();
+        let landing = writing::land(forge, intake, permit, handle.clone(), vec![write], Some(pack), Purpose::Move);
+        let error = match landing.await {
+            Ok(()) => return Ok(Landed { commit, branch: place.target, view: handle.view(), paths }),
+            Err(error) => error,
+        };
+        tries_left -= 1;
+        let has_moved = handle.view().refs.get(name.as_str()).map(|found| found.target) != place.old;
+        if error.kind() != Kind::Conflict || !has_moved || tries_left == 0 {
+            return Err(error);
+        }
+        if turn.is_none() {
+            turn = forge.file_turns.wait(repository.id, &target, deadline).await;
+        }
+        if turn.is_none() || deadline.has_passed() {
+            return Err(error);
+        }
+        let path = RepoPath::new(repository.owner.clone(), repository.name.clone());
+        permit = forge.authorize(&caller, PushRepository, &path).await?;
+        // Its name may be another one's by now.
+        if permit.subject().repository.id != repository.id {
+            return Err(error);
+        }
+        faster = Some(error);
+    }
+}
+
+/// What a commit says, wherever it starts.
+struct Draft {
+    changes: Vec<Change>,
+    author: Signing,
+    committer: Signing,
+    message: String,
+}
+
+/// A commit that can land.
+struct Made {
+    place: Place,
+    commit: ObjectId,
+    pack: Vec<u8>,
+}
+
+/// Makes the commit on what the branch is in a view.
+async fn make(intake: &Intake, caller: &Caller, view: &Arc<View>, place: Place, draft: &Arc<Draft>) -> Result<Made> {
+    let mut objects = writing::new_objects(view, intake);
+    let (view, draft) = (Arc::clone(view), Arc::clone(draft));
+    writing::on_objects(intake, caller, move |interrupt| {
+        let root = match place.parent {
+            Some(id) => Some(CommitDraft::parse(&id, &view.odb.read(&id)?.data)?.tree),
             None => None,
         };
-        let tree = apply::apply(&mut objects, root, changes, interrupt)?;
-        let draft = CommitDraft {
-            tree,
-            parents: parent.into_iter().collect(),
-            author: author.ident()?,
-            committer: committer.ident()?,
+        let commit = CommitDraft {
+            tree: apply::apply(&mut objects, root, &draft.changes, interrupt)?,
+            parents: place.parent.into_iter().collect(),
+            author: draft.author.ident()?,
+            committer: draft.committer.ident()?,
             extra_headers: Vec::new(),
             signature: None,
-            message: message.into_bytes(),
+            message: draft.message.clone().into_bytes(),
         };
-        let commit = draft.write(&mut objects)?;
-        Ok((commit, objects.pack(&[commit], interrupt)?))
-    });
-    let (commit, pack) = made.await?;
-    let name = ref_name("refs/heads/", &place.target)?;
-    let write = RefWrite { name, old: place.old, new: Some(commit) };
-    writing::land(forge, intake, permit, handle.clone(), vec![write], Some(pack), Purpose::Move).await?;
-    Ok(Landed { commit, branch: place.target, view: handle.view(), paths })
+        let commit = commit.write(&mut objects)?;
+        let pack = objects.pack(&[commit], interrupt)?;
+        Ok(Made { place, commit, pack })
+    })
+    .await
 }
 
 /// Where a commit starts and lands.

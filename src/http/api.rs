@@ -93,6 +93,7 @@ use super::router::Route;
 pub const OWN_OPERATIONS: &[&str] = &[
     "searchCode",
     "repoGetBlame",
+    "repoGetContentsExtList",
     "repoGetContributors",
     "repoGetCommitActivity",
     "repoGetMirror",
@@ -783,6 +784,14 @@ fn reading_routes() -> Vec<Route> {
         )
         .about("Gets the metadata and contents (if a file) of an entry in a repository, or a list of entries if a dir")
         .query(&[contents::REF]),
+        Route::api(
+            Method::GET,
+            "/api/v1/repos/{owner}/{repo}/contents-ext",
+            "repoGetContentsExtList",
+            contents::repo_get_contents_ext_list,
+        )
+        .about("The extended \"contents\" API for the root dir")
+        .query(&[contents::REF, contents::INCLUDES]),
         Route::api(
             Method::GET,
             "/api/v1/repos/{owner}/{repo}/contents-ext/{*filepath}",

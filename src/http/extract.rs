@@ -6,6 +6,7 @@
 pub mod body;
 pub mod caller;
 pub mod connection;
+mod field_names;
 pub mod form;
 pub mod multipart;
 pub mod names;

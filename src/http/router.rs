@@ -12,7 +12,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::api::spec::{self, Described, Operation, Queries};
 use super::middleware::context::RequestContext;
-use super::{App, account_pages, api, avatars, downloads, git, health, metrics, page};
+use super::{App, account_pages, api, avatars, downloads, files, git, health, metrics, page};
 
 /// Which shape answers and errors of a route have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -97,6 +97,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(avatars::routes());
     routes.extend(spec::routes());
     routes.extend(downloads::routes());
+    routes.extend(files::routes());
     routes.extend(git::routes());
     routes
 }

@@ -17,6 +17,9 @@ pub enum Visibility {
 }
 
 impl Visibility {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Public, Self::Limited, Self::Private];
+
     /// The name Gitea gives it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -28,7 +31,7 @@ impl Visibility {
 
     /// Reads a name given by [`Self::as_str`].
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Public, Self::Limited, Self::Private].into_iter().find(|visibility| visibility.as_str() == name)
+        Self::ALL.into_iter().find(|visibility| visibility.as_str() == name)
     }
 }
 
@@ -45,6 +48,9 @@ pub enum DiffViewStyle {
 }
 
 impl DiffViewStyle {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Unset, Self::Unified, Self::Split];
+
     /// The name Gitea gives it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -56,7 +62,7 @@ impl DiffViewStyle {
 
     /// Reads a name given by [`Self::as_str`].
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Unset, Self::Unified, Self::Split].into_iter().find(|style| style.as_str() == name)
+        Self::ALL.into_iter().find(|style| style.as_str() == name)
     }
 }
 

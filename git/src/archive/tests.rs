@@ -155,6 +155,48 @@ fn the_other_formats_hold_the_same() {
 }
 
 #[test]
+fn no_name_leads_out_of_the_place_where_it_is_unpacked() {
+    let repo = TestRepo::new();
+    let blob = repo.git_with(&["hash-object", "-w", "--stdin"], b"evil\n");
+    let blob = blob.trim();
+    let inner = repo.git_with(&["mktree"], format!("100644 blob {blob}\tc\\d\n").as_bytes());
+    let inner = inner.trim();
+    let names = ["..\\\\..\\\\evil.txt", "C:\\\\evil", "a\\\\b", "a_b", "z.txt"];
+    let mut tree: String = names.iter().map(|name| format!("100644 blob {blob}\t\"{name}\"\n")).collect();
+    tree.push_str(&format!("040000 tree {inner}\t\"..\\\\up\"\n040000 tree {inner}\t..  \n"));
+    let tree = id_from_hex(repo.git_with(&["mktree"], tree.as_bytes()).trim().as_bytes()).unwrap();
+    let odb = repo.odb();
+    let found = entries(&archive(&odb, &tree, &with(ArchiveFormat::Zip, "np/")));
+    let found: Vec<String> = found.keys().map(|name| String::from_utf8(name.clone()).unwrap()).collect();
+    let expected = [
+        "np/",
+        "np/.._.._evil.txt",
+        "np/.._up/",
+        "np/.._up/c_d",
+        "np/C__evil",
+        "np/__  /",
+        "np/__  /c_d",
+        "np/a_b",
+        "np/a_b~2",
+        "np/z.txt",
+    ];
+    assert_eq!(found, expected);
+    // What is no divider in a tar stays, unless it would do harm where it is one.
+    let tar = archive(&odb, &tree, &with(ArchiveFormat::Tar, "np/"));
+    let blocks: Vec<&[u8]> = tar.chunks(512).collect();
+    let has = |name: &str| blocks.iter().any(|block| block.starts_with(format!("{name}\0").as_bytes()));
+    for name in ["np/.._.._evil.txt", "np/.._up/c\\d", "np/C__evil", "np/a\\b", "np/a_b", "np/__  /c\\d"] {
+        assert!(has(name), "{name}");
+    }
+    assert!(!has("np/..\\..\\evil.txt") && !has("np/C:\\evil") && !has("np/a_b~2"));
+    // Some of it, by its own names.
+    let mut options = with(ArchiveFormat::Zip, "");
+    options.paths = vec![b"..\\up/c\\d".to_vec()];
+    let found = entries(&archive(&odb, &tree, &options));
+    assert_eq!(found.keys().map(Vec::as_slice).collect::<Vec<_>>(), [&b".._up/"[..], b".._up/c_d"]);
+}
+
+#[test]
 fn a_zip_with_many_entries_has_64_bit_ends() {
     let mut out = Vec::new();
     let mut zip = zip::ZipWriter::new(&mut out, 1_700_000_000, None, &CALM);

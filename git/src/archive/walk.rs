@@ -6,10 +6,11 @@
 use std::{borrow::Cow, sync::atomic::AtomicBool};
 
 use super::{
-    ArchiveOptions,
+    ArchiveFormat, ArchiveOptions,
     attributes::{Attributes, MAX_FILE_BYTES, Rules},
     entry::{Entry, EntryKind, EntryWriter},
     eol,
+    names::renamed,
     subst::substitute,
 };
 use crate::{
@@ -24,15 +25,43 @@ use crate::{
 
 /// What is still to be done, the next step last.
 enum Step {
-    Enter { path: Vec<u8>, id: ObjectId },
+    Enter { path: Path, id: ObjectId },
     Leave,
-    File { path: Vec<u8>, mode: FileMode, id: ObjectId },
+    File { path: Path, mode: FileMode, id: ObjectId },
+}
+
+/// A path in the tree, and what it is called in the archive where that is something else.
+struct Path {
+    own: Vec<u8>,
+    shown: Option<Vec<u8>>,
+}
+
+impl Path {
+    fn shown(&self) -> &[u8] {
+        self.shown.as_deref().unwrap_or(&self.own)
+    }
+
+    /// The path of an entry, `name` with another name where it has one. A directory ends in a slash.
+    fn join(directory: &Path, name: &[u8], other: Option<&Vec<u8>>) -> Path {
+        let shown = match (&directory.shown, other) {
+            (None, None) => None,
+            _ => Some([directory.shown(), other.map_or(name, |other| other)].concat()),
+        };
+        Path { own: [&directory.own[..], name].concat(), shown }
+    }
+
+    fn end_in_slash(&mut self) {
+        self.own.push(b'/');
+        if let Some(shown) = &mut self.shown {
+            shown.push(b'/');
+        }
+    }
 }
 
 /// A directory on the way to the current entry.
 struct Open {
     /// Ends in a slash.
-    path: Vec<u8>,
+    path: Path,
     id: ObjectId,
     /// Whether its own entry is out; it waits for the first file below.
     is_written: bool,
@@ -69,12 +98,12 @@ impl<'a> Walk<'a> {
             out.write(&Entry { path, kind: EntryKind::Directory, id: tree, data: b"" })?;
         }
         let mut steps = Vec::new();
-        self.expand(&[], tree, &mut steps)?;
+        self.expand(&Path { own: Vec::new(), shown: None }, tree, &mut steps)?;
         while let Some(step) = steps.pop() {
             check_interrupt(self.interrupt)?;
             match step {
                 Step::Enter { path, id } => {
-                    if self.attributes.of(&path, self.interrupt)?.is_set(b"export-ignore") {
+                    if self.attributes.of(&path.own, self.interrupt)?.is_set(b"export-ignore") {
                         continue;
                     }
                     steps.push(Step::Leave);
@@ -92,25 +121,27 @@ impl<'a> Walk<'a> {
     }
 
     /// Reads a directory, whose path is empty or ends in a slash, and puts what it holds on the stack.
-    fn expand(&mut self, directory: &[u8], id: ObjectId, steps: &mut Vec<Step>) -> Result<()> {
+    fn expand(&mut self, directory: &Path, id: ObjectId, steps: &mut Vec<Step>) -> Result<()> {
         let data = read(self.odb, id, Kind::Tree)?;
+        let keeps_backslashes = self.options.format != ArchiveFormat::Zip;
+        let others = renamed(TreeEntries::new(&data).map(|entry| entry.name), keeps_backslashes);
         let from = steps.len();
         let mut entries = TreeEntries::new(&data);
         let mut rules = None;
         for entry in entries.by_ref() {
-            let mut path = [directory, entry.name].concat();
+            let mut path = Path::join(directory, entry.name, others.get(entry.name));
             let mode = FileMode::of_entry(entry.mode);
             if entry.name == b".gitattributes" && mode.is_some_and(FileMode::is_regular) {
                 rules = Some(entry.id);
             }
             match mode {
-                None if leads_to_selected(&self.options.paths, &path) => {
-                    path.push(b'/');
-                    self.budget.take(&path)?;
+                None if leads_to_selected(&self.options.paths, &path.own) => {
+                    path.end_in_slash();
+                    self.budget.take(&path.own)?;
                     steps.push(Step::Enter { path, id: entry.id });
                 }
-                Some(mode) if is_selected(&self.options.paths, &path) => {
-                    self.budget.take(&path)?;
+                Some(mode) if is_selected(&self.options.paths, &path.own) => {
+                    self.budget.take(&path.own)?;
                     steps.push(Step::File { path, mode, id: entry.id });
                 }
                 _ => {}
@@ -123,24 +154,26 @@ impl<'a> Walk<'a> {
             new.reverse();
         }
         let rules = match rules {
-            Some(id) if self.size(id)? <= MAX_FILE_BYTES => Rules::parse(directory, &read(self.odb, id, Kind::Blob)?),
+            Some(id) if self.size(id)? <= MAX_FILE_BYTES => {
+                Rules::parse(&directory.own, &read(self.odb, id, Kind::Blob)?)
+            }
             _ => Rules::default(),
         };
         self.attributes.enter(rules)
     }
 
-    fn file(&mut self, path: &[u8], mode: FileMode, id: ObjectId, out: &mut dyn EntryWriter) -> Result<()> {
-        let found = self.attributes.of(path, self.interrupt)?;
+    fn file(&mut self, path: &Path, mode: FileMode, id: ObjectId, out: &mut dyn EntryWriter) -> Result<()> {
+        let found = self.attributes.of(&path.own, self.interrupt)?;
         if found.is_set(b"export-ignore") {
             return Ok(());
         }
         let prefix = &self.options.prefix;
         for directory in self.open.iter_mut().filter(|directory| !directory.is_written) {
             directory.is_written = true;
-            let path = [&prefix[..], &directory.path].concat();
+            let path = [&prefix[..], directory.path.shown()].concat();
             out.write(&Entry { path: &path, kind: EntryKind::Directory, id: directory.id, data: b"" })?;
         }
-        let mut path = [&prefix[..], path].concat();
+        let mut path = [&prefix[..], path.shown()].concat();
         if mode == FileMode::SUBMODULE {
             path.push(b'/');
             return out.write(&Entry { path: &path, kind: EntryKind::Directory, id, data: b"" });

@@ -47,7 +47,7 @@ pub struct Change {
 pub(super) fn apply(
     objects: &mut NewObjects,
     mut root: Option<ObjectId>,
-    changes: Vec<Change>,
+    changes: &[Change],
     interrupt: &AtomicBool,
 ) -> Result<ObjectId> {
     for change in changes {
@@ -59,15 +59,16 @@ pub(super) fn apply(
 fn apply_one(
     objects: &mut NewObjects,
     root: Option<&ObjectId>,
-    change: Change,
+    change: &Change,
     interrupt: &AtomicBool,
 ) -> Result<ObjectId> {
     let Change { operation, path, from_path, sha, content } = change;
-    let from = from_path.filter(|from| *from != path && operation != Operation::Delete);
-    let source = from.as_deref().unwrap_or(&path);
+    let operation = *operation;
+    let from = from_path.as_deref().filter(|from| *from != path.as_str() && operation != Operation::Delete);
+    let source = from.unwrap_or(path);
     let before = find(objects, root, source)?;
     if operation == Operation::Create && before.is_some() && from.is_none() {
-        return Err(exists(&path));
+        return Err(exists(path));
     }
     let is_new = matches!(operation, Operation::Create) || (operation == Operation::Upload && before.is_none());
     let before = match before {
@@ -78,22 +79,23 @@ fn apply_one(
         found => found,
     };
     check_id(operation, sha.as_deref(), before.as_ref())?;
-    if from.is_some() && find(objects, root, &path)?.is_some() {
-        return Err(exists(&path));
+    if from.is_some() && find(objects, root, path)?.is_some() {
+        return Err(exists(path));
     }
     let mode = before.map_or(Mode::File, |item| item.mode);
-    let content = match (operation, content) {
+    // It is kept, because it may be written once more.
+    let content = match (operation, content.as_ref()) {
         (Operation::Rename, Some(content)) if content.is_empty() => None,
         (_, content) => content,
     };
     let after = match (operation, content, before) {
         (Operation::Delete, _, _) => None,
-        (_, Some(content), _) => Some(Item { mode, id: objects.write(ObjectKind::Blob, content)? }),
+        (_, Some(content), _) => Some(Item { mode, id: objects.write(ObjectKind::Blob, content.clone())? }),
         (Operation::Rename, None, Some(item)) => Some(item),
         (Operation::Rename, None, None) => return Err(Error::broken("a file to be renamed was not looked for")),
         (_, None, _) => Some(Item { mode, id: objects.write(ObjectKind::Blob, Vec::new())? }),
     };
-    let root = match &from {
+    let root = match from {
         Some(from) => Some(edit_tree(objects, root, &[(from.as_bytes(), Edit::Remove)], interrupt)?),
         None => root.copied(),
     };

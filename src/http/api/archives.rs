@@ -1,4 +1,4 @@
-//! Archives of a commit: zip, tar.gz and bundle, streamed as they are made.
+//! Archives of a commit: zip, tar.gz and bundle, streamed as they are made, in the API and at the addresses that its answers name (`http/files.rs`).
 
 use std::io::Write;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use atomicqms_git::bundle::{self, BundleSpec};
 use atomicqms_git::{ObjectId, Ref, RefName, RefTable, View};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 
 use super::git_path::{clean_path, find_commit};
 use super::lookup::{self, Answer};
@@ -27,7 +27,7 @@ use crate::model::Repository;
 use crate::transport::stream::stream;
 
 /// Query of `repoGetArchive`.
-pub(super) const PATHS: &[Query] = &[Query::texts("path", "only these files and directories")];
+pub(in crate::http) const PATHS: &[Query] = &[Query::texts("path", "only these files and directories")];
 
 /// Most paths that one archive may be limited to.
 const MAX_PATHS: usize = 100;
@@ -79,17 +79,41 @@ pub async fn repo_get_archive(
     uri: Uri,
     asked: HeaderMap,
 ) -> Answer<File> {
-    let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
-    let (revision, form) = Form::of_name(&name)?;
-    let paths = paths_of(&params)?;
+    serve(&app, &caller, &path, &uri, Asked { name, params, headers: asked }).await.map(File)
+}
+
+/// A request for an archive.
+#[derive(Debug)]
+pub(in crate::http) struct Asked {
+    /// A revision with the ending of a form.
+    pub(in crate::http) name: String,
+    /// May name paths.
+    pub(in crate::http) params: Params,
+    /// What the client says of conditions.
+    pub(in crate::http) headers: HeaderMap,
+}
+
+/// Answers an archive.
+///
+/// Errors: those of the gate; `NotFound`; `Malformed` for another form; `Moved` for whoever may read it and used a former name of the repository.
+pub(in crate::http) async fn serve(
+    app: &App,
+    caller: &Caller,
+    path: &RepoPath,
+    uri: &Uri,
+    asked: Asked,
+) -> Answer<Response> {
+    let repository = lookup::repository(app, caller, action::ReadCode, path, uri).await?.into_subject().repository;
+    let (revision, form) = Form::of_name(&asked.name)?;
+    let paths = paths_of(&asked.params)?;
     let wanted = revision.to_owned();
     let find = move |view: &View, interrupt: &AtomicBool| Ok(find_commit(view, &wanted, "", interrupt)?.commit);
-    let (commit, place) = lookup::reading(&app, &caller, &repository, find).await?;
+    let (commit, place) = lookup::reading(app, caller, &repository, find).await?;
     drop(place);
-    let headers = headers(&app, &repository, revision, commit, form, &paths)?;
+    let headers = headers(app, &repository, revision, commit, form, &paths)?;
     let etag = headers.get(header::ETAG).and_then(|etag| etag.to_str().ok());
-    if etag.is_some_and(|etag| ranges::is_known(&asked, etag)) {
-        return Ok(File((StatusCode::NOT_MODIFIED, headers).into_response()));
+    if etag.is_some_and(|etag| ranges::is_known(&asked.headers, etag)) {
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
     let view = app.forge.open(&repository).await?.view();
     let prefix = format!("{}/", repository.name.as_str().to_lowercase()).into_bytes();
@@ -105,8 +129,8 @@ pub async fn repo_get_archive(
             write_archive(&view.odb, &commit, &options, out, interrupt)
         }
     };
-    let body = stream(&app, Client::of(&caller), "archive", make).await?;
-    Ok(File((headers, body).into_response()))
+    let body = stream(app, Client::of(caller), "archive", make).await?;
+    Ok((headers, body).into_response())
 }
 
 /// Directories and files that the archive is limited to.

@@ -8,6 +8,7 @@ use super::json::{AddCollaboratorOption, CollaboratorPermissionJson, UserJson};
 use super::lookup::{self, Answer};
 use super::render::Viewer;
 use super::rendered::Listed;
+use super::validate::one_of;
 use crate::access::{Caller, RepoPath, action};
 use crate::error::{Error, Kind, Result};
 use crate::forge::collaborators;
@@ -60,7 +61,7 @@ pub async fn repo_add_collaborator(
     let option = body.read(&app, &permit).await?;
     let name = read_name(&name)?;
     let level = AccessLevel::parse_grant(option.permission.as_deref().unwrap_or_default())
-        .ok_or_else(|| Error::invalid("permission", "[Permission]: In"))?;
+        .ok_or_else(|| one_of("Permission", ["read", "write", "admin"]))?;
     collaborators::put_collaborator(&app.forge, permit, &name, level).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,30 +12,32 @@ pub(super) struct Shown {
     pub(super) content_type: &'static str,
     /// Whether a browser may show it in place.
     pub(super) is_inline: bool,
-    /// Its own `Content-Security-Policy`, where the usual one would not do.
-    pub(super) policy: Option<&'static str>,
+    /// Its `Content-Security-Policy`.
+    pub(super) policy: &'static str,
 }
 
 /// Bytes looked at to tell text from other files, as git does.
 const SNIFFED_BYTES: usize = 8000;
 /// Bytes in which an image of the SVG kind has to begin.
 const SVG_BYTES: usize = 1024;
+/// Nothing is loaded and nothing runs.
+const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
 const SVG_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
 /// Chooses how a file is served.
 pub(super) fn shown(name: &str, data: &[u8]) -> Shown {
-    let inline = |content_type| Shown { content_type, is_inline: true, policy: None };
+    let inline = |content_type| Shown { content_type, is_inline: true, policy: POLICY };
     let found = sniff(data);
     if found.starts_with("image/") {
         return inline(found);
     }
     let head = data.get(..SNIFFED_BYTES).unwrap_or(data);
     if head.contains(&0) {
-        return Shown { content_type: "application/octet-stream", is_inline: false, policy: None };
+        return Shown { content_type: "application/octet-stream", is_inline: false, policy: POLICY };
     }
     let begin = String::from_utf8_lossy(head.get(..SVG_BYTES).unwrap_or(head));
     if name.to_ascii_lowercase().ends_with(".svg") && begin.contains("<svg") {
-        return Shown { policy: Some(SVG_POLICY), ..inline("image/svg+xml") };
+        return Shown { policy: SVG_POLICY, ..inline("image/svg+xml") };
     }
     match std::str::from_utf8(head) {
         Err(error) if error.error_len().is_some() => inline("text/plain"),
@@ -65,7 +67,7 @@ mod tests {
         for (name, data, content_type, is_inline) in table {
             let shown = shown(name, data);
             assert_eq!((shown.content_type, shown.is_inline), (content_type, is_inline), "{name}");
-            assert_eq!(shown.policy.is_some(), content_type == "image/svg+xml");
+            assert!(shown.policy.contains("default-src 'none'") && shown.policy.ends_with("sandbox"), "{name}");
         }
         let cut = [vec![b'a'; SNIFFED_BYTES - 1], "ü".as_bytes().to_vec()].concat();
         assert_eq!(shown("a", &cut).content_type, text);

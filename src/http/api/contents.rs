@@ -75,10 +75,32 @@ pub async fn repo_get_contents_ext(
     params: Params,
     uri: Uri,
 ) -> Answer<Rendered<ContentsExtJson>> {
-    let repository = lookup::repository(&app, &caller, action::ReadCode, &path, &uri).await?.into_subject().repository;
+    contents_ext(&app, &caller, &path, &file, &params, &uri).await
+}
+
+/// `repoGetContentsExtList`: the root, whose address usual clients write without the `.` that Gitea wants.
+pub async fn repo_get_contents_ext_list(
+    State(app): State<App>,
+    caller: Caller,
+    path: RepoPath,
+    params: Params,
+    uri: Uri,
+) -> Answer<Rendered<ContentsExtJson>> {
+    contents_ext(&app, &caller, &path, "", &params, &uri).await
+}
+
+async fn contents_ext(
+    app: &App,
+    caller: &Caller,
+    path: &RepoPath,
+    file: &str,
+    params: &Params,
+    uri: &Uri,
+) -> Answer<Rendered<ContentsExtJson>> {
+    let repository = lookup::repository(app, caller, action::ReadCode, path, uri).await?.into_subject().repository;
     let includes = Includes::parse(params.text("includes"));
-    let asked = Asked { path: clean_path(&file)?, reference: params.text("ref").to_owned(), includes };
-    answer(&app, &caller, repository, move |place| {
+    let asked = Asked { path: clean_path(file)?, reference: params.text("ref").to_owned(), includes };
+    answer(app, caller, repository, move |place| {
         Ok(match place.read(&asked)? {
             Found::One(entry) => ContentsExtJson { file_contents: Some(*entry), dir_contents: None },
             Found::List(list) => ContentsExtJson { file_contents: None, dir_contents: Some(list) },

@@ -132,10 +132,14 @@ impl Listing {
 
 /// The address of the same request under the present name, absolute on the root URL.
 fn present_address(root_url: &str, uri: &Uri, present: &str) -> Result<HeaderValue, Error> {
-    const BEFORE_NAME: &str = "/api/v1/repos/";
-    let rest = uri.path().strip_prefix(BEFORE_NAME).unwrap_or_default();
+    const IN_API: &str = "/api/v1/repos/";
+    // Outside of the API an address begins with the name.
+    let (before_name, rest) = match uri.path().strip_prefix(IN_API) {
+        Some(rest) => (IN_API, rest),
+        None => ("/", uri.path().trim_start_matches('/')),
+    };
     let after_name = rest.splitn(3, '/').nth(2).map_or_else(String::new, |rest| format!("/{rest}"));
-    moved_address(root_url, &format!("{BEFORE_NAME}{present}{after_name}"), uri.query())
+    moved_address(root_url, &format!("{before_name}{present}{after_name}"), uri.query())
 }
 
 /// An address that a caller is sent to, absolute on the root URL.
@@ -158,6 +162,8 @@ mod tests {
         let table = [
             ("/api/v1/repos/ada/old", "http://h/x/api/v1/repos/ada/new"),
             ("/api/v1/repos/ada/old/branches/a/b%20c?q=1", "http://h/x/api/v1/repos/ada/new/branches/a/b%20c?q=1"),
+            ("/ada/old.git/raw/branch/main/a%20b?q=1", "http://h/x/ada/new/raw/branch/main/a%20b?q=1"),
+            ("/ada/old/archive/main.zip?token=secret", "http://h/x/ada/new/archive/main.zip"),
             ("/api/v1/repos/ada/old?token=secret", "http://h/x/api/v1/repos/ada/new"),
             ("/api/v1/repos/ada/old?a=1&access_token=secret&b=2", "http://h/x/api/v1/repos/ada/new?a=1&b=2"),
         ];

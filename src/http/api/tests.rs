@@ -13,6 +13,7 @@ mod collaborators;
 mod commit_statuses;
 mod contents;
 mod declared;
+mod files;
 mod fixture;
 mod follows;
 mod forks;

@@ -24,6 +24,8 @@ use crate::model::{
     NewRepository, NewUser, RepoName, RepositoryPatch, Starter, Unit, UserName, UserPatch, UtcMs, Visibility,
 };
 
+/// The last second that times can have, in words for refusals.
+pub(super) const LAST_TIME: &str = "9999-12-30T22:00:00Z";
 /// Longest free text of a repository. Units: characters.
 const DESCRIPTION_MAX: usize = 2048;
 /// Longest home page address. Units: characters.
@@ -34,6 +36,9 @@ const BRANCH_MAX: usize = 100;
 const EMAIL_MAX: usize = 254;
 /// Longest credentials at another server. Units: characters.
 const SECRET_MAX: usize = 2048;
+/// What another server may be.
+const SERVICES: [&str; 9] =
+    ["git", "github", "gitea", "gitlab", "gogs", "onedev", "gitbucket", "codebase", "codecommit"];
 /// Longest free text of a profile. Units: characters.
 const PROFILE_MAX: usize = 255;
 
@@ -57,6 +62,12 @@ pub fn new_gpg_key(option: CreateGpgKeyOption) -> Result<NewGpgKey> {
 
 pub(super) fn broken(field: &'static str, rule: &str) -> Error {
     Error::invalid(field, format!("[{field}]: {rule}"))
+}
+
+/// Refuses what is none of some texts, and names them.
+pub(super) fn one_of<'a>(field: &'static str, allowed: impl IntoIterator<Item = &'a str>) -> Error {
+    let allowed: Vec<&str> = allowed.into_iter().filter(|text| !text.is_empty()).collect();
+    broken(field, &format!("In: {}", allowed.join(", ")))
 }
 
 pub(super) fn required(field: &'static str, text: &str) -> Result<()> {
@@ -84,7 +95,7 @@ fn branch_name(field: &'static str, name: &str) -> Result<()> {
 }
 
 pub(super) fn visibility(field: &'static str, name: &str) -> Result<Visibility> {
-    Visibility::parse(name).ok_or_else(|| broken(field, "In"))
+    Visibility::parse(name).ok_or_else(|| one_of(field, Visibility::ALL.map(Visibility::as_str)))
 }
 
 /// Gitea answers passwords that are too short with 400, unlike every other field.
@@ -175,7 +186,8 @@ pub fn settings_patch(option: UserSettingsOption) -> Result<UserPatch> {
     ] {
         at_most(field, text.as_deref().unwrap_or_default(), PROFILE_MAX)?;
     }
-    let style = |name: String| DiffViewStyle::parse(&name).ok_or_else(|| broken("DiffViewStyle", "In"));
+    let styles = || one_of("DiffViewStyle", DiffViewStyle::ALL.map(DiffViewStyle::as_str));
+    let style = |name: String| DiffViewStyle::parse(&name).ok_or_else(styles);
     Ok(UserPatch {
         full_name: option.full_name,
         website: option.website,
@@ -284,7 +296,8 @@ fn full_name(text: &str) -> Result<(UserName, RepoName)> {
 
 /// Reads the end of a token's life; what cannot be read must not become a token that lives for ever.
 fn expiry(text: &str) -> Result<UtcMs> {
-    UtcMs::parse_rfc3339(text).ok_or_else(|| Error::invalid("ExpiresAt", "[ExpiresAt]: must be an RFC 3339 time"))
+    UtcMs::parse_rfc3339(text)
+        .ok_or_else(|| broken("ExpiresAt", &format!("must be an RFC 3339 time, until {LAST_TIME}")))
 }
 
 /// Reads `CreateRepoOption`.
@@ -435,11 +448,10 @@ pub fn migration(option: MigrateRepoOption) -> Result<(NewRepository, Wanted)> {
     required("RepoName", &option.repo_name)?;
     at_most("Description", &option.description, DESCRIPTION_MAX)?;
     let credentials = credentials(option.auth_username, option.auth_password, option.auth_token)?;
-    let is_plain = match option.service.as_str() {
-        "" | "git" => true,
-        "github" | "gitea" | "gitlab" | "gogs" | "onedev" | "gitbucket" | "codebase" | "codecommit" => false,
-        _ => return Err(broken("Service", "In")),
-    };
+    if !option.service.is_empty() && !SERVICES.contains(&option.service.as_str()) {
+        return Err(one_of("Service", SERVICES));
+    }
+    let is_plain = matches!(option.service.as_str(), "" | "git");
     if option.lfs {
         return Err(Error::invalid("lfs", "this server does not bring large files over"));
     }

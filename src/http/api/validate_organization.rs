@@ -1,7 +1,7 @@
 //! Checks of the bodies about organizations and teams, in Gitea's words; see [`super::validate`].
 
 use super::json::{CreateOrgOption, EditOrgOption, TeamOption};
-use super::validate::{at_most, broken, required, visibility};
+use super::validate::{at_most, broken, one_of, required, visibility};
 use crate::error::{Error, Result};
 use crate::model::{
     AccessLevel, Email, NewOrganization, OrganizationPatch, TeamPatch, TeamSettings, Unit, UnitLevels, UserName,
@@ -106,7 +106,7 @@ pub fn team_patch(option: TeamOption) -> Result<TeamPatch> {
 fn level(field: &'static str, name: &str) -> Result<AccessLevel> {
     match AccessLevel::parse(name) {
         Some(level) if level < AccessLevel::Owner => Ok(level),
-        _ => Err(broken(field, "In")),
+        _ => Err(one_of(field, AccessLevel::ALL.map(AccessLevel::as_str).into_iter().filter(|name| *name != "owner"))),
     }
 }
 
@@ -164,10 +164,10 @@ mod tests {
     fn what_gives_nothing_or_nonsense_is_refused() {
         let table = [
             (team("read", &[], &[]), "units permission should not be empty"),
-            (team("owner", &["repo.code"], &[]), "[Permission]: In"),
-            (team("root", &["repo.code"], &[]), "[Permission]: In"),
+            (team("owner", &["repo.code"], &[]), "[Permission]: In: none, read, write, admin"),
+            (team("root", &["repo.code"], &[]), "[Permission]: In: none, read, write, admin"),
             (team("read", &["repo.cod"], &[]), "[Units]: there is no unit repo.cod"),
-            (team("read", &[], &[("repo.code", "owner")]), "[UnitsMap]: In"),
+            (team("read", &[], &[("repo.code", "owner")]), "[UnitsMap]: In: none, read, write, admin"),
             (TeamOption { name: String::new(), ..team("read", &["repo.code"], &[]) }, "[Name]: Required"),
         ];
         for (option, expected) in table {

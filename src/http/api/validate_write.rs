@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::json::{FileOperationOption, FileOption, IdentityOption};
+use super::validate::{LAST_TIME, broken, one_of};
 use crate::error::{Error, Result};
 use crate::forge::contents::{Change, FileCommit, Moment, Operation, Person};
 
@@ -58,7 +59,7 @@ pub fn change(option: FileOperationOption, max_bytes: usize) -> Result<Change> {
         "upload" => Operation::Upload,
         "rename" => Operation::Rename,
         "delete" => Operation::Delete,
-        _ => return Err(Error::invalid("operation", "[Operation]: In")),
+        _ => return Err(one_of("Operation", ["create", "update", "upload", "rename", "delete"])),
     };
     if operation == Operation::Rename && option.from_path.as_deref().is_none_or(str::is_empty) {
         return Err(Error::invalid("from_path", "[FromPath]: Required"));
@@ -76,8 +77,10 @@ pub fn change(option: FileOperationOption, max_bytes: usize) -> Result<Change> {
 /// Reads a date, with the offset it was written with; Gitea's zero time counts as none.
 fn moment(field: &'static str, text: Option<String>) -> Result<Option<Moment>> {
     let Some(text) = text.filter(|text| !text.is_empty() && !text.starts_with("0001-")) else { return Ok(None) };
-    let invalid = || Error::invalid(field, format!("[{field}]: must be an RFC 3339 time"));
+    let invalid = || broken(field, &format!("must be an RFC 3339 time, from 1970-01-01T00:00:00Z to {LAST_TIME}"));
     let seconds = crate::model::UtcMs::parse_rfc3339(&text).ok_or_else(invalid)?.get().div_euclid(1000);
+    // Git has no earlier ones.
+    let seconds = Some(seconds).filter(|seconds| *seconds >= 0).ok_or_else(invalid)?;
     Ok(Some(Moment { seconds, offset_minutes: offset_of(&text).ok_or_else(invalid)? }))
 }
 
@@ -117,6 +120,11 @@ mod tests {
         assert_eq!((found.seconds, found.offset_minutes), (1_714_999_089, -330));
         assert_eq!(read("2024-05-06T07:08:09Z").unwrap().offset_minutes, 0);
         assert!(read("0001-01-01T00:00:00Z").is_none() && read("").is_none());
-        assert!(moment("Author", Some("yesterday".to_owned())).is_err());
+        assert!(read("1970-01-01T00:00:00Z").is_some() && read(LAST_TIME).is_some());
+        for text in ["yesterday", "1969-12-31T23:59:59Z", "9999-12-31T00:00:00Z"] {
+            let refused = moment("Author", Some(text.to_owned())).unwrap_err();
+            let expected = "[Author]: must be an RFC 3339 time, from 1970-01-01T00:00:00Z to 9999-12-30T22:00:00Z";
+            assert_eq!(refused.public(), expected, "{text}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! A JSON request body of bounded size.
 //!
 //! Owns the size limit, the content type and the words of refusals, which follow Gitea's: `[Field]: reason`. A body is read
-//! only for a caller who has passed the gate: what strangers send costs no memory.
+//! only for a caller who has passed the gate: what strangers send costs no memory. Names of fields count in any case (`field_names.rs`).
 
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -11,12 +11,17 @@ use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 
+use super::field_names::AnyCase;
 use crate::access::{Action, Client, Permit};
 use crate::error::{Error, Kind, Result};
 use crate::http::App;
 use crate::http::body_memory::Lease;
 
+/// Longest name of a field, and longest reason, in a refusal. Units: characters.
+const FIELD_MAX: usize = 200;
+const REASON_MAX: usize = 500;
 /// What may stand around the picture in a body. Units: bytes.
 const IMAGE_FRAME_BYTES: usize = 1024;
 
@@ -132,7 +137,48 @@ pub(super) async fn collect(mut body: axum::body::Body, limit: usize, mut lease:
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|error| Error::new(Kind::Invalid, format!("[]: {error}")))
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let read = T::deserialize(AnyCase::body(&mut json)).and_then(|value| json.end().map(|()| value));
+    read.map_err(|error| {
+        let field = if error.is_data() { find_field::<T>(bytes) } else { String::new() };
+        // It may quote what was sent.
+        let reason: String = error.to_string().chars().take(REASON_MAX).collect();
+        Error::new(Kind::Invalid, format!("[{field}]: {reason}"))
+    })
+}
+
+/// Which field of a body cannot be read, by its Go name: the body is read once more, which only refused ones are worth.
+fn find_field<T: DeserializeOwned>(bytes: &[u8]) -> String {
+    let read =
+        serde_path_to_error::deserialize::<_, T>(AnyCase::body(&mut serde_json::Deserializer::from_slice(bytes)));
+    let Err(error) = read else { return String::new() };
+    let mut field = String::new();
+    for part in error.path() {
+        match part {
+            Segment::Seq { index } => field.push_str(&format!("[{index}]")),
+            Segment::Map { key } | Segment::Enum { variant: key } => {
+                if !field.is_empty() {
+                    field.push('.');
+                }
+                field.push_str(&go_name(key));
+            }
+            Segment::Unknown => break,
+        }
+    }
+    field.chars().take(FIELD_MAX).collect()
+}
+
+/// `author_url` is `AuthorURL` in Go.
+fn go_name(name: &str) -> String {
+    const WHOLE: [&str; 9] = ["api", "gpg", "html", "id", "lfs", "sha", "ssh", "uid", "url"];
+    let word = |word: &str| match word {
+        word if WHOLE.contains(&word) => word.to_ascii_uppercase(),
+        word => {
+            let mut letters = word.chars();
+            letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+        }
+    };
+    name.split('_').map(word).collect()
 }
 
 #[cfg(test)]
@@ -168,15 +214,49 @@ mod tests {
         assert_eq!(&collect("1234").await.unwrap().0[..], b"1234");
     }
 
+    #[derive(Debug, Default, serde::Deserialize)]
+    #[serde(default)]
+    struct File {
+        sha: Option<String>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[expect(dead_code, reason = "only whether they can be read is asked for")]
+    struct Named {
+        name: String,
+        clone_url: Option<String>,
+        files: Option<Vec<File>>,
+        units_map: Option<std::collections::BTreeMap<String, String>>,
+    }
+
     #[test]
     fn refusals_name_what_is_wrong() {
-        #[derive(Debug, serde::Deserialize)]
-        struct Named {
-            #[expect(dead_code, reason = "only its presence is asked for")]
-            name: String,
+        let table = [
+            (r#"{"name": 3}"#, "[Name]: invalid type: integer `3`, expected a string at line 1 column 10"),
+            (r#"{"NAME": 3}"#, "[Name]: invalid type"),
+            (r#"{"name": "", "clone_url": []}"#, "[CloneURL]: invalid type"),
+            (r#"{"name": "", "files": [{}, {"sha": true}]}"#, "[Files[1].SHA]: invalid type"),
+            (r#"{"name": "", "units_map": {"repo.code": 1}}"#, "[UnitsMap.Repo.code]: invalid type"),
+            (r#"{"name": "", "name": ""}"#, "[]: duplicate field `name`"),
+            ("{}", "[]: missing field `name`"),
+            ("[]", "[]: invalid length 0"),
+            (r#"{"name": "x" "#, "[]: EOF while parsing"),
+            (r#"{"name": }"#, "[]: expected value"),
+            (r#"{"name": "x"} x"#, "[]: trailing characters"),
+        ];
+        for (text, expected) in table {
+            let error = parse::<Named>(text.as_bytes()).unwrap_err();
+            assert_eq!(error.kind(), Kind::Invalid);
+            assert!(error.public().starts_with(expected), "{text}: {}", error.public());
         }
-        let error = parse::<Named>(b"{\"name\": 3}").unwrap_err();
-        assert_eq!(error.kind(), Kind::Invalid);
-        assert!(error.public().starts_with("[]: invalid type"), "{}", error.public());
+        // What was sent is quoted, and not all of it.
+        let long = "x".repeat(100_000);
+        for text in [
+            format!(r#"{{"name": "", "files": "{long}"}}"#),
+            format!(r#"{{"name": "", "units_map": {{"{long}": 1}}}}"#),
+        ] {
+            let error = parse::<Named>(text.as_bytes()).unwrap_err();
+            assert!(error.public().chars().count() < 1000, "{}", error.public());
+        }
     }
 }

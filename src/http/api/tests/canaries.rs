@@ -339,6 +339,17 @@ fn addresses(known: &Known) -> Vec<String> {
         put("{*ref}", &["heads".to_owned(), "tags".to_owned(), format!("heads/{}", mark("branch"))]);
         put("{*basehead}", &["main...main".to_owned(), format!("{}^...main", mark("branch")), "main...v1".to_owned()]);
         put("{*archive}", &["main.zip".to_owned(), format!("{}.tar.gz", mark("tag")), "main.bundle".to_owned()]);
+        put(
+            "{*place}",
+            &[
+                "branch/main/README.md".to_owned(),
+                format!("branch/{}/{}", mark("branch"), mark("path")),
+                format!("tag/{}/{}", mark("tag"), mark("path")),
+                format!("commit/{}/{}", known.shas[0], mark("path")),
+                format!("{}/{}", mark("branch"), mark("path")),
+                mark("path"),
+            ],
+        );
         put("{*tag}", &[mark("tag"), "v1".to_owned(), "v2".to_owned(), "v9".to_owned()]);
         put("{topic}", &[mark("topic")]);
         put("{token}", &[mark("token")]);

@@ -139,6 +139,12 @@ async fn more_or_less_is_shown_as_asked() {
     assert_eq!((file["last_commit_message"].as_str(), file["lfs_oid"].as_str()), (Some("Second\n\nWhy.\n"), Some(OID)));
     assert_eq!(file["last_commit_sha"], git(dir.path(), &["rev-parse", "main"]).await);
     let root = ext(".?includes=commit_message,lfs_metadata").await;
+    // Usual clients shorten `/.` before they ask.
+    for spelling in ["", "/", "//"] {
+        let asked = format!("/repos/ada/sops/contents-ext{spelling}?includes=commit_message,lfs_metadata");
+        assert_eq!(api.get(&asked, &api.ada()).await.expect(200).json, root, "{spelling:?}");
+        api.get(&asked, &api.bob()).await.expect(404);
+    }
     assert_eq!(entry(&root["dir_contents"], "docs")["last_commit_message"], "First\n");
     assert_eq!(entry(&root["dir_contents"], "video.mp4")["lfs_size"], 12345);
     api.finish().await;

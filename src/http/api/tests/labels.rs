@@ -139,3 +139,45 @@ async fn new_repositories_begin_with_what_was_asked_for() {
     api.get("/repos/ada/whole/labels", &api.ada()).await.expect_any(&[403, 404]);
     api.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_name_the_field_and_what_is_allowed() {
+    let api = Api::start().await;
+    api.repository("ada", "sops", false).await;
+    api.post("/orgs", &api.ada(), json!({ "username": "acme" })).await.expect(201);
+    let refused = async |method: &str, path: &str, body: Value| {
+        api.ask(method, path, &api.ada(), Some(body)).await.expect(422).json["message"].as_str().unwrap().to_owned()
+    };
+    let labels = "/repos/ada/sops/labels";
+    let text = refused("POST", labels, json!({ "name": "x", "color": 5 })).await;
+    assert!(text.starts_with("[Color]: invalid type: integer `5`, expected a string"), "{text}");
+    let files = json!({ "files": [{ "operation": "create", "path": "a", "content": [] }] });
+    let text = refused("POST", "/repos/ada/sops/contents", files).await;
+    assert!(text.starts_with("[Files[0].Content]: invalid type: sequence"), "{text}");
+    let text = refused("PATCH", "/orgs/acme", json!({ "visibility": "bogus" })).await;
+    assert_eq!(text, "[Visibility]: In: public, limited, private");
+    let body = json!({ "name": "t", "scopes": ["all"], "expires_at": "9999-12-31T23:59:59Z" });
+    let text = refused("POST", "/users/ada/tokens", body).await;
+    assert_eq!(text, "[ExpiresAt]: must be an RFC 3339 time, until 9999-12-30T22:00:00Z");
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_of_fields_count_in_any_case() {
+    let api = Api::start().await;
+    api.repository("ada", "sops", false).await;
+    let labels = "/repos/ada/sops/labels";
+    // As text, because it is not what the specification has.
+    let send = async |path: &str, body: &str| api.upload(path, &api.ada(), "application/json", body).await;
+    let made = send(labels, r##"{"Name": "x", "COLOR": "#00aabb"}"##).await.expect(201).json;
+    assert_eq!((&made["name"], &made["color"]), (&json!("x"), &json!("00aabb")));
+    let text = send(labels, r##"{"Name": "y", "name": "z", "color": "#00aabb"}"##).await.expect(422).json;
+    assert!(text["message"].as_str().unwrap().starts_with("[]: duplicate field `name`"), "{text}");
+    let files = r#"{"Files": [{"Operation": "create", "PATH": "a", "Content": "YQ=="}]}"#;
+    assert_eq!(send("/repos/ada/sops/contents", files).await.expect(201).json["files"][0]["path"], "a");
+    // Its names are in two types.
+    let rule = r#"{"Rule_Name": "main", "ENABLE_PUSH": true}"#;
+    let rule = send("/repos/ada/sops/branch_protections", rule).await.expect(201).json;
+    assert_eq!((&rule["rule_name"], &rule["enable_push"]), (&json!("main"), &json!(true)));
+    api.finish().await;
+}

@@ -66,6 +66,7 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("repoGetContentsList", [404, 404, 200, 200]),
     ("repoGetContents", [404, 404, 200, 200]),
     ("repoGetContentsExt", [404, 404, 200, 200]),
+    ("repoGetContentsExtList", [404, 404, 200, 200]),
     ("repoGetFileContents", [404, 404, 400, 400]),
     ("repoGetFileContentsPost", [404, 404, 200, 200]),
     ("repoGetRawFile", [404, 404, 200, 200]),

@@ -78,6 +78,82 @@ async fn files_are_created_changed_moved_and_deleted() {
     api.finish().await;
 }
 
+/// Asks all at once and answers the statuses.
+async fn all_at_once(api: &Api, asked: Vec<(&'static str, String, Value)>) -> Vec<u16> {
+    let ada = api.ada();
+    let all = asked.into_iter().map(|(method, path, body)| {
+        let ada = ada.clone();
+        async move { api.ask(method, &format!("{REPO}/contents/{path}"), &ada, Some(body)).await.status() }
+    });
+    futures_of(all.collect()).await
+}
+
+/// Waits for all of them, each polled whenever any may go on.
+async fn futures_of<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
+    let mut all: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    std::future::poll_fn(move |context| {
+        for (future, done) in all.iter_mut().filter(|(_, done)| done.is_none()) {
+            if let std::task::Poll::Ready(answer) = future.as_mut().poll(context) {
+                *done = Some(answer);
+            }
+        }
+        match all.iter().all(|(_, done)| done.is_some()) {
+            true => std::task::Poll::Ready(all.iter_mut().filter_map(|(_, done)| done.take()).collect()),
+            false => std::task::Poll::Pending,
+        }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn different_files_written_at_the_same_time_all_land() {
+    const COUNT: usize = 24;
+    let api = start().await;
+    // The first of them makes the branch.
+    let create = |at: usize| ("POST", format!("f{at}.txt"), json!({ "content": base64(&at.to_string()) }));
+    assert_eq!(all_at_once(&api, (0..COUNT).map(create).collect()).await, [201; COUNT]);
+    let list = api.get(&format!("{REPO}/contents"), &api.ada()).await.expect(200).json;
+    let sha_of = |name: &str| list.as_array().unwrap().iter().find(|row| row["name"] == name).unwrap()["sha"].clone();
+    // Each of a different kind, each with the id of its own file.
+    let change = |at: usize| {
+        let (path, sha) = (format!("f{at}.txt"), sha_of(&format!("f{at}.txt")));
+        match at % 3 {
+            0 => ("DELETE", path, json!({ "sha": sha })),
+            1 => ("PUT", path, json!({ "sha": sha, "content": base64("new") })),
+            _ => ("PUT", format!("moved/{at}"), json!({ "sha": sha, "content": "", "from_path": path })),
+        }
+    };
+    assert_eq!(all_at_once(&api, (0..COUNT).map(change).collect()).await, [200; COUNT]);
+    let dir = clone(&api).await;
+    assert_eq!(git(dir.path(), &["rev-list", "--count", "--no-merges", "main"]).await, (2 * COUNT).to_string());
+    assert_eq!(git(dir.path(), &["rev-list", "--count", "--merges", "main"]).await, "0");
+    assert_eq!(git(dir.path(), &["ls-files"]).await.lines().count(), COUNT - COUNT.div_ceil(3));
+    assert_eq!(git(dir.path(), &["show", "main:f1.txt"]).await, "new");
+    // One event for each commit, none for tries that did not land.
+    assert_eq!(api.events("git.ref_update").await.len(), 2 * COUNT);
+    assert_eq!(api.events("git.ref_refused").await.len(), 0);
+    api.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_slower_with_the_same_file_is_refused() {
+    let api = start().await;
+    let create = |at: usize| ("POST", "same.txt".to_owned(), json!({ "content": base64(&at.to_string()) }));
+    let statuses = all_at_once(&api, (0..8).map(create).collect()).await;
+    let count = |wanted: &[u16]| statuses.iter().filter(|status| wanted.contains(status)).count();
+    // 422: asked when the file was there already.
+    assert_eq!((count(&[201]), count(&[409, 422])), (1, 7), "{statuses:?}");
+    let file = api.get(&format!("{REPO}/contents/same.txt"), &api.ada()).await.expect(200).json;
+    let update = |at: usize| {
+        ("PUT", "same.txt".to_owned(), json!({ "content": base64(&format!("new {at}")), "sha": file["sha"] }))
+    };
+    let statuses = all_at_once(&api, (0..8).map(update).collect()).await;
+    let count = |wanted: &[u16]| statuses.iter().filter(|status| wanted.contains(status)).count();
+    assert_eq!((count(&[200]), count(&[409, 422])), (1, 7), "{statuses:?}");
+    assert_eq!(api.events("git.ref_update").await.len(), 2);
+    api.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_files_change_in_one_commit() {
     let api = start().await;

@@ -351,7 +351,14 @@ impl Place {
             "getLicenseTemplateInfo" => "MIT",
             _ => "Default",
         };
+        let place = match rule.name {
+            "rawDownload#tag" => "tag/ann/README.md".to_owned(),
+            "rawDownload#commit" => format!("commit/{}/README.md", id("commit")),
+            "rawDownload#older" => "README.md".to_owned(),
+            _ => "branch/main/README.md".to_owned(),
+        };
         let path = pattern
+            .replace("{*place}", &place)
             .replace("{owner}/{repo}", repository)
             .replace("/teams/{id}", &format!("/teams/{team}"))
             .replace("/default/{id}", "/default/1")
