@@ -27,7 +27,7 @@ CREATE TABLE users (
     updated_ms           INTEGER NOT NULL,
     last_login_ms        INTEGER,
     deleted_ms           INTEGER
-, is_organization INTEGER NOT NULL DEFAULT 0 CHECK (is_organization IN (0, 1)), repo_admin_changes_team_access INTEGER NOT NULL DEFAULT 0 CHECK (repo_admin_changes_team_access IN (0, 1)), language        TEXT    NOT NULL DEFAULT '', theme           TEXT    NOT NULL DEFAULT '', diff_view_style TEXT    NOT NULL DEFAULT '' CHECK (diff_view_style IN ('', 'unified', 'split')), hides_email     INTEGER NOT NULL DEFAULT 0 CHECK (hides_email IN (0, 1)), hides_activity  INTEGER NOT NULL DEFAULT 0 CHECK (hides_activity IN (0, 1)), avatar_sha256 BLOB CHECK (length(avatar_sha256) = 32), avatar_bytes INTEGER NOT NULL DEFAULT 0 CHECK (avatar_bytes >= 0)) STRICT;
+, is_organization INTEGER NOT NULL DEFAULT 0 CHECK (is_organization IN (0, 1)), repo_admin_changes_team_access INTEGER NOT NULL DEFAULT 0 CHECK (repo_admin_changes_team_access IN (0, 1)), language        TEXT    NOT NULL DEFAULT '', theme           TEXT    NOT NULL DEFAULT '', diff_view_style TEXT    NOT NULL DEFAULT '' CHECK (diff_view_style IN ('', 'unified', 'split')), hides_email     INTEGER NOT NULL DEFAULT 0 CHECK (hides_email IN (0, 1)), hides_activity  INTEGER NOT NULL DEFAULT 0 CHECK (hides_activity IN (0, 1)), avatar_sha256 BLOB CHECK (length(avatar_sha256) = 32), avatar_bytes INTEGER NOT NULL DEFAULT 0 CHECK (avatar_bytes >= 0), max_repositories INTEGER CHECK (max_repositories >= 0), may_create_organizations INTEGER NOT NULL DEFAULT 1 CHECK (may_create_organizations IN (0, 1))) STRICT;
 
 CREATE TABLE access_token (
     id           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,

@@ -4,6 +4,7 @@
 //! name says inside whatever transaction it is given. Statements keep to what SQLite and PostgreSQL both accept, except
 //! in [`dialect`]. Called by `access`, `audit` and `forge`.
 
+pub mod account_limits;
 pub mod account_redirects;
 pub mod attachments;
 pub mod audit;

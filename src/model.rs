@@ -3,6 +3,7 @@
 //! Owns what a valid user name, repository name, e-mail address or token scope is. Refuses SQL, HTTP and clocks other
 //! than the [`Clock`] trait. Called by every layer of the server.
 
+pub mod account_limits;
 pub mod attachment;
 pub mod avatar;
 pub mod code_search;

@@ -39,6 +39,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0025_lists.sql", include_str!("../../migrations/0025_lists.sql")),
     ("0026_strangers.sql", include_str!("../../migrations/0026_strangers.sql")),
     ("0027_networks.sql", include_str!("../../migrations/0027_networks.sql")),
+    ("0028_account_limits.sql", include_str!("../../migrations/0028_account_limits.sql")),
 ];
 
 /// The version this binary writes.

@@ -68,6 +68,10 @@ pub async fn create_organization<A: MayCreateOrganization>(
             let subject = permit.confirm(tx, at)?;
             let nobody = || Error::forbidden("an organization needs an account that owns it");
             let owner = A::owner(permit.caller(), &subject).ok_or_else(nobody)?;
+            let limits = db::account_limits::find(tx, owner.id)?;
+            if !limits.may_create_organizations && !permit.caller().is_site_admin() {
+                return Err(Error::forbidden("this account may not create organizations"));
+            }
             if db::users::name_is_taken(tx, &new.name)? {
                 return Err(Error::invalid("username", format!("user already exists [name: {}]", new.name)));
             }

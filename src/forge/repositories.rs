@@ -35,7 +35,7 @@ use crate::model::interest::Interest;
 use crate::model::label::LabelOwner;
 use crate::model::mirror::format_interval;
 use crate::model::topic::TopicName;
-use crate::model::{AccessLevel, NewRepository, Repository, RepositoryPatch, Unit, User, UtcMs};
+use crate::model::{AccessLevel, NewRepository, Repository, RepositoryPatch, Unit, User, UserId, UtcMs};
 
 /// How long a change of `HEAD` may wait for its turn.
 const TURN: std::time::Duration = std::time::Duration::from_secs(30);
@@ -62,6 +62,15 @@ impl MayCreateRepository for CreateOrganizationRepository {
     fn owner(subject: &OrganizationAccess) -> &User {
         &subject.organization.user
     }
+}
+
+/// Why an account may not own another repository; none: it may.
+pub(super) fn limit_reached(conn: &dyn Connection, owner: UserId) -> Result<Option<String>> {
+    let limits = db::account_limits::find(conn, owner)?;
+    if limits.max_repositories.is_none() {
+        return Ok(None);
+    }
+    Ok(limits.refusal(db::account_limits::count_repositories(conn, owner)?))
 }
 
 /// Makes a repository: row and event first, then its directory.
@@ -95,6 +104,11 @@ pub async fn create_repository<A: MayCreateRepository>(
             }
             if db::repositories::find_of_owner(tx, owner.id, &new.name)?.is_some() {
                 return Err(Error::conflict("The repository with the same name already exists."));
+            }
+            if !permit.caller().is_site_admin()
+                && let Some(refusal) = limit_reached(tx, owner.id)?
+            {
+                return Err(Error::invalid("name", refusal));
             }
             let id = db::repositories::insert(tx, owner.id, &new, &branch, at)?;
             for topic in &new.topics {

@@ -9,7 +9,7 @@ use atomicqms_actors::sql::Connection;
 use serde_json::json;
 
 use super::blocks::{check_apart, check_may_act};
-use super::repositories::event_about;
+use super::repositories::{event_about, limit_reached};
 use super::{Forge, fork_visibility};
 use crate::access::action::{AcceptTransfer, RejectTransfer, TransferRepository};
 use crate::access::rights::{may_see, standing_of_user};
@@ -159,6 +159,11 @@ fn give<A: Action>(
     teams: &[TeamId],
     at: UtcMs,
 ) -> Result<Repository> {
+    if !permit.caller().is_site_admin()
+        && let Some(refusal) = limit_reached(tx, recipient.id)?
+    {
+        return Err(Error::forbidden(refusal));
+    }
     db::transfers::delete(tx, repository.id)?;
     let teams_before = db::teams::forget_repository(tx, repository.id)?;
     let rule_lists = db::protection::forget_teams(tx, repository.id)?;

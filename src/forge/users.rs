@@ -20,6 +20,7 @@ use crate::db;
 use crate::db::repositories::ForksOf;
 use crate::db::users::Viewer;
 use crate::error::{Error, Kind, Result};
+use crate::model::account_limits::AccountLimits;
 use crate::model::user::UserQuery;
 use crate::model::{NewUser, Page, Paged, User, UserId, UserName, UserPatch};
 
@@ -141,6 +142,17 @@ async fn edit<A: Action<Subject = User>>(forge: &Forge, permit: Permit<A>, patch
                 return Err(Error::new(Kind::Malformed, LAST_ADMIN));
             }
             let (mut old, mut new) = changes(&before, &after);
+            let limits = db::account_limits::find(tx, before.id)?;
+            let new_limits = AccountLimits {
+                max_repositories: patch.max_repositories.unwrap_or(limits.max_repositories),
+                may_create_organizations: patch.may_create_organizations.unwrap_or(limits.may_create_organizations),
+            };
+            if new_limits != limits {
+                for (fields, limits) in [(&mut old, limits), (&mut new, new_limits)] {
+                    fields.insert("max_repositories".into(), limits.max_repositories.into());
+                    fields.insert("may_create_organizations".into(), limits.may_create_organizations.into());
+                }
+            }
             if hash.is_some() {
                 old.insert("password_version".into(), before.password_version.into());
                 new.insert("password_version".into(), (before.password_version + 1).into());
@@ -153,6 +165,7 @@ async fn edit<A: Action<Subject = User>>(forge: &Forge, permit: Permit<A>, patch
                 db::email_addresses::put_verified(tx, before.id, &after.email, at)?;
             }
             db::users::update(tx, &after, at)?;
+            db::account_limits::set(tx, before.id, new_limits)?;
             if let Some(hash) = &hash {
                 db::users::update_password(tx, before.id, hash, at)?;
             }

@@ -216,6 +216,10 @@ pub struct UserPatch {
     pub is_restricted: Option<bool>,
     /// Demand a password change.
     pub must_change_password: Option<bool>,
+    /// Most repositories that it may own; inner none: any number.
+    pub max_repositories: Option<Option<i64>>,
+    /// Let it make organizations, or not.
+    pub may_create_organizations: Option<bool>,
 }
 
 /// Which accounts a list shows and in what order.

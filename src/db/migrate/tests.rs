@@ -32,6 +32,7 @@ const HASHES: &[(&str, &str)] = &[
     ("0025_lists.sql", "0052abe7f10173c6680352644ed01ef4236bd1e11c45cb5b27137dc8f87ae68c"),
     ("0026_strangers.sql", "11a218f0a79bb49d781057d619736a6af57a74c7c70ea9afc3584576c12e2bb0"),
     ("0027_networks.sql", "8da39204528538b7bb0665da852dbab86f80f37b59333c43a30644565de770d6"),
+    ("0028_account_limits.sql", "2b42851a8832a1c4ff5337648c5bce642ff6a1d2992efccb09e4fb534f57d5ed"),
 ];
 
 fn empty() -> rusqlite::Connection {

@@ -6,6 +6,8 @@ use crate::db::testing;
 /// Columns that tell when something was used or how large it is, and change no right. What is not here must move the number.
 const HARMLESS: &[(&str, &str)] = &[
     ("users", "last_login_ms"),
+    ("users", "max_repositories"),
+    ("users", "may_create_organizations"),
     ("access_token", "last_used_ms"),
     ("public_key", "last_used_ms"),
     ("repository", "size_bytes"),

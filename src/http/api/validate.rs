@@ -250,7 +250,15 @@ pub fn user_patch(option: EditUserOption, min_password: usize) -> Result<UserPat
         password(text, min_password)?;
     }
     let email = option.email.as_deref().map(|text| Email::new(text.trim())).transpose();
+    let max_repositories = match option.max_repo_creation {
+        Some(most) if most < -1 => {
+            return Err(Error::invalid("max_repo_creation", "[MaxRepoCreation]: -1 or a number"));
+        }
+        most => most.map(|most| Some(most).filter(|most| *most >= 0)),
+    };
     Ok(UserPatch {
+        max_repositories,
+        may_create_organizations: option.allow_create_organization,
         full_name: option.full_name,
         // Gitea answers a bad address with 400 here and 422 when it creates a user.
         email: email.map_err(|error| Error::new(Kind::Malformed, error.public().to_owned()))?,

@@ -86,13 +86,13 @@ pub struct EditUserOption {
     pub restricted: Option<bool>,
     /// `public`, `limited` or `private`.
     pub visibility: Option<String>,
-    /// Quota; accepted and ignored.
+    /// Most repositories that the account may own; -1: any number.
     pub max_repo_creation: Option<i64>,
     /// Accepted and ignored: this server has no git hooks.
     pub allow_git_hook: Option<bool>,
     /// Accepted and ignored: this server imports nothing from its own disk.
     pub allow_import_local: Option<bool>,
-    /// Accepted and ignored: one setting says it for all.
+    /// Whether it may make organizations, where not only administrators may.
     pub allow_create_organization: Option<bool>,
 }
 

@@ -1,6 +1,6 @@
 //! `/user`, `/users`, `/admin/users` and sudo.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Api, basic};
 
@@ -127,5 +127,56 @@ async fn sudo_is_for_administrators() {
     assert_eq!(by_header["login"], "bob");
     let made = api.post("/user/repos?sudo=ada", &api.admin(), json!({ "name": "made-for-ada" })).await.expect(201).json;
     assert_eq!(made["full_name"], "ada/made-for-ada");
+    api.finish().await;
+}
+
+#[tokio::test]
+async fn an_account_may_own_so_many_repositories_and_make_organizations_or_not() {
+    let api = Api::start().await;
+    let (admin, bob) = (api.admin(), api.bob());
+    let allow = async |body: Value, status| {
+        api.patch("/admin/users/bob", &admin, body).await.expect(status);
+    };
+    let make = async |name: &str, status| {
+        api.post("/user/repos", &bob, json!({ "name": name })).await.named(name).expect(status);
+    };
+    make("one", 201).await;
+    allow(json!({ "max_repo_creation": -2 }), 422).await;
+    allow(json!({ "max_repo_creation": 1 }), 200).await;
+    make("two", 422).await;
+    // Nor in another way.
+    api.repository("ada", "sop", false).await;
+    api.post("/repos/ada/sop/forks", &bob, json!({})).await.expect(422);
+    api.post("/repos/ada/sop/transfer", &api.ada(), json!({ "new_owner": "bob" })).await.expect(202);
+    api.post("/repos/ada/sop/transfer/accept", &bob, json!({})).await.expect(403);
+    // An administrator may make one all the same; what is not said stays as it is.
+    api.post("/admin/users/bob/repos", &admin, json!({ "name": "given" })).await.expect(201);
+    allow(json!({ "full_name": "Bob" }), 200).await;
+    make("two", 422).await;
+    api.delete("/repos/bob/given", &bob).await.expect(204);
+    allow(json!({ "max_repo_creation": 2 }), 200).await;
+    make("two", 201).await;
+    make("three", 422).await;
+    allow(json!({ "max_repo_creation": -1 }), 200).await;
+    make("three", 201).await;
+    allow(json!({ "max_repo_creation": 0 }), 200).await;
+    make("four", 422).await;
+
+    let organize = async |name: &str, status| {
+        api.post("/orgs", &bob, json!({ "username": name })).await.named(name).expect(status);
+    };
+    organize("acme", 201).await;
+    allow(json!({ "allow_create_organization": false }), 200).await;
+    organize("labs", 403).await;
+    api.post("/admin/users/bob/orgs", &admin, json!({ "username": "labs" })).await.expect(201);
+    allow(json!({ "allow_create_organization": true }), 200).await;
+    organize("plant", 201).await;
+    let said = api.events("user.edit").await;
+    let numbers: Vec<&Value> = said.iter().map(|event| &event["after"]["max_repositories"]).collect();
+    assert_eq!(
+        numbers,
+        [&json!(1), &Value::Null, &json!(2), &Value::Null, &json!(0), &json!(0), &json!(0)],
+        "{said:?}"
+    );
     api.finish().await;
 }
