@@ -7,7 +7,8 @@ use atomicqms_actors::sql::{Connection, Error, Row};
 
 use crate::model::{Email, Invitation, NewInvitation, Page, Paged, TeamId, UserId, UtcMs};
 
-const COLUMNS: &str = "i.id, i.team_id, t.name, t.org_id, o.login, i.inviter_id, u.login, i.email, i.seed, i.created_ms, i.expires_ms, u.is_admin";
+const COLUMNS: &str = "i.id, i.team_id, t.name, t.org_id, o.login, i.inviter_id, u.login, i.email, i.seed, i.created_ms, \
+     i.expires_ms, u.is_admin";
 const FROM: &str = "FROM team_invitation i JOIN team t ON t.id = i.team_id JOIN users o ON o.id = t.org_id \
      JOIN users u ON u.id = i.inviter_id";
 /// What makes an invitation stand, as far as rows can say it in a list: whoever made it still leads the organization.

@@ -156,7 +156,7 @@ async fn mails_that_people_cause_are_counted_by_account_and_by_address() {
     assert_eq!(add(&test, "ada", &["c@example.org"]).await.unwrap_err().kind(), Kind::RateLimited);
     // What is refused for another reason is no mail, and not counted.
     for _ in 0..5 {
-        assert_eq!(add(&test, "eve", &["ada@example.org"]).await.unwrap_err().kind(), Kind::Invalid);
+        assert_eq!(add(&test, "eve", &["eve@example.org"]).await.unwrap_err().kind(), Kind::Invalid);
     }
     add(&test, "eve", &["c@example.org"]).await.unwrap();
     assert_eq!(waiting(&test).await.len(), 5);

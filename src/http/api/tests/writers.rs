@@ -548,11 +548,12 @@ async fn names_of_tags_files_and_topics_are_harmless_or_refused() {
     assert_eq!(journal(api.rows().await), journal(rows), "a release of a hostile name was made");
     for name in super::write_paths::PATHS.iter().chain(super::write_paths::NAMES).copied().chain([long.as_str()]) {
         let what = format!("{name:?}");
-        // A topic is a short word of letters, digits, dots and dashes, or none.
+        // A topic is a short word of letters, digits, dots and dashes, or none; space around it is nothing.
         let is_word = |byte: u8| byte.is_ascii_alphanumeric();
-        let is_topic = name.len() <= 35
-            && name.bytes().next().is_some_and(is_word)
-            && name.bytes().all(|byte| is_word(byte) || matches!(byte, b'.' | b'-'));
+        let topic = name.trim();
+        let is_topic = topic.len() <= 35
+            && topic.bytes().next().is_some_and(is_word)
+            && topic.bytes().all(|byte| is_word(byte) || matches!(byte, b'.' | b'-'));
         let answer = api.put(&format!("{REPO}/topics"), &ada, json!({ "topics": [name] })).await.named(&what);
         answer.expect(if is_topic { 204 } else { 422 });
         if name.len() < 2000 {
