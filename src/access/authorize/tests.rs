@@ -337,7 +337,7 @@ fn organization_actions() {
     // anonymous, stranger, member, maker, owner; of a public organization, then of a private one
     let table: &[(&str, [&str; 5], [&str; 5])] = &[
         ("organization.read", [OK, OK, OK, OK, OK], [HIDE, HIDE, OK, OK, OK]),
-        ("organization.read_standing", [OK, OK, OK, OK, OK], [HIDE, HIDE, OK, OK, OK]),
+        ("organization.read_standing", [WHO, OK, OK, OK, OK], [WHO, HIDE, OK, OK, OK]),
         ("repository.list_organization", [OK, OK, OK, OK, OK], [HIDE, HIDE, OK, OK, OK]),
         ("team.list", [WHO, NO, OK, OK, OK], [WHO, HIDE, OK, OK, OK]),
         ("organization.show_membership", [WHO, NO, OK, OK, OK], [WHO, HIDE, OK, OK, OK]),

@@ -208,7 +208,7 @@ const TABLE: &[(&str, [u16; 4])] = &[
     ("adminCreateOrg", [401, 403, 403, 403]),
     ("orgListCurrentUserOrgs", [401, 200, 200, 200]),
     ("orgListUserOrgs", [200, 200, 200, 200]),
-    ("orgGetUserPermissions", [404, 404, 404, 200]),
+    ("orgGetUserPermissions", [401, 404, 404, 200]),
     ("orgGet", [404, 404, 404, 200]),
     ("orgEdit", [401, 404, 404, 200]),
     ("orgListLabels", [404, 404, 404, 200]),
