@@ -1,5 +1,5 @@
 //! Owns the entries of one directory as commit after commit has them: what differs from one to the next is found by comparing bytes, and only that is read. A
-//! directory of thousands of files changes by one of them, and to read all the others again is most of the work. Called by [`super::last_commits`].
+//! directory of thousands of files changes by one of them, and to read all the others again is most of the work. Called by `last_commits.rs`.
 
 use super::tree::Entry;
 use crate::{
