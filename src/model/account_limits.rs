@@ -19,6 +19,6 @@ impl AccountLimits {
     /// Why one that owns so many may not own another one; none: it may.
     pub fn refusal(&self, owned: i64) -> Option<String> {
         let most = self.max_repositories.filter(|most| owned >= *most)?;
-        Some(format!("the limit of {most} repositories of this account is reached"))
+        Some(format!("this account may own no more repositories than it has: the limit is {most}"))
     }
 }
