@@ -215,7 +215,8 @@ section! {
         /// Memory for packs that wait, of all repositories; when it is used up, packs are files before their pushes are answered.
         max_waiting_bytes: u64 = "67108864", "bytes", Kind::Integer { min: 0, max: 1_099_511_627_776 };
         /// Rules of `git fsck` that a push may break, as git's `receive.fsck.<msg-id>=ignore`: for importing old histories. Rules that guard
-        /// clients (`hasDotgit`, `gitmodulesUrl` and the like) and rules without which an object cannot be read stay in force.
+        /// clients (`hasDotgit`, `gitmodulesUrl` and the like) and rules without which an object cannot be read stay in force. `unportableName` is a rule
+        /// of our own: names of files that some system cannot store.
         fsck_ignore: Vec<String> = "", "list of rule names", Kind::FsckRules;
         /// A push to a repository that does not exist makes it: private, and only in the pusher's own namespace.
         push_to_create: bool = "false", "true or false", Kind::Flag;
