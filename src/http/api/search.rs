@@ -89,7 +89,8 @@ fn read_query(params: &Params) -> Result<RepositoryQuery> {
 }
 
 fn read_order(params: &Params) -> Result<(RepositorySort, bool)> {
-    let sort = match params.text("sort") {
+    let (sort, order) = (params.text("sort"), params.text("order"));
+    let sort = match sort {
         "" => return Ok((RepositorySort::Alpha, false)),
         // Nothing has LFS objects yet: every order by them is the same, so the names decide.
         "alpha" | "lfs_size" => RepositorySort::Alpha,
@@ -101,7 +102,7 @@ fn read_order(params: &Params) -> Result<(RepositorySort, bool)> {
         "id" => RepositorySort::Id,
         other => return Err(Error::invalid("sort", format!("Invalid sort mode: \"{other}\""))),
     };
-    match params.text("order") {
+    match order {
         "" | "asc" => Ok((sort, false)),
         "desc" => Ok((sort, true)),
         other => Err(Error::invalid("order", format!("Invalid sort order: \"{other}\""))),
