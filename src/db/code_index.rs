@@ -33,8 +33,10 @@ CREATE TABLE indexed (
     is_cut      INTEGER NOT NULL,
     -- Words are kept, too.
     has_words   INTEGER NOT NULL,
-    -- What was allowed when it was begun.
-    limits      TEXT    NOT NULL
+    -- What was allowed when it was begun: bytes of a file, files, words.
+    most_bytes  INTEGER NOT NULL,
+    most_files  INTEGER NOT NULL,
+    most_words  INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE document (
@@ -98,7 +100,7 @@ pub struct Allowed {
     /// Words are kept, too.
     pub has_words: bool,
     /// Largest file whose words are kept. Units: bytes.
-    pub file_bytes: u64,
+    pub file_bytes: i64,
     /// Most files.
     pub files: i64,
     /// Most words of all files together.
@@ -106,15 +108,14 @@ pub struct Allowed {
 }
 
 impl Allowed {
-    /// The form in which it is kept.
-    fn limits(&self) -> String {
-        format!("{} {} {}", self.file_bytes, self.files, self.words)
-    }
-
-    fn read(has_words: bool, limits: &str) -> Self {
-        let mut numbers = limits.split(' ').map(|number| number.parse().unwrap_or(0));
-        let mut next = || numbers.next().unwrap_or(0);
-        Self { has_words, file_bytes: u64::try_from(next()).unwrap_or(0), files: next(), words: next() }
+    /// Reads the columns that begin with `has_words`.
+    fn read(row: &dyn Row, first: usize) -> Result<Self, Error> {
+        Ok(Self {
+            has_words: row.flag(first)?,
+            file_bytes: row.int(first + 1)?,
+            files: row.int(first + 2)?,
+            words: row.int(first + 3)?,
+        })
     }
 }
 
@@ -178,8 +179,8 @@ fn place(row: &dyn Row, tree: usize) -> Result<Option<Place>, Error> {
 /// Reads how far the index of a repository is.
 pub fn find(conn: &dyn Connection, repo: RepoId) -> Result<Option<Indexed>, Error> {
     conn.first(
-        "SELECT tree, commit_id, next_tree, next_commit, done_path, visited, next_number, files, words, is_cut, has_words, limits \
-         FROM indexed WHERE repo_id = $1",
+        "SELECT tree, commit_id, next_tree, next_commit, done_path, visited, next_number, files, words, is_cut, has_words, \
+         most_bytes, most_files, most_words FROM indexed WHERE repo_id = $1",
         &params![repo],
         |row| {
             Ok(Indexed {
@@ -191,7 +192,7 @@ pub fn find(conn: &dyn Connection, repo: RepoId) -> Result<Option<Indexed>, Erro
                 files: row.int(7)?,
                 words: row.int(8)?,
                 is_cut: row.flag(9)?,
-                allowed: Allowed::read(row.flag(10)?, &row.text(11)?),
+                allowed: Allowed::read(row, 10)?,
             })
         },
     )
@@ -205,10 +206,11 @@ pub fn put(tx: &dyn Connection, repo: RepoId, indexed: &Indexed) -> Result<(), E
     let bytes = |id: Option<ObjectId>| Value::from(id.as_ref().map(|id| id.as_bytes()));
     tx.execute(
         "INSERT INTO indexed (repo_id, tree, commit_id, next_tree, next_commit, done_path, visited, next_number, files, words, is_cut, \
-         has_words, limits) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (repo_id) DO UPDATE SET \
+         has_words, most_bytes, most_files, most_words) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (repo_id) DO UPDATE SET \
          tree = excluded.tree, commit_id = excluded.commit_id, next_tree = excluded.next_tree, next_commit = excluded.next_commit, \
          done_path = excluded.done_path, visited = excluded.visited, next_number = excluded.next_number, files = excluded.files, \
-         words = excluded.words, is_cut = excluded.is_cut, has_words = excluded.has_words, limits = excluded.limits",
+         words = excluded.words, is_cut = excluded.is_cut, has_words = excluded.has_words, most_bytes = excluded.most_bytes, \
+         most_files = excluded.most_files, most_words = excluded.most_words",
         &params![
             repo,
             bytes(indexed.at.map(|at| at.tree)),
@@ -222,7 +224,9 @@ pub fn put(tx: &dyn Connection, repo: RepoId, indexed: &Indexed) -> Result<(), E
             indexed.words,
             indexed.is_cut,
             indexed.allowed.has_words,
-            indexed.allowed.limits(),
+            indexed.allowed.file_bytes,
+            indexed.allowed.files,
+            indexed.allowed.words,
         ],
     )?;
     Ok(())
@@ -235,10 +239,10 @@ pub fn list_commits(
     up_to: RepoId,
 ) -> Result<Vec<(RepoId, Option<ObjectId>, Allowed)>, Error> {
     conn.all(
-        "SELECT repo_id, CASE WHEN next_tree IS NULL THEN commit_id END, has_words, limits FROM indexed \
+        "SELECT repo_id, CASE WHEN next_tree IS NULL THEN commit_id END, has_words, most_bytes, most_files, most_words FROM indexed \
          WHERE repo_id > $1 AND repo_id <= $2 ORDER BY repo_id",
         &params![after, up_to],
-        |row| Ok((RepoId::new(row.int(0)?), id(row.opt_blob(1)?, 1)?, Allowed::read(row.flag(2)?, &row.text(3)?))),
+        |row| Ok((RepoId::new(row.int(0)?), id(row.opt_blob(1)?, 1)?, Allowed::read(row, 2)?)),
     )
 }
 

@@ -148,9 +148,9 @@ pub fn list_exposed_forks(conn: &dyn Connection, of: ForksOf) -> Result<Vec<Repo
     )
 }
 
-/// Counts the forks of a repository, seen or not.
+/// How many forks a repository has, seen or not, as they are kept count of.
 pub fn count_forks(conn: &dyn Connection, source: RepoId) -> Result<u64, Error> {
-    let count = conn.first("SELECT COUNT(*) FROM repository WHERE fork_id = $1", &params![source], |row| row.int(0))?;
+    let count = conn.first("SELECT fork_count FROM repository WHERE id = $1", &params![source], |row| row.int(0))?;
     Ok(u64::try_from(count.unwrap_or(0)).unwrap_or(0))
 }
 

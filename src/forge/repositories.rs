@@ -80,7 +80,7 @@ pub(super) fn limit_reached(conn: &dyn Connection, owner: UserId) -> Result<Opti
 pub async fn create_repository<A: MayCreateRepository>(
     forge: &Forge,
     permit: Permit<A>,
-    new: NewRepository,
+    mut new: NewRepository,
 ) -> Result<Repository> {
     check_text("description", &new.description, 2048)?;
     check_link("website", &new.website)?;
@@ -101,6 +101,8 @@ pub async fn create_repository<A: MayCreateRepository>(
             if let (Some(source), Some(maker)) = (new.forked_from, permit.caller().user_id()) {
                 let source = db::repositories::find(tx, source)?.ok_or_else(Error::not_found)?;
                 check_may_act(tx, maker, source.owner_id)?;
+                // It may have been closed since somebody looked.
+                new.is_private |= !source.is_public();
             }
             if db::repositories::find_of_owner(tx, owner.id, &new.name)?.is_some() {
                 return Err(Error::conflict("The repository with the same name already exists."));

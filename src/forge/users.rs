@@ -165,7 +165,9 @@ async fn edit<A: Action<Subject = User>>(forge: &Forge, permit: Permit<A>, patch
                 db::email_addresses::put_verified(tx, before.id, &after.email, at)?;
             }
             db::users::update(tx, &after, at)?;
-            db::account_limits::set(tx, before.id, new_limits)?;
+            if new_limits != limits {
+                db::account_limits::set(tx, before.id, new_limits)?;
+            }
             if let Some(hash) = &hash {
                 db::users::update_password(tx, before.id, hash, at)?;
             }

@@ -191,7 +191,7 @@ impl Indexer {
         let settings = &self.0.settings;
         Allowed {
             has_words: settings.is_enabled,
-            file_bytes: settings.max_file_bytes,
+            file_bytes: i64::try_from(settings.max_file_bytes).unwrap_or(i64::MAX),
             files: settings.max_files,
             words: settings.max_words,
         }
@@ -229,11 +229,10 @@ impl Indexer {
         };
         state.next = Some(next);
         let from = state.at.map(|at| at.tree);
-        let begun = std::mem::take(&mut state.done_path);
+        let begun = state.done_path.clone();
         let mut changes = Changes::new(&view.odb, from.as_ref(), Some(&next.tree), begun.clone());
-        state.done_path.clone_from(&begun);
         let most = allowed.files.saturating_mul(VISITS_PER_FILE).saturating_add(VISITS);
-        let (mut visits, mut bytes) = (0, 0);
+        let (mut visits, mut files, mut bytes) = (0, 0_u64, 0);
         while visits < BATCH_VISITS && bytes < BATCH_BYTES && (visits == 0 || Instant::now() < until) {
             let visit = if state.visited < most { changes.next(stop)? } else { None };
             let Some(visit) = visit else {
@@ -243,6 +242,7 @@ impl Indexer {
             };
             if let Visit::File(change) = &visit {
                 bytes += self.apply(tx, view, repo, &mut state, change, gatherer)?;
+                files += 1;
             }
             let passed = visit.passed();
             // The way to where the last batch ended is no news.
@@ -252,7 +252,7 @@ impl Indexer {
                 state.done_path = passed;
             }
         }
-        metrics::counter!("atomicqms_search_indexed_files_total").increment(visits as u64);
+        metrics::counter!("atomicqms_search_indexed_files_total").increment(files);
         code_index::put(tx, repo, &state)?;
         Ok(Step::More)
     }

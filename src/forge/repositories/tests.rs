@@ -56,6 +56,23 @@ async fn a_repository_is_made_with_its_directory() {
 }
 
 #[tokio::test]
+async fn a_fork_is_private_where_its_source_was_closed_meanwhile() {
+    let test = TestForge::start().await;
+    let ada = ada(&test).await;
+    let source = test.repository(&ada, "sop").await;
+    for (name, is_private) in [("open", false), ("closed", true)] {
+        let patch = RepositoryPatch { is_private: Some(is_private), ..RepositoryPatch::default() };
+        change(&test, &ada, "sop", patch).await.unwrap();
+        let permit = test.forge.authorize(&ada, CreateRepository, &ada.user().unwrap().name).await.unwrap();
+        // As who saw it open has it made.
+        let new = NewRepository { forked_from: Some(source.id), ..NewRepository::new(RepoName::new(name).unwrap()) };
+        assert!(!new.is_private);
+        assert_eq!(create_repository(&test.forge, permit, new).await.unwrap().is_private, is_private, "{name}");
+    }
+    test.finish().await;
+}
+
+#[tokio::test]
 async fn settings_change_with_one_event() {
     let test = TestForge::start().await;
     let ada = ada(&test).await;
